@@ -1,0 +1,82 @@
+"""Hold a frame against its table: refuse it whole, or split the rows that break the contract from those that keep it."""
+
+import polars as pl
+
+from feature_store.errors import SchemaError
+from feature_store.schema import Column, Table
+
+REASON = "reason"
+"""Column of a quarantine table that says why a row was refused."""
+
+
+def check(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The same frame, or an error that names the table, the column, how many rows break it and the first values that do.
+
+    Raises:
+        SchemaError: Names or types differ, a value is outside its range or vocabulary, null where none may be, or a key occurs twice.
+    """
+    if frame.schema != table.schema:
+        raise SchemaError(f"{table.name}: {_schema_difference(frame.schema, table.schema)}. Cast or rename the columns and write again.")
+    for column in table.columns:
+        breaking = frame.filter(_breaks(column))
+        if not breaking.is_empty():
+            raise SchemaError(
+                f"{table.name}.{column.name}: {breaking.height} of {frame.height} rows break the rule "
+                f"«{rule(column)}», first {breaking[column.name].head(3).to_list()}. Send such rows to quarantine."
+            )
+    repeated = frame.filter(pl.struct(table.key).is_duplicated())
+    if not repeated.is_empty():
+        raise SchemaError(
+            f"{table.name}: {repeated.height} of {frame.height} rows share a key {table.key}, "
+            f"first {repeated.select(table.key).head(3).rows()}. Keep one row of each key."
+        )
+    return frame
+
+
+def split_rows(frame: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that keep the contract of each column, and those that break it with the reason why.
+
+    The types must fit already and keys are not looked at: what to do with a repeated key is the table's own matter.
+    """
+    reasons = [pl.when(_breaks(column)).then(pl.lit(f"{column.name}: {rule(column)}")) for column in table.columns]
+    judged = frame.with_columns(pl.coalesce(*reasons, pl.lit(None, pl.String)).alias(REASON))
+    good = judged.filter(pl.col(REASON).is_null()).drop(REASON)
+    return good, judged.filter(pl.col(REASON).is_not_null())
+
+
+def rule(column: Column) -> str:
+    """What may stand in a column, in words."""
+    parts = [] if column.nullable else ["not null"]
+    if column.allowed:
+        parts.append("one of " + ", ".join(column.allowed))
+    if column.lowest is not None:
+        parts.append(f"at least {column.lowest:g}")
+    if column.highest is not None:
+        parts.append(f"at most {column.highest:g}")
+    if column.dtype in (pl.Float32, pl.Float64):
+        parts.append("finite")
+    return " and ".join(parts) or "anything"
+
+
+def _breaks(column: Column) -> pl.Expr:
+    value = pl.col(column.name)
+    breaks = pl.lit(False) if column.nullable else value.is_null()
+    if column.allowed:
+        breaks |= ~value.is_in(column.allowed)
+    if column.lowest is not None:
+        breaks |= value < column.lowest
+    if column.highest is not None:
+        breaks |= value > column.highest
+    if column.dtype in (pl.Float32, pl.Float64):
+        breaks |= ~value.is_finite()
+    return breaks.fill_null(not column.nullable)
+
+
+def _schema_difference(found: pl.Schema, wanted: pl.Schema) -> str:
+    missing = [name for name in wanted if name not in found]
+    extra = [name for name in found if name not in wanted]
+    other = [f"{name} is {found[name]}, not {wanted[name]}" for name in wanted if name in found and found[name] != wanted[name]]
+    parts = [f"missing {missing}"] if missing else []
+    parts += [f"unknown {extra}"] if extra else []
+    parts += other
+    return "; ".join(parts) or f"columns stand in the order {list(found)}, not {list(wanted)}"

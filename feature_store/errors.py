@@ -1,0 +1,25 @@
+"""What can go wrong with a table, one type per thing a caller may want to tell apart."""
+
+
+class FeatureStoreError(Exception):
+    """Anything this package refuses to do."""
+
+
+class SchemaError(FeatureStoreError):
+    """A frame does not fit the table it was to be written to or read as."""
+
+
+class MissingTableError(FeatureStoreError):
+    """A table was asked for that no finished run has written."""
+
+
+class DamagedTableError(FeatureStoreError):
+    """Files of a table are missing, or are not the bytes its manifest promises."""
+
+
+class LandingError(FeatureStoreError):
+    """A landing folder or a file in it cannot be read at all."""
+
+
+class StaleFeaturesError(FeatureStoreError):
+    """Features are older than the moment they are needed for allows."""

@@ -1,0 +1,188 @@
+"""Where everything lies in a workspace, and the one way to read and to write a table."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import polars as pl
+
+from feature_store.checks import check
+from feature_store.errors import DamagedTableError, MissingTableError, SchemaError
+from feature_store.manifest import Manifest, content_digest, describe_files
+from feature_store.schema import Table
+
+
+@dataclass(frozen=True)
+class TableReader:
+    """A finished table: its manifest and its files, which nobody changes while this object is used."""
+
+    directory: Path
+    manifest: Manifest
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie."""
+        return self.directory / self.manifest.folder
+
+    def path(self, file: str) -> Path:
+        """One file of the table.
+
+        Raises:
+            DamagedTableError: The manifest does not list it, or it is gone.
+        """
+        path = self.folder / file
+        if file not in self.manifest.files or not path.is_file():
+            raise DamagedTableError(
+                f"{self.manifest.name} has no file {file}; it lists {sorted(self.manifest.files)[:5]}. Delete {self.directory} and run again."
+            )
+        return path
+
+    def scan(self, table: Table, *, prefix: str = "") -> pl.LazyFrame:
+        """All Parquet files of the table whose path starts with `prefix`, in path order.
+
+        Raises:
+            SchemaError: A file holds other columns or types than the table; it is named.
+        """
+        paths = [self.path(file) for file in sorted(self.manifest.files) if file.endswith(".parquet") and file.startswith(prefix)]
+        if not paths:
+            return table.empty().lazy()
+        for path in paths:
+            found = pl.read_parquet_schema(path)
+            if found != dict(table.schema):
+                raise SchemaError(f"{path}: columns {found}, wanted {dict(table.schema)}. Delete {self.directory} and run the night again.")
+        return pl.scan_parquet(paths)
+
+
+class TableWriter:
+    """Collects the files of a table out of sight; `commit` makes them the table, anything else leaves the old one standing."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._building = directory / f".building-{os.getpid()}"
+        self._committed = False
+
+    def __enter__(self) -> Self:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._building, ignore_errors=True)
+        self._building.mkdir()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        shutil.rmtree(self._building, ignore_errors=True)
+
+    @property
+    def folder(self) -> Path:
+        """Where files are written until `commit`."""
+        return self._building
+
+    def write(self, frame: pl.DataFrame, table: Table, *, file: str = "part-0000.parquet") -> None:
+        """Check a frame against its table and write it as Parquet.
+
+        Raises:
+            SchemaError: The frame breaks the table's contract.
+        """
+        path = self._building / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check(frame, table).write_parquet(path, compression="zstd", statistics=True)
+
+    def keep(self, reader: TableReader, file: str) -> None:
+        """Carry a file of the table's last build over unchanged, without copying its bytes where the disk allows."""
+        self.add(reader.path(file), file)
+
+    def add(self, path: Path, file: str) -> None:
+        """Bring in a file that lies elsewhere, by hard link where the disk allows."""
+        target = self._building / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, target)
+        except OSError:
+            shutil.copyfile(path, target)
+
+    def commit(self, *, fingerprint: str = "", facts: Mapping[str, Any] | None = None, run: Mapping[str, Any] | None = None) -> Manifest:
+        """Make what was written the table; readers of the old build keep theirs until the next commit."""
+        files = describe_files(self._building)
+        digest = content_digest(files)
+        final = self._directory / f"data-{digest[:16]}"
+        if not final.exists():
+            self._building.rename(final)
+        previous = Manifest.read(self._directory)
+        manifest = Manifest(
+            name=self._directory.name,
+            folder=final.name,
+            files=files,
+            content_digest=digest,
+            fingerprint=fingerprint,
+            facts=dict(facts or {}),
+            run=dict(run or {}),
+        )
+        manifest.write(self._directory)
+        standing = {final.name, previous.folder if previous else final.name}
+        for stale in self._directory.glob("data-*"):
+            if stale.name not in standing:
+                shutil.rmtree(stale, ignore_errors=True)
+        return manifest
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of one shop; every path below it is decided here."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        """Where sources drop files for ingestion."""
+        return self.root / "landing"
+
+    @property
+    def releases(self) -> Path:
+        """Published releases and the champion file."""
+        return self.root / "releases"
+
+    @property
+    def online_store(self) -> Path:
+        """Users, events and items of the day, for serving."""
+        return self.root / "online" / "store.sqlite"
+
+    @property
+    def reports(self) -> Path:
+        """Evaluation reports, the newest of each kind."""
+        return self.root / "reports"
+
+    @property
+    def tracking(self) -> Path:
+        """Database and artefacts of the experiment tracker."""
+        return self.root / "tracking"
+
+    def table(self, name: str) -> Path:
+        """Folder of a table: its manifest and its builds."""
+        return self.root / "tables" / name
+
+    def scratch(self, stage: str) -> Path:
+        """Where a stage keeps what lets it resume after a kill; emptied when the stage is done."""
+        return self.root / "scratch" / stage
+
+    def exists(self, name: str) -> bool:
+        """Whether a finished run has written this table."""
+        return Manifest.read(self.table(name)) is not None
+
+    def read(self, name: str) -> TableReader:
+        """A finished table.
+
+        Raises:
+            MissingTableError: No finished run has written it.
+        """
+        manifest = Manifest.read(self.table(name))
+        if manifest is None:
+            raise MissingTableError(
+                f"There is no table {name} in {self.root}: no finished stage has written it. Run `vitrine nightly` first."
+            )
+        return TableReader(self.table(name), manifest)
+
+    def write(self, name: str) -> TableWriter:
+        """A writer for the next build of a table; use it as a context."""
+        return TableWriter(self.table(name))

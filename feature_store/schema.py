@@ -1,0 +1,127 @@
+"""Column names, types, units and meaning of every table, typed once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+UTC_TIME = pl.Datetime("us", "UTC")
+ATTRIBUTES = pl.List(pl.Struct({"name": pl.String, "value": pl.String}))
+EVENT_TYPES = ("impression", "click", "cart", "purchase", "rating", "review", "tag", "dwell")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: what it holds and what may stand in it."""
+
+    name: str
+    dtype: pl.DataType | type[pl.DataType]
+    meaning: str
+    """Unit, range and what a null says."""
+    nullable: bool = False
+    lowest: float | None = None
+    highest: float | None = None
+    allowed: tuple[str, ...] = ()
+    """The only values, for a closed vocabulary; empty means any."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A named list of columns with a key."""
+
+    name: str
+    version: int
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def schema(self) -> pl.Schema:
+        """Names and polars types, in order."""
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def __getitem__(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def empty(self) -> pl.DataFrame:
+        """A frame of no rows."""
+        return pl.DataFrame(schema=self.schema)
+
+
+def _required(name: str, dtype: pl.DataType | type[pl.DataType], meaning: str) -> Column:
+    return Column(name=name, dtype=dtype, meaning=meaning)
+
+
+def _optional(name: str, dtype: pl.DataType | type[pl.DataType], meaning: str) -> Column:
+    return Column(name=name, dtype=dtype, meaning=meaning, nullable=True)
+
+
+EVENTS = Table(
+    name="events",
+    version=1,
+    key=("event_id",),
+    columns=(
+        _required("event_id", pl.String, "unique id; a hash of the row where the source has none"),
+        _required("user_id", pl.String, "who, in the shop's own ids"),
+        _required("item_id", pl.String, "what, in the shop's own ids"),
+        Column(name="event_type", dtype=pl.String, meaning="what happened", allowed=EVENT_TYPES),
+        _optional("value", pl.Float64, "stars of a rating or review, money of a purchase, seconds of a dwell; null: none"),
+        _optional("text", pl.String, "words of a review or tag; null: none"),
+        _optional("session_id", pl.String, "visit this belongs to; null: unknown"),
+        _optional("request_id", pl.String, "answer of the API this followed; null: none"),
+        Column(name="position", dtype=pl.Int32, meaning="rank in the slate, 1 is first; null: no slate", nullable=True, lowest=1),
+        _optional("surface", pl.String, "page or widget; null: unknown"),
+        _optional("release_id", pl.String, "release that made the slate; null: none"),
+        Column(
+            name="propensity",
+            dtype=pl.Float64,
+            meaning="probability that this item was shown here; null: unknown",
+            nullable=True,
+            lowest=0,
+            highest=1,
+        ),
+        _required("event_time", UTC_TIME, "when it happened, UTC"),
+        _required("known_at", UTC_TIME, "when we could know of it, UTC; event_time where the source does not say"),
+    ),
+)
+
+CATALOGUE = Table(
+    name="catalogue",
+    version=1,
+    key=("item_id",),
+    columns=(
+        _required("item_id", pl.String, "the shop's own id"),
+        _optional("group_id", pl.String, "product this is a variant of; null: stands alone"),
+        _optional("title", pl.String, "null: has none"),
+        _optional("description", pl.String, "null: has none"),
+        _required("category", pl.List(pl.String), "widest first, or several side by side; empty: none"),
+        Column(name="price", dtype=pl.Float64, meaning="in the shop's currency; null: unknown", nullable=True, lowest=0),
+        _required("in_stock", pl.Boolean, "may be sold now; true where the source does not say"),
+        _optional("image_uri", pl.String, "path below the image root, or a URL; null: no photo"),
+        _optional("available_from", UTC_TIME, "first moment it may be shown; null: always"),
+        _optional("available_to", UTC_TIME, "first moment it may no longer be shown; null: for ever"),
+        _required("attributes", ATTRIBUTES, "further named values, e.g. colour; empty: none"),
+    ),
+)
+
+
+def item_embeddings(dim: int) -> Table:
+    """Vectors of one modality; another modality has another length and lies in files of its own."""
+    return Table(
+        name="item_embeddings",
+        version=1,
+        key=("item_id", "modality"),
+        columns=(
+            _required("item_id", pl.String, "the shop's own id"),
+            _required("modality", pl.String, "image, text, ..."),
+            _required("encoder_version", pl.String, "digest of architecture, weights, preprocessing and precision"),
+            _required("content_digest", pl.String, "digest of what was encoded; equal digests are not encoded twice"),
+            _required("presence", pl.Boolean, "whether the item has this modality"),
+            _optional("vector", pl.Array(pl.Float32, dim), "null exactly where presence is false; never a zero vector"),
+        ),
+    )
+
+
+def columns_named(table: Table, names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of these names, in this order."""
+    return tuple(table[name] for name in names)

@@ -1,0 +1,145 @@
+"""The night's configuration: TOML in, frozen dataclasses out; a bad or unknown key fails at once, by name."""
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from feature_store.layout import Workspace
+from recsys.data.relevance import Relevance
+from recsys.encoders.config import EmbedConfig
+from recsys.evaluation.config import EvaluationConfig, GateConfig
+from recsys.retrieval.config import IndexConfig
+from recsys.training.config import RankerConfig, RetrieverConfig
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; says where, what was found and what is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourcesConfig:
+    """Landing folders, relative to the workspace unless absolute."""
+
+    events: tuple[str, ...] = ("landing/events",)
+    catalogue: tuple[str, ...] = ("landing/catalogue",)
+    images: str = "landing/images"
+    """Root of all image_uri paths; nothing outside it is ever read."""
+    partition: str = "month"
+    """Events lie by `month` or by `day`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutsConfig:
+    """Moments that part learning from judging; a quantile of the relevant events where no moment is given."""
+
+    ranker: datetime | None = None
+    validation: datetime | None = None
+    test: datetime | None = None
+    ranker_quantile: float = 0.7
+    validation_quantile: float = 0.8
+    test_quantile: float = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseConfig:
+    """What is published."""
+
+    refit: bool = True
+    """Train the released model anew on everything up to the date, for as many epochs as validation chose."""
+    keep: int = 5
+    """Releases that stay on disk, champion and previous champion always among them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingConfig:
+    """Where the experiment tracker writes."""
+
+    enabled: bool = True
+    uri: str = ""
+    """Any MLflow tracking URI; empty: a sqlite database in the workspace."""
+    experiment: str = "vitrine"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One shop, one night."""
+
+    workspace: str = "workspace"
+    """Folder of everything the night makes, relative to where the command runs."""
+    sources: SourcesConfig = field(default_factory=SourcesConfig)
+    relevance: Relevance = field(default_factory=Relevance)
+    cuts: CutsConfig = field(default_factory=CutsConfig)
+    embed: EmbedConfig = field(default_factory=EmbedConfig)
+    retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
+    index: IndexConfig = field(default_factory=IndexConfig)
+    ranker: RankerConfig = field(default_factory=RankerConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    gates: GateConfig = field(default_factory=GateConfig)
+    release: ReleaseConfig = field(default_factory=ReleaseConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+    def open_workspace(self) -> Workspace:
+        """The workspace this config names."""
+        return Workspace(Path(self.workspace).resolve())
+
+    def resolve(self, folder: str) -> Path:
+        """A path of the config: absolute, or below the workspace."""
+        return self.open_workspace().root / folder
+
+
+def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read a TOML file.
+
+    Args:
+        path: The file.
+        overrides: `section.key` -> value, e.g. from the command line; they win over the file.
+
+    Raises:
+        ConfigError: The file is missing or not TOML, or a key is unknown or holds a value that cannot be used.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read the config {path}: {error.strerror}. Pass --config FILE; configs/ holds examples.") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    for dotted, value in (overrides or {}).items():
+        section = values
+        *parents, key = dotted.split(".")
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[key] = value
+    return parse_config(values, source=str(path))
+
+
+def parse_config(values: Mapping[str, Any], *, source: str = "config") -> Config:
+    """Build a config from plain values; see `load_config`."""
+    _refuse_unknown(values, Config, source)
+    try:
+        return TypeAdapter(Config).validate_python(values)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}, found {detail['input']!r}" for detail in error.errors()
+        ]
+        raise ConfigError(f"{source}: " + "; ".join(lines)) from error
+
+
+def _refuse_unknown(values: Mapping[str, Any], kind: type, where: str) -> None:
+    known = {entry.name: entry for entry in dataclasses.fields(kind)}
+    for key, value in values.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise ConfigError(f"{where}: unknown key {key!r}; {hint}")
+        inner = known[key].type
+        if isinstance(value, Mapping) and isinstance(inner, type) and dataclasses.is_dataclass(inner):
+            _refuse_unknown(value, inner, f"{where} [{key}]")

@@ -1,0 +1,47 @@
+"""Tables as the arrays that stages work with, and the moments that part learning from judging."""
+
+from datetime import datetime
+
+import polars as pl
+
+from feature_store.layout import TableReader
+from feature_store.schema import CATALOGUE, EVENTS, item_embeddings
+from feature_store.splits import Cuts, check_order, quantile_time
+from pipelines.config import Config
+from recsys.data.interactions import Interactions, build_interactions
+from recsys.data.items import Items, build_items
+from recsys.data.relevance import Relevance
+
+
+def load_items(catalogue: TableReader, embeddings: TableReader | None = None) -> Items:
+    """The catalogue as arrays, with the vectors of every modality that the night has encoded."""
+    rows = catalogue.scan(CATALOGUE).collect()
+    modalities: dict[str, pl.DataFrame] = {}
+    if embeddings is not None:
+        for modality, dim in embeddings.manifest.facts["dims"].items():
+            modalities[modality] = embeddings.scan(item_embeddings(dim), prefix=f"modality={modality}/").collect()
+    return build_items(rows, modalities)
+
+
+def load_interactions(events: TableReader, items: Items, relevance: Relevance, *, before: datetime) -> Interactions:
+    """Behaviour that had happened, and was known, before a moment."""
+    return build_interactions(events.scan(EVENTS), vocabulary=items.vocabulary, relevance=relevance, known_before=before)
+
+
+def resolve_cuts(config: Config, events: TableReader, *, date: datetime) -> Cuts:
+    """The moments of the config; where it gives none, quantiles of the times of the relevant events before the date.
+
+    Raises:
+        ValueError: No event is relevant, or the moments do not follow one another.
+    """
+    kinds = [int(kind) for kind in config.relevance.relevant_kinds()]
+    rows = events.scan(EVENTS).filter(pl.col("event_time") < date)
+    times = rows.filter(config.relevance.kind().is_in(kinds)).select("event_time").collect()["event_time"]
+    cuts = Cuts(
+        ranker=config.cuts.ranker or quantile_time(times, config.cuts.ranker_quantile),
+        validation=config.cuts.validation or quantile_time(times, config.cuts.validation_quantile),
+        test=config.cuts.test or quantile_time(times, config.cuts.test_quantile),
+        date=date,
+    )
+    check_order([("ranker", cuts.ranker), ("validation", cuts.validation), ("test", cuts.test), ("date", cuts.date)])
+    return cuts

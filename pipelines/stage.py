@@ -1,0 +1,148 @@
+"""A stage of the night: what it reads, what it writes, and when it need not run again."""
+
+import ast
+import hashlib
+import importlib.util
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from feature_store.layout import TableReader, Workspace
+from feature_store.manifest import Manifest
+from pipelines.config import Config
+from pipelines.progress import Progress
+
+FIRST_PARTY = ("feature_store", "recsys", "pipelines")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageContext:
+    """All a stage may touch."""
+
+    workspace: Workspace
+    config: Config
+    date: datetime
+    """The night's moment, UTC: nothing that happened or became known at or after it exists."""
+    progress: Progress
+    stage: "Stage"
+
+    def read(self, name: str) -> TableReader:
+        """A table the stage has declared to read.
+
+        Raises:
+            KeyError: The stage reads what it did not declare.
+        """
+        if name not in self.stage.reads:
+            raise KeyError(f"stage {self.stage.name} reads {name} without declaring it; it declares {self.stage.reads}")
+        return self.workspace.read(name)
+
+    @property
+    def scratch(self) -> Path:
+        """A folder that survives a kill and is emptied when the stage is done; named by fingerprint, so stale work is never resumed."""
+        path = self.workspace.scratch(self.stage.name) / self.fingerprint[:16]
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the stage's code, its part of the config, its inputs and, where it matters, the date."""
+        return fingerprint(self.stage, self.workspace, self.config, self.date)
+
+    def commit(self, writer: Any, *, facts: Mapping[str, Any], run: Mapping[str, Any] | None = None) -> None:
+        """Commit the stage's table under its fingerprint."""
+        writer.commit(fingerprint=self.fingerprint, facts=facts, run=run)
+
+
+def _nothing(config: Config, workspace: Workspace) -> Mapping[str, str]:  # noqa: ARG001
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A declaration; `run` writes the table `writes` (through `context.workspace.write`) and nothing else."""
+
+    name: str
+    reads: tuple[str, ...]
+    writes: str
+    config: tuple[str, ...] = ()
+    """Sections of the config that change what it makes."""
+    dated: bool = True
+    """Whether the night's date changes what it makes."""
+    run: Callable[[StageContext], None]
+    extra: Callable[[Config, Workspace], Mapping[str, str]] = field(default=_nothing)
+    """Further facts its output depends on, e.g. the files that lie in a landing folder or the digest of a weights file."""
+
+
+def fingerprint(stage: Stage, workspace: Workspace, config: Config, date: datetime) -> str:
+    """What the output of a stage depends on; equal fingerprints mean the night may skip it."""
+    parts: dict[str, Any] = {
+        "code": _code_digest(stage.run.__module__),
+        "config": {section: _plain(getattr(config, section)) for section in stage.config},
+        "inputs": {name: workspace.read(name).manifest.content_digest for name in stage.reads},
+        "date": date.isoformat() if stage.dated else None,
+        "extra": dict(stage.extra(config, workspace)),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def is_current(stage: Stage, workspace: Workspace, config: Config, date: datetime) -> bool:
+    """Whether the stage's table stands and was made from just this code, config, date and inputs."""
+    manifest = Manifest.read(workspace.table(stage.writes))
+    if manifest is None or any(not workspace.exists(name) for name in stage.reads):
+        return False
+    folder = workspace.table(stage.writes) / manifest.folder
+    whole = all((folder / path).is_file() and (folder / path).stat().st_size == entry["bytes"] for path, entry in manifest.files.items())
+    return whole and manifest.fingerprint == fingerprint(stage, workspace, config, date)
+
+
+def clear_scratch(stage: Stage, workspace: Workspace) -> None:
+    """Forget what let the stage resume, once it is done."""
+    shutil.rmtree(workspace.scratch(stage.name), ignore_errors=True)
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+@cache
+def _code_digest(module: str) -> str:
+    """Digest over the source of a module and every first-party module it imports, however far away."""
+    digest = hashlib.sha256()
+    for name in sorted(_closure(module)):
+        path = _source(name)
+        if path is not None:
+            digest.update(f"{name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _closure(module: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = _source(name)
+        if name in found or path is None:
+            continue
+        found.add(name)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                waiting += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
+
+
+@cache
+def _source(module: str) -> Path | None:
+    if module.partition(".")[0] not in FIRST_PARTY:
+        return None
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin) if spec and spec.origin else None

@@ -1,0 +1,1 @@
+"""Arrays and tensors: encoders, towers, losses, metrics, retrieval, training, evaluation and the slate."""

@@ -1,0 +1,153 @@
+"""The behaviour of every user as flat arrays, one user after another: what models, baselines and judges all read."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.sparse as sp
+
+from recsys.data.relevance import SEEN_KINDS, Kind, Relevance
+from recsys.vocabulary import Vocabulary
+
+MICROSECONDS_PER_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interactions:
+    """Events of users on known items, oldest first within a user.
+
+    Ties in time keep the order of the log. Users stand in ascending order of their id.
+    """
+
+    user_ids: npt.NDArray[np.object_]
+    """(users,)"""
+    offsets: npt.NDArray[np.int64]
+    """(users + 1,): events of user u are offsets[u] : offsets[u + 1]."""
+    item_index: npt.NDArray[np.int64]
+    """(events,)"""
+    kind: npt.NDArray[np.int8]
+    """(events,), of `Kind`."""
+    event_time: npt.NDArray[np.int64]
+    """(events,), microseconds since 1970 UTC."""
+    relevant_kinds: tuple[Kind, ...]
+    num_items: int
+
+    @property
+    def num_users(self) -> int:
+        """Users, with events or without."""
+        return len(self.user_ids)
+
+    @property
+    def user_row(self) -> npt.NDArray[np.int64]:
+        """(events,): the user each event belongs to, as a row of `user_ids`."""
+        return np.repeat(np.arange(self.num_users), np.diff(self.offsets))
+
+    @property
+    def relevant(self) -> npt.NDArray[np.bool_]:
+        """(events,): whether the event says the user wanted the item."""
+        return np.isin(self.kind, self.relevant_kinds)
+
+    def rows_of(self, user_ids: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
+        """Row of each user id; -1 for a user without events here."""
+        if self.num_users == 0:
+            return np.full(len(user_ids), -1)
+        rows = np.minimum(np.searchsorted(self.user_ids, user_ids), self.num_users - 1)
+        return np.where(self.user_ids[rows] == user_ids, rows, -1)
+
+    def keep(self, events: npt.NDArray[np.bool_]) -> "Interactions":
+        """Only these events; every user stays, perhaps with none."""
+        kept = np.r_[0, np.cumsum(events)]
+        return replace(
+            self,
+            offsets=kept[self.offsets],
+            item_index=self.item_index[events],
+            kind=self.kind[events],
+            event_time=self.event_time[events],
+        )
+
+    def before(self, moment: datetime) -> "Interactions":
+        """Events that happened strictly before a moment."""
+        return self.keep(self.event_time < microseconds(moment))
+
+    def between(self, start: datetime, end: datetime) -> "Interactions":
+        """Events of [start, end)."""
+        return self.keep((self.event_time >= microseconds(start)) & (self.event_time < microseconds(end)))
+
+    def distinct(self) -> "Interactions":
+        """One event per user and item: the kind that says most, the newest of its kind; order by time is kept."""
+        order = np.lexsort((np.arange(len(self.kind)), _rank(self.kind), self.item_index, self.user_row))
+        user, item = self.user_row[order], self.item_index[order]
+        last = np.ones(len(order), bool)
+        last[:-1] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
+        events = np.zeros(len(order), bool)
+        events[order[last]] = True
+        return self.keep(events)
+
+    def matrix(self, weight: npt.NDArray[np.floating] | None = None) -> sp.csr_matrix:
+        """(users, items): the sum of the weights of a pair's events, 1 each by default."""
+        data = np.ones(len(self.item_index), np.float32) if weight is None else weight.astype(np.float32)
+        matrix = sp.csr_matrix((data, self.item_index.copy(), self.offsets.copy()), shape=(self.num_users, self.num_items))
+        matrix.sum_duplicates()
+        return matrix
+
+    def seen(self) -> sp.csr_matrix:
+        """(users, items): 1 where the item is no longer new to the user."""
+        seen = self.keep(np.isin(self.kind, SEEN_KINDS)).matrix()
+        seen.data[:] = 1
+        return seen
+
+
+def _rank(kind: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Order of kinds in `distinct`: the last opinion wins, so liked and disliked are level."""
+    return np.where(kind == Kind.LIKED, np.int8(Kind.DISLIKED), kind)
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970 UTC.
+
+    Raises:
+        ValueError: The moment has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone; all our times are UTC")
+    return round(moment.timestamp() * 1_000_000)
+
+
+def build_interactions(events: pl.LazyFrame, *, vocabulary: Vocabulary, relevance: Relevance, known_before: datetime) -> Interactions:
+    """Read the behaviour out of an event log.
+
+    Args:
+        events: Rows of the table `events`, in the order they were ingested. Impressions and items without a row are left out.
+        vocabulary: Rows of the items.
+        relevance: What counts as wanted.
+        known_before: Only events that had happened, and were known, strictly before this moment.
+    """
+    items = pl.LazyFrame(
+        {"item_id": list(vocabulary.item_ids), "item_index": np.arange(len(vocabulary))},
+        schema={"item_id": pl.String, "item_index": pl.Int64},
+    )
+    rows = (
+        events.filter(pl.col("event_time") < known_before, pl.col("known_at") < known_before)
+        .select("user_id", "item_id", "event_time", relevance.kind())
+        .filter(pl.col("kind").is_not_null())
+        .with_row_index("sequence")
+        .join(items, on="item_id", how="inner")
+        .sort("user_id", "event_time", "sequence")
+        .collect()
+    )
+    users = (
+        rows.select(pl.col("user_id").rle().struct.unnest())
+        if rows.height
+        else pl.DataFrame({"len": [], "value": []}, schema={"len": pl.UInt32, "value": pl.String})
+    )
+    return Interactions(
+        user_ids=users["value"].to_numpy().astype(object),
+        offsets=np.r_[0, np.cumsum(users["len"].to_numpy().astype(np.int64))].astype(np.int64),
+        item_index=rows["item_index"].to_numpy().astype(np.int64),
+        kind=rows["kind"].to_numpy().astype(np.int8),
+        event_time=rows["event_time"].dt.epoch("us").to_numpy().astype(np.int64),
+        relevant_kinds=relevance.relevant_kinds(),
+        num_items=len(vocabulary),
+    )

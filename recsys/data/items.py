@@ -1,0 +1,87 @@
+"""What is known of every item, as arrays with one row per item: what towers, baselines and the ranker read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from recsys.data.interactions import microseconds
+from recsys.vocabulary import Vocabulary
+
+ALWAYS = np.iinfo(np.int64).min
+FOR_EVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, kw_only=True)
+class Items:
+    """The catalogue; row i is the item with item_index i."""
+
+    vocabulary: Vocabulary
+    vectors: Mapping[str, npt.NDArray[np.float32]]
+    """modality -> (items, dim); rows of items without it are zero and must not be read: see `presence`."""
+    presence: Mapping[str, npt.NDArray[np.bool_]]
+    """modality -> (items,), for every modality in `vectors`."""
+    category_names: tuple[str, ...]
+    category_offsets: npt.NDArray[np.int64]
+    """(items + 1,): categories of item i are category_index[offsets[i] : offsets[i + 1]]."""
+    category_index: npt.NDArray[np.int64]
+    price: npt.NDArray[np.float32]
+    """(items,); NaN where unknown."""
+    in_stock: npt.NDArray[np.bool_]
+    available_from: npt.NDArray[np.int64]
+    """(items,), microseconds since 1970 UTC; ALWAYS where open."""
+    available_to: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    def available(self, moment: datetime) -> npt.NDArray[np.bool_]:
+        """(items,): may the item be shown at this moment? Being out of stock does not count here: it is known only for today."""
+        now = microseconds(moment)
+        return (self.available_from <= now) & (now < self.available_to)
+
+    def first_category(self) -> npt.NDArray[np.int64]:
+        """(items,): the widest category of each item; -1 where it has none."""
+        has = np.diff(self.category_offsets) > 0
+        first = np.full(len(self), -1)
+        first[has] = self.category_index[self.category_offsets[:-1][has]]
+        return first
+
+
+def build_items(catalogue: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame]) -> Items:
+    """Arrays of a catalogue.
+
+    Args:
+        catalogue: Rows of the table `catalogue`; their order becomes item_index.
+        embeddings: modality -> rows of the table `item_embeddings` of that modality, in any order.
+    """
+    vocabulary = Vocabulary(catalogue["item_id"].to_list())
+    vectors, presence = {}, {}
+    for modality, rows in embeddings.items():
+        present = rows.filter("presence")
+        row = vocabulary.index(present["item_id"])
+        known = row >= 0
+        dtype = rows.schema["vector"]
+        matrix = np.zeros((len(vocabulary), dtype.size), np.float32)  # type: ignore[attr-defined]
+        matrix[row[known]] = present["vector"].to_numpy()[known]
+        vectors[modality] = matrix
+        presence[modality] = np.zeros(len(vocabulary), bool)
+        presence[modality][row[known]] = True
+    categories = catalogue["category"].explode(empty_as_null=False)
+    names = categories.drop_nulls().unique().sort()
+    index = Vocabulary(names.to_list()).index(categories.drop_nulls())
+    return Items(
+        vocabulary=vocabulary,
+        vectors=vectors,
+        presence=presence,
+        category_names=tuple(names),
+        category_offsets=np.r_[0, np.cumsum(catalogue["category"].list.drop_nulls().list.len().to_numpy())].astype(np.int64),
+        category_index=index,
+        price=catalogue["price"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
+        in_stock=catalogue["in_stock"].to_numpy(),
+        available_from=catalogue["available_from"].dt.epoch("us").fill_null(ALWAYS).to_numpy(),
+        available_to=catalogue["available_to"].dt.epoch("us").fill_null(FOR_EVER).to_numpy(),
+    )

@@ -1,0 +1,62 @@
+"""Which events count as behaviour, which of them say «wanted», and which make an item seen."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import polars as pl
+
+
+class Kind(IntEnum):
+    """What an event in a history says; ordered by how much it says, so that of several the greatest stands for the pair."""
+
+    DWELL = 1
+    TAG = 2
+    CLICK = 3
+    CART = 4
+    PURCHASE = 5
+    DISLIKED = 6
+    """A rating or review below the positive rating."""
+    LIKED = 7
+    """A rating or review at or above it."""
+
+
+NUM_KINDS = len(Kind) + 1
+"""Rows of a table over kinds; row 0 is padding."""
+
+SEEN_KINDS = (Kind.CLICK, Kind.CART, Kind.PURCHASE, Kind.DISLIKED, Kind.LIKED)
+"""Kinds after which an item is no longer new to the user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relevance:
+    """What the shop wants its recommendations to lead to."""
+
+    events: tuple[str, ...] = ("click", "cart", "purchase", "rating", "review")
+    """Event types that say the user wanted the item; a rating or review only from `positive_rating` up."""
+    positive_rating: float = 4.0
+    """Stars from which a rating or review says «wanted»."""
+
+    def kind(self) -> pl.Expr:
+        """`Kind` of an event row as Int8; null for an impression, which is no behaviour.
+
+        A rating or review without stars says nothing of liking and counts as a tag does: as context.
+        """
+        stars = pl.col("event_type").is_in(("rating", "review"))
+        liked = pl.when(pl.col("value") >= self.positive_rating).then(int(Kind.LIKED)).otherwise(int(Kind.DISLIKED))
+        named = {"dwell": Kind.DWELL, "tag": Kind.TAG, "click": Kind.CLICK, "cart": Kind.CART, "purchase": Kind.PURCHASE}
+        other = pl.col("event_type").replace_strict({name: int(kind) for name, kind in named.items()}, default=None, return_dtype=pl.Int8)
+        return (
+            pl.when(stars & pl.col("value").is_null())
+            .then(pl.lit(int(Kind.TAG)))
+            .when(stars)
+            .then(liked)
+            .otherwise(other)
+            .cast(pl.Int8)
+            .alias("kind")
+        )
+
+    def relevant_kinds(self) -> tuple[Kind, ...]:
+        """Kinds that count as wanted."""
+        named = {"dwell": Kind.DWELL, "tag": Kind.TAG, "click": Kind.CLICK, "cart": Kind.CART, "purchase": Kind.PURCHASE}
+        stars = {"rating": Kind.LIKED, "review": Kind.LIKED}
+        return tuple(sorted({(named | stars)[event] for event in self.events}))

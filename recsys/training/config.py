@@ -1,0 +1,71 @@
+"""Settings of one night's training."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrieverConfig:
+    """Two towers and how they learn."""
+
+    embedding_dim: int = 64
+    """Length of user and item vectors; each item costs 4 bytes per dimension in a flat index."""
+    history_length: int = 50
+    """Newest distinct items of a user that the user tower reads."""
+    blocks: int = 2
+    heads: int = 2
+    dropout: float = 0.3
+    fusion: str = "attention"
+    """How modalities become one item vector: `attention` or `gated`."""
+    modalities: tuple[str, ...] = ("image", "text", "category")
+    """Content that joins the item id; each must be in the catalogue or the table item_embeddings."""
+    content_dim: int = 128
+    """Embeddings longer than this are whitened down to it."""
+    use_item_id: bool = True
+    use_time_gap: bool = True
+    min_item_events: int = 5
+    """An item with fewer events than this is represented by its content alone."""
+    cold_item_share: float = 0.1
+    """Share of items whose id is hidden in each epoch, so that content learns to stand alone."""
+    modality_dropout: float = 0.1
+    """Probability that an item's modality is hidden in a step."""
+    order: str = "free"
+    """Training targets: `free` (each history is shuffled anew every epoch) or `time` (what comes next)."""
+    context_weight: float = 1.0
+    """Loss weight of targets that are events but not wanted, e.g. low ratings."""
+    half_life_days: float = 0.0
+    """How fast an old target's loss weight fades; 0: never."""
+    full_softmax_items: int = 100_000
+    """Up to this many items every item is a negative; above, in-batch and uniform negatives with logQ correction."""
+    uniform_negatives: int = 1024
+    tokens_per_batch: int = 640
+    epochs: int = 24
+    """At most; validation chooses."""
+    patience: int = 4
+    """Epochs without a better Recall@100 before training stops."""
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    ema_decay: float = 0.995
+    """The released weights are this moving average."""
+    warmup_steps: int = 100
+    gradient_clip: float = 1.0
+    seed: int = 0
+    threads: int = 0
+    """Torch threads; 0: as many as cores."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankerConfig:
+    """The multi-gate mixture of experts and how it learns."""
+
+    num_experts: int = 4
+    expert_dims: tuple[int, ...] = (64, 32)
+    tower_dims: tuple[int, ...] = (16,)
+    dropout: float = 0.1
+    candidates: int = 200
+    """Retrieved per request; the ranker orders these."""
+    epochs: int = 8
+    patience: int = 2
+    batch_rows: int = 4096
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    seed: int = 0
