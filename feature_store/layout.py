@@ -15,6 +15,9 @@ from feature_store.errors import DamagedTableError, MissingTableError, SchemaErr
 from feature_store.manifest import Manifest, content_digest, describe_files
 from feature_store.schema import Table
 
+QUARANTINE = "quarantine/"
+"""Folder inside a table for the rows that were refused; no part of what `scan` reads."""
+
 
 @dataclass(frozen=True)
 class TableReader:
@@ -42,19 +45,22 @@ class TableReader:
         return path
 
     def scan(self, table: Table, *, prefix: str = "") -> pl.LazyFrame:
-        """All Parquet files of the table whose path starts with `prefix`, in path order.
+        """All Parquet files of the table whose path starts with `prefix`, in path order; refused rows only if it asks for them.
 
         Raises:
             SchemaError: A file holds other columns or types than the table; it is named.
         """
-        paths = [self.path(file) for file in sorted(self.manifest.files) if file.endswith(".parquet") and file.startswith(prefix)]
+        files = [file for file in sorted(self.manifest.files) if file.endswith(".parquet") and file.startswith(prefix)]
+        if not prefix.startswith(QUARANTINE):
+            files = [file for file in files if not file.startswith(QUARANTINE)]
+        paths = [self.path(file) for file in files]
         if not paths:
             return table.empty().lazy()
         for path in paths:
             found = pl.read_parquet_schema(path)
             if found != dict(table.schema):
                 raise SchemaError(f"{path}: columns {found}, wanted {dict(table.schema)}. Delete {self.directory} and run the night again.")
-        return pl.scan_parquet(paths)
+        return pl.scan_parquet(paths, glob=False, hive_partitioning=False)  # names are names: neither "[1]" nor "month=" means anything
 
 
 class TableWriter:
@@ -63,11 +69,12 @@ class TableWriter:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._building = directory / f".building-{os.getpid()}"
-        self._committed = False
 
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(self._building, ignore_errors=True)
+        for abandoned in self._directory.glob(".building-*"):
+            if abandoned == self._building or not _runs(int(abandoned.name.removeprefix(".building-"))):
+                shutil.rmtree(abandoned)
         self._building.mkdir()
         return self
 
@@ -107,6 +114,8 @@ class TableWriter:
         files = describe_files(self._building)
         digest = content_digest(files)
         final = self._directory / f"data-{digest[:16]}"
+        if final.exists() and describe_files(final) != files:  # somebody damaged it: these are the bytes it should hold
+            shutil.rmtree(final)
         if not final.exists():
             self._building.rename(final)
         previous = Manifest.read(self._directory)
@@ -125,6 +134,16 @@ class TableWriter:
             if stale.name not in standing:
                 shutil.rmtree(stale, ignore_errors=True)
         return manifest
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from feature_store.errors import DamagedTableError
+
 MANIFEST = "manifest.json"
 
 
@@ -35,12 +37,19 @@ class Manifest:
 
     @staticmethod
     def read(directory: Path) -> "Manifest | None":
-        """The manifest, or None where no finished run has written one."""
+        """The manifest, or None where no finished run has written one.
+
+        Raises:
+            DamagedTableError: The file is there and is no manifest.
+        """
         try:
             text = (directory / MANIFEST).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
-        return Manifest(**json.loads(text))
+        try:
+            return Manifest(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise DamagedTableError(f"{directory / MANIFEST} is no manifest ({error}). Delete {directory} and run again.") from error
 
 
 def write_text_atomically(path: Path, text: str) -> None:

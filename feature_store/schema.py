@@ -41,7 +41,10 @@ class Table:
         return pl.Schema({column.name: column.dtype for column in self.columns})
 
     def __getitem__(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"table {self.name} has no column {name}; it has {list(self.schema)}")
 
     def empty(self) -> pl.DataFrame:
         """A frame of no rows."""

@@ -30,8 +30,10 @@ def quantile_time(event_times: pl.Series, quantile: float) -> datetime:
         quantile: From 0 to below 1.
 
     Raises:
-        ValueError: There is no event to cut by.
+        ValueError: There is no event to cut by, or the quantile is none.
     """
+    if not 0 <= quantile < 1:
+        raise ValueError(f"a quantile is at least 0 and below 1, found {quantile}; mend it in [cuts]")
     if event_times.is_empty():
         raise ValueError("no event to cut the log by: the events that count as relevant are none; look at [relevance] in the config")
     moment: datetime = event_times.sort()[int(quantile * len(event_times))]
@@ -42,8 +44,13 @@ def check_order(moments: Sequence[tuple[str, datetime]]) -> None:
     """Refuse cuts that do not follow one another.
 
     Raises:
-        ValueError: A cut is not after the one before it; both are named.
+        ValueError: A cut is not after the one before it, both are named; or one has no time zone.
     """
+    for name, moment in moments:
+        if moment.tzinfo is None:
+            raise ValueError(
+                f"cut {name} ({moment:%Y-%m-%d %H:%M}) has no time zone; write it with one in [cuts], e.g. {moment.isoformat()}Z"
+            )
     for (earlier, first), (later, second) in itertools.pairwise(moments):
         if not first < second:
             raise ValueError(f"cut {later} ({second:%Y-%m-%d %H:%M}) must be after {earlier} ({first:%Y-%m-%d %H:%M}); set both in [cuts]")
