@@ -39,9 +39,8 @@ class TableReader:
         """
         path = self.folder / file
         if file not in self.manifest.files or not path.is_file():
-            raise DamagedTableError(
-                f"{self.manifest.name} has no file {file}; it lists {sorted(self.manifest.files)[:5]}. Delete {self.directory} and run again."
-            )
+            listed = sorted(self.manifest.files)[:5]
+            raise DamagedTableError(f"{self.manifest.name} has no file {file}; it lists {listed}. Delete {self.directory} and run again.")
         return path
 
     def scan(self, table: Table, *, prefix: str = "") -> pl.LazyFrame:

@@ -48,9 +48,7 @@ def check_order(moments: Sequence[tuple[str, datetime]]) -> None:
     """
     for name, moment in moments:
         if moment.tzinfo is None:
-            raise ValueError(
-                f"cut {name} ({moment:%Y-%m-%d %H:%M}) has no time zone; write it with one in [cuts], e.g. {moment.isoformat()}Z"
-            )
+            raise ValueError(f"cut {name} ({moment:%Y-%m-%d %H:%M}) has no time zone; write {moment.isoformat()}Z in [cuts]")
     for (earlier, first), (later, second) in itertools.pairwise(moments):
         if not first < second:
             raise ValueError(f"cut {later} ({second:%Y-%m-%d %H:%M}) must be after {earlier} ({first:%Y-%m-%d %H:%M}); set both in [cuts]")

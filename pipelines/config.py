@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from feature_store.layout import Workspace
+from pipelines.importers.config import MappingConfig
 from recsys.data.relevance import Relevance
 from recsys.encoders.config import EmbedConfig
 from recsys.evaluation.config import EvaluationConfig, GateConfig
@@ -31,8 +32,12 @@ class SourcesConfig:
     catalogue: tuple[str, ...] = ("landing/catalogue",)
     images: str = "landing/images"
     """Root of all image_uri paths; nothing outside it is ever read."""
-    partition: str = "month"
+    partition: Literal["month", "day"] = "month"
     """Events lie by `month` or by `day`."""
+    time_unit: Literal["", "s", "ms", "us"] = ""
+    """What numbers in the time columns of landing files count since 1970 UTC; empty: rows with numeric times are refused."""
+    naive_times: Literal["refuse", "utc"] = "refuse"
+    """Times without a zone in landing files: refused, or taken as UTC."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +79,8 @@ class Config:
     workspace: str = "workspace"
     """Folder of everything the night makes, relative to where the command runs."""
     sources: SourcesConfig = field(default_factory=SourcesConfig)
+    mapping: MappingConfig = field(default_factory=MappingConfig)
+    """How `vitrine import SOURCE` reads a source's own columns."""
     relevance: Relevance = field(default_factory=Relevance)
     cuts: CutsConfig = field(default_factory=CutsConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)

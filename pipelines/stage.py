@@ -53,9 +53,11 @@ class StageContext:
         """Digest of the stage's code, its part of the config, its inputs and, where it matters, the date."""
         return fingerprint(self.stage, self.workspace, self.config, self.date)
 
-    def commit(self, writer: Any, *, facts: Mapping[str, Any], run: Mapping[str, Any] | None = None) -> None:
-        """Commit the stage's table under its fingerprint."""
-        writer.commit(fingerprint=self.fingerprint, facts=facts, run=run)
+    def commit(
+        self, writer: Any, *, facts: Mapping[str, Any], run: Mapping[str, Any] | None = None, fingerprint: str | None = None
+    ) -> None:
+        """Commit the stage's table under its fingerprint, or under one that was taken before its inputs could change."""
+        writer.commit(fingerprint=fingerprint or self.fingerprint, facts=facts, run=run)
 
 
 def _nothing(config: Config, workspace: Workspace) -> Mapping[str, str]:  # noqa: ARG001

@@ -1,0 +1,104 @@
+"""One raw column in the type that a table wants; null where a value does not fit."""
+
+import polars as pl
+
+from feature_store.errors import LandingError
+from feature_store.schema import ATTRIBUTES, UTC_TIME, Column
+from feature_store.times import TimeRule, parse_times
+
+TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+
+
+def cast_column(raw: pl.Series, column: Column, *, times: TimeRule, separator: str) -> pl.Series:
+    """Values of one column in the type of the table, null where there is none or it does not fit.
+
+    Args:
+        raw: Values as found.
+        column: What they shall become.
+        times: What naive and numeric times mean.
+        separator: Parts the categories of a text.
+
+    Raises:
+        LandingError: The column holds lists or objects where the table has plain values.
+    """
+    if raw.dtype == pl.Null or raw.dtype == pl.List(pl.Null):
+        return pl.Series(raw.name, [None] * len(raw), column.dtype)
+    if column.dtype == UTC_TIME:
+        return parse_times(raw, times)
+    if column.dtype == ATTRIBUTES:
+        return _attributes(raw)
+    if column.dtype == pl.List(pl.String):
+        return _texts(raw, separator)
+    if raw.dtype.is_nested():
+        raise LandingError(f"has {raw.dtype} in the column {column.name}; wanted is one plain value per row")
+    return _number(raw, column) if column.dtype.is_numeric() else _truth(raw) if column.dtype == pl.Boolean else text_of(raw)
+
+
+def why_lost(raw: pl.Series, cast: pl.Series, column: Column, *, times: TimeRule) -> pl.Series:
+    """What to tell of values that were there and did not fit; null where none was lost."""
+    if raw.dtype.is_nested():
+        return pl.Series(raw.name, [None] * len(raw), pl.String)
+    found = raw.cast(pl.String) if raw.dtype.is_temporal() else text_of(raw)
+    told = pl.format("{}: {} is not {}", pl.lit(raw.name), pl.col("found").str.slice(0, 60), pl.lit(_expected(column, times)))
+    reason = pl.when(pl.col("cast").is_null()).then(told)
+    return pl.DataFrame({"found": found, "cast": cast}).select(reason.alias(raw.name))[raw.name]
+
+
+def pairs_of(columns: pl.DataFrame) -> pl.Series:
+    """The attributes of each row: one pair of column name and value, as text, for every column that has a value there."""
+    texts = columns.select(text_of(columns[name]) for name in columns.columns)
+    pairs = pl.concat_list(pl.struct(pl.lit(name).alias("name"), pl.col(name).alias("value")) for name in texts.columns)
+    has_value = pl.element().struct.field("value").is_not_null()
+    return texts.select(pairs.alias("attributes"))["attributes"].list.eval(pl.element().filter(has_value))
+
+
+def text_of(raw: pl.Series) -> pl.Series:
+    """Texts; whole numbers without a decimal point; null for an empty text and for a missing number."""
+    value = pl.col(raw.name)
+    if raw.dtype.is_float():
+        whole = pl.when(value == value.floor()).then(value).cast(pl.Int64, strict=False).cast(pl.String)
+        return raw.to_frame().select(pl.coalesce(whole, value.fill_nan(None).cast(pl.String)))[raw.name]
+    return raw.cast(pl.String, strict=False).to_frame().select(pl.when(value != "").then(value))[raw.name]
+
+
+def _number(raw: pl.Series, column: Column) -> pl.Series:
+    plain = text_of(raw).str.strip_chars() if raw.dtype == pl.String else raw
+    number = plain.cast(pl.Float64, strict=False).fill_nan(None)  # NaN is how pandas writes a missing number
+    if column.dtype.is_integer():
+        number = number.to_frame().select(pl.when(pl.col(raw.name) == pl.col(raw.name).floor()).then(pl.col(raw.name)))[raw.name]
+    return number.cast(column.dtype, strict=False)
+
+
+def _truth(raw: pl.Series) -> pl.Series:
+    if raw.dtype == pl.Boolean:
+        return raw
+    word = pl.col(raw.name).str.to_lowercase().str.strip_chars()
+    truth = pl.when(word.is_in(TRUE)).then(True).when(word.is_in(FALSE)).then(False)
+    return text_of(raw).to_frame().select(truth.alias(raw.name))[raw.name]
+
+
+def _texts(raw: pl.Series, separator: str) -> pl.Series:
+    parts = raw.cast(pl.List(pl.String), strict=False) if isinstance(raw.dtype, pl.List | pl.Array) else text_of(raw).str.split(separator)
+    part = pl.element().str.strip_chars()
+    return parts.list.eval(part.filter(part.is_not_null() & (part != "")))
+
+
+def _attributes(raw: pl.Series) -> pl.Series:
+    """Pairs of name and value from a list of such pairs, or from an object with a field per attribute."""
+    if isinstance(raw.dtype, pl.Struct):
+        return pairs_of(raw.struct.unnest()).rename(raw.name)
+    inner = raw.dtype.inner if isinstance(raw.dtype, pl.List) else None
+    if not isinstance(inner, pl.Struct) or {field.name for field in inner.fields} != {"name", "value"}:
+        raise LandingError(
+            f"has {raw.dtype} in the column attributes; wanted is a list of name and value, or a column attribute.NAME for each"
+        )
+    name, value = (pl.element().struct.field(field).cast(pl.String) for field in ("name", "value"))
+    return raw.list.eval(pl.struct(name, value).filter(name.is_not_null() & value.is_not_null()))
+
+
+def _expected(column: Column, times: TimeRule) -> str:
+    if column.dtype == UTC_TIME:
+        return times.expected()
+    if column.dtype == pl.Boolean:
+        return "true or false"
+    return "a whole number" if column.dtype.is_integer() else "a number" if column.dtype.is_numeric() else "a text"

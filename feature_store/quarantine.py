@@ -1,0 +1,61 @@
+"""Rows that were refused on the way in: what they held, where they came from and why they were refused."""
+
+import json
+from dataclasses import dataclass
+
+import polars as pl
+
+from feature_store.checks import REASON
+from feature_store.layout import QUARANTINE, TableReader, TableWriter
+from feature_store.schema import Column, Table
+
+QUARANTINE_FILE = f"{QUARANTINE}part-0000.parquet"
+
+REFUSED_ROWS = Table(
+    name="refused_rows",
+    version=1,
+    key=("source_digest", "row"),
+    columns=(
+        Column(name="source", dtype=pl.String, meaning="landing file, relative to the workspace"),
+        Column(name="source_digest", dtype=pl.String, meaning="SHA-256 of that file's bytes"),
+        Column(name="row", dtype=pl.Int64, meaning="row of that file, 0 is the first below a header", lowest=0),
+        Column(name=REASON, dtype=pl.String, meaning="the first rule that the row breaks"),
+        Column(name="content", dtype=pl.String, meaning="the row as it was found, as JSON"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Rows of one raw frame that a table does not take."""
+
+    rows: pl.DataFrame
+    """`row` (Int64) and `reason`, each row once."""
+
+    def __len__(self) -> int:
+        return self.rows.height
+
+    def describe(self, raw: pl.DataFrame, *, source: str, digest: str) -> pl.DataFrame:
+        """The refused rows for the quarantine: a frame of REFUSED_ROWS."""
+        found = raw[self.rows["row"].to_list()]
+        content = [json.dumps(row, ensure_ascii=False, default=str) for row in found.iter_rows(named=True)]
+        return self.rows.select(
+            pl.lit(source).alias("source"),
+            pl.lit(digest).alias("source_digest"),
+            pl.col("row"),
+            pl.col(REASON),
+            pl.Series("content", content, pl.String),
+        )
+
+
+def read_refused(reader: TableReader | None) -> pl.DataFrame:
+    """What a table has refused so far; no rows where there is no table."""
+    if reader is None:
+        return REFUSED_ROWS.empty()
+    return reader.scan(REFUSED_ROWS, prefix=QUARANTINE).collect()
+
+
+def write_refused(writer: TableWriter, rows: pl.DataFrame) -> None:
+    """Put refused rows beside those that were taken; no file where there are none."""
+    if not rows.is_empty():
+        writer.write(rows, REFUSED_ROWS, file=QUARANTINE_FILE)
