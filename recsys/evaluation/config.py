@@ -11,11 +11,14 @@ class EvaluationConfig:
     baselines: tuple[str, ...] = ("popularity", "recent_popularity", "item_knn", "ease", "content_knn")
     ease_strengths: tuple[float, ...] = (100.0, 400.0, 1000.0)
     """L2 of EASE; validation chooses."""
-    item_knn_neighbours: tuple[int, ...] = (50, 200, 400)
-    recent_days: float = 30.0
-    """Window of recent popularity."""
+    item_knn_neighbours: tuple[float, ...] = (50, 200, 400)
+    """Whole numbers; validation chooses."""
+    recent_days: tuple[float, ...] = (7, 30, 365)
+    """Windows of recent popularity; validation chooses."""
     report_users: int = 10
     """Users shown in the report with their history and recommendations as pictures."""
+    report_categories: int = 8
+    """Categories with a slice of their own, those most chosen in the window."""
     seed: int = 0
 
 
@@ -25,6 +28,12 @@ class GateConfig:
 
     beats_popularity: bool = True
     beats_item_knn: bool = True
+    significance: float = 0.05
+    """A baseline counts as beaten when the difference is positive and its p-value, corrected by Holm, lies below this."""
     max_loss_to_champion: float = 0.0
-    """How much NDCG@10 the challenger may lose: the upper end of the paired interval must not lie below minus this."""
+    """How much the challenger may lose: the upper end of the paired interval must not lie below minus this."""
+    max_new_item_loss: float = 0.02
+    """The same for Recall@100 of choices that are new items."""
+    max_missing_image_loss: float = 0.02
+    """The same for Recall@100 of choices that have no photo."""
     min_index_recall: float = 0.95

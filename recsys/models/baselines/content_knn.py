@@ -13,6 +13,10 @@ NO_CONTENT = -2.0
 """Score of an item without any content: below every cosine."""
 
 
+class NoContentError(ValueError):
+    """Nothing is known of the items but their ids."""
+
+
 class ContentKNN:
     """Score an item by the cosine between it and the mean of the user's liked items.
 
@@ -24,7 +28,7 @@ class ContentKNN:
         items: The catalogue with the vectors of its modalities.
 
     Raises:
-        ValueError: The catalogue has neither text nor image vectors.
+        NoContentError: The catalogue has neither text nor image vectors.
     """
 
     name = "content_knn"
@@ -39,7 +43,7 @@ class ContentKNN:
                 self.views.append((_centred(items.vectors[modality], present), present & ~taken))
                 taken |= present
         if not self.views:
-            raise ValueError(
+            raise NoContentError(
                 f"content_knn needs item vectors of {' or '.join(MODALITIES)}; the catalogue has {sorted(items.vectors) or 'none'}. "
                 "Leave it out of [evaluation] baselines or run embed_items first."
             )
