@@ -1,0 +1,157 @@
+"""Histories cut into training batches by array operations alone; the same seed and epoch give the same batches."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions
+
+
+@dataclass(frozen=True)
+class SequenceBatch:
+    """Pieces of histories, padded at the end; each event is a target of the events before it in its row."""
+
+    item_index: npt.NDArray[np.int64]
+    """(batch, length); 0 in padding."""
+    kind: npt.NDArray[np.int64]
+    """(batch, length); 0 is padding."""
+    age_days: npt.NDArray[np.float32]
+    """(batch, length): how much older than the user's newest event."""
+    wanted: npt.NDArray[np.bool_]
+    """(batch, length): whether the event says the user wanted the item."""
+    loss_weight: npt.NDArray[np.float32]
+    """(batch, length): how much the event counts as a target; 0 in padding."""
+
+
+class Sequences:
+    """Distinct events of users, ready to be dealt out anew each epoch.
+
+    Args:
+        interactions: What may be learned from; repeated events of a user on an item count once.
+        length: Longest piece.
+        order: `free` shuffles each history anew every epoch, so that any event is predicted from any others; `time` keeps it as it was.
+        context_weight: Loss weight of events that are not wanted.
+        half_life_days: Age, before the newest event of all, at which a target counts half; 0 means no fading.
+        tokens_per_batch: Events and padding of a batch, about.
+        seed: Of the shuffling.
+    """
+
+    def __init__(
+        self,
+        interactions: Interactions,
+        *,
+        length: int,
+        order: str,
+        context_weight: float,
+        half_life_days: float,
+        tokens_per_batch: int,
+        seed: int,
+    ) -> None:
+        if order not in ("free", "time"):
+            raise ValueError(f"order {order!r} is unknown; it is `free` or `time`")
+        self._past = interactions.distinct()
+        self._length, self._order, self._tokens, self._seed = length, order, tokens_per_batch, seed
+        self._age_days = age_days(self._past)
+        wanted = self._past.relevant
+        weight = np.where(wanted, 1.0, context_weight).astype(np.float32)
+        if half_life_days and len(weight):
+            days = (self._past.event_time.max() - self._past.event_time) / MICROSECONDS_PER_DAY
+            weight *= 0.5 ** (days / half_life_days)
+        self._wanted, self._weight = wanted, weight.astype(np.float32)
+
+    @property
+    def num_events(self) -> int:
+        """Targets of an epoch."""
+        return len(self._past.item_index)
+
+    def epoch(self, number: int) -> Iterator[SequenceBatch]:
+        """All events once, in an order that depends on seed and number alone."""
+        random = np.random.default_rng((self._seed, number))
+        events, starts, lengths = self._pieces(random)
+        for chosen in self._deal(lengths, random):
+            longest = lengths[chosen].max()
+            inside = np.arange(longest) < lengths[chosen, None]
+            rows = events[np.where(inside, starts[chosen, None] + np.arange(longest), 0)]
+            yield SequenceBatch(
+                item_index=np.where(inside, self._past.item_index[rows], 0),
+                kind=np.where(inside, self._past.kind[rows], 0).astype(np.int64),
+                age_days=np.where(inside, self._age_days[rows], 0).astype(np.float32),
+                wanted=inside & self._wanted[rows],
+                loss_weight=np.where(inside, self._weight[rows], 0).astype(np.float32),
+            )
+
+    def _pieces(self, random: np.random.Generator) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Order of the events, and where in it each piece starts and how long it is."""
+        counts = np.diff(self._past.offsets)
+        if self._order == "free":
+            events = np.lexsort((random.random(self.num_events), self._past.user_row))
+            first = np.zeros(len(counts), np.int64)
+        else:
+            events = np.arange(self.num_events)
+            first = random.integers(0, self._length, len(counts))  # where pieces break differs from epoch to epoch
+        first = np.where(counts > self._length, first, 0)
+        pieces = -(-(counts + first) // self._length)
+        user = np.repeat(np.arange(len(counts)), pieces)
+        number = np.arange(len(user)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        start = np.maximum(number * self._length - first[user], 0)
+        end = np.minimum((number + 1) * self._length - first[user], counts[user])
+        return events, self._past.offsets[user] + start, end - start
+
+    def _deal(self, lengths: npt.NDArray[np.int64], random: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
+        """Pieces of like length go together, so that little is padding; batches come in random order."""
+        noisy = lengths + random.random(len(lengths))
+        order = np.argsort(noisy, kind="stable")
+        batches = []
+        end = len(order)
+        while end > 0:
+            size = max(1, self._tokens // int(lengths[order[end - 1]]))
+            batches.append(order[max(0, end - size) : end])
+            end -= size
+        for number in random.permutation(len(batches)):
+            yield batches[number]
+
+
+def age_days(past: Interactions) -> npt.NDArray[np.float32]:
+    """(events,): how much older each event is than its user's newest, in days."""
+    counts = np.diff(past.offsets)
+    last = np.repeat(past.event_time[np.maximum(past.offsets[1:] - 1, 0)], counts) if len(past.event_time) else past.event_time
+    return ((last - past.event_time) / MICROSECONDS_PER_DAY).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The newest distinct events of some users, oldest first, padded at the end; at least one column."""
+
+    item_index: npt.NDArray[np.int64]
+    kind: npt.NDArray[np.int64]
+    age_days: npt.NDArray[np.float32]
+
+
+def newest_events(past: Interactions, rows: npt.NDArray[np.int64], *, length: int) -> Histories:
+    """What the user tower reads of some users.
+
+    Args:
+        past: Distinct interactions (see `Interactions.distinct`).
+        rows: (users,) rows of `past.user_ids`; -1 is a user without events.
+        length: Most events of a user.
+    """
+    known = rows >= 0
+    row = np.where(known, rows, 0)
+    end = np.where(known, past.offsets[row + 1], 0) if past.num_users else np.zeros_like(rows)
+    start = np.maximum(np.where(known, past.offsets[row], 0), end - length) if past.num_users else end
+    counts = end - start
+    width = max(1, int(counts.max(initial=0)))
+    inside = np.arange(width) < counts[:, None]
+    event = np.where(inside, start[:, None] + np.arange(width), 0)
+    if not len(past.item_index):
+        empty = np.zeros((len(rows), 1), np.int64)
+        return Histories(empty, empty, empty.astype(np.float32))
+    newest = past.event_time[np.maximum(end - 1, 0)]
+    age = (newest[:, None] - past.event_time[event]) / MICROSECONDS_PER_DAY
+    return Histories(
+        item_index=np.where(inside, past.item_index[event], 0),
+        kind=np.where(inside, past.kind[event], 0).astype(np.int64),
+        age_days=np.where(inside, age, 0).astype(np.float32),
+    )

@@ -1,0 +1,45 @@
+"""Causal self-attention over the events of a user."""
+
+import torch.nn.functional as F  # noqa: N812
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class TransformerBlock(nn.Module):
+    """Pre-norm self-attention and feed-forward; each position sees itself and those before it (Vaswani et al., NeurIPS 2017).
+
+    Args:
+        dim: Length of each state, a multiple of `heads`.
+        heads: Attention heads.
+        dropout: Probability of hiding a value of either branch.
+    """
+
+    def __init__(self, dim: int, *, heads: int, dropout: float) -> None:
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"embedding_dim {dim} is no multiple of heads {heads}; choose heads that divide it")
+        self.heads = heads
+        self.attention_norm = nn.LayerNorm(dim)
+        self.to_query_key_value = nn.Linear(dim, 3 * dim)
+        self.from_heads = nn.Linear(dim, dim)
+        self.forward_norm = nn.LayerNorm(dim)
+        self.widen = nn.Linear(dim, 4 * dim)
+        self.narrow = nn.Linear(4 * dim, dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, states: Float[Tensor, "batch length dim"]) -> Float[Tensor, "batch length dim"]:
+        """States after one round of attention; padding must stand at the end, where causality hides it."""
+        states = states + self.dropout(self._attend(self.attention_norm(states)))
+        widened = F.gelu(self.widen(self.forward_norm(states)))  # (batch, length, 4 * dim)
+        after: Tensor = states + self.dropout(self.narrow(widened))
+        return after
+
+    def _attend(self, states: Float[Tensor, "batch length dim"]) -> Float[Tensor, "batch length dim"]:
+        batch, length, dim = states.shape
+        query, key, value = (
+            part.view(batch, length, self.heads, dim // self.heads).transpose(1, 2)
+            for part in self.to_query_key_value(states).chunk(3, dim=-1)
+        )  # (batch, heads, length, dim / heads)
+        gathered = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        joined: Tensor = self.from_heads(gathered.transpose(1, 2).reshape(batch, length, dim))
+        return joined

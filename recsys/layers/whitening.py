@@ -1,0 +1,45 @@
+"""Content vectors made fit for a tower: centred, decorrelated, shortened."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Whitening(nn.Module):
+    """x -> (x - mean) W, with unit variance along the directions of greatest variance (PCA whitening).
+
+    Args:
+        input_dim: Length of the vectors as encoded.
+        output_dim: Length kept.
+    """
+
+    mean: Tensor
+    projection: Tensor
+
+    def __init__(self, input_dim: int, output_dim: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(input_dim))
+        self.register_buffer("projection", torch.zeros(input_dim, output_dim))
+
+    def fit(self, vectors: npt.NDArray[np.float32]) -> None:
+        """Learn from (items, input_dim) vectors; fewer items than dimensions leave the surplus outputs at zero."""
+        input_dim, output_dim = self.projection.shape
+        if len(vectors) < 2:
+            return
+        mean = vectors.mean(0, dtype=np.float64)
+        centred = vectors - mean
+        values, directions = np.linalg.eigh(centred.T @ centred / (len(vectors) - 1))
+        values, directions = values[::-1][:output_dim], directions[:, ::-1][:, :output_dim]
+        sign = np.sign(directions[np.abs(directions).argmax(0), np.arange(directions.shape[1])])  # eigenvectors have no sign of their own
+        kept = values > 1e-6 * values[0]
+        scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)
+        projection = np.zeros((input_dim, output_dim))
+        projection[:, : len(scale)] = directions * sign * scale
+        self.mean.copy_(torch.from_numpy(mean.astype(np.float32)))
+        self.projection.copy_(torch.from_numpy(projection.astype(np.float32)))
+
+    def forward(self, vectors: Float[Tensor, "items input_dim"]) -> Float[Tensor, "items output_dim"]:
+        """Whitened vectors."""
+        return (vectors - self.mean) @ self.projection

@@ -1,0 +1,63 @@
+"""The shape of a two-tower: enough to build it again and load its weights."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from recsys.models.item_tower import ItemTower
+from recsys.models.two_tower import TwoTower
+from recsys.models.user_tower import UserTower
+
+
+@dataclass(frozen=True, kw_only=True)
+class TowerShape:
+    """Sizes and parts."""
+
+    num_items: int
+    num_categories: int
+    content_dims: dict[str, int]
+    """modality -> length of its vectors as encoded, for those that take part."""
+    modalities: tuple[str, ...]
+    """Content of the item tower, in order; `category` may be among them."""
+    embedding_dim: int
+    content_dim: int
+    fusion: str
+    use_item_id: bool
+    fused_learning_rate: float
+    """Above 0 the id table is updated in its backward pass."""
+    history_length: int
+    blocks: int
+    heads: int
+    dropout: float
+    positions: bool
+    ages: bool
+
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> "TowerShape":
+        """What `dataclasses.asdict` gave, back from JSON."""
+        return TowerShape(**(values | {"modalities": tuple(values["modalities"])}))
+
+
+def build_towers(shape: TowerShape) -> TwoTower:
+    """An untrained model of this shape; its whitening is not fitted."""
+    item_tower = ItemTower(
+        num_items=shape.num_items,
+        num_categories=shape.num_categories,
+        content_dims=shape.content_dims,
+        dim=shape.embedding_dim,
+        content_dim=shape.content_dim,
+        modalities=shape.modalities,
+        fusion=shape.fusion,
+        heads=shape.heads,
+        use_item_id=shape.use_item_id,
+        fused_learning_rate=shape.fused_learning_rate,
+    )
+    user_tower = UserTower(
+        dim=shape.embedding_dim,
+        history_length=shape.history_length,
+        blocks=shape.blocks,
+        heads=shape.heads,
+        dropout=shape.dropout,
+        positions=shape.positions,
+        ages=shape.ages,
+    )
+    return TwoTower(item_tower, user_tower, dim=shape.embedding_dim, num_items=shape.num_items)

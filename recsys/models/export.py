@@ -1,0 +1,115 @@
+"""Towers as ONNX graphs, for a process without torch, each held against its model before it is trusted."""
+
+import copy
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from recsys.data.relevance import Kind
+from recsys.data.tensors import MAX_CATEGORIES, ItemBatch
+from recsys.models.two_tower import WANTED, TwoTower
+from recsys.models.two_tower_scorer import last_user_vectors
+
+TOLERANCE = 1e-4
+"""Largest difference between graph and model that is accepted, relative to the largest value."""
+
+
+class ParityError(Exception):
+    """An exported graph does not compute what its model computes."""
+
+
+class _UserGraph(nn.Module):
+    def __init__(self, model: TwoTower) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, item_vectors: Float[Tensor, "batch length dim"], kinds: Int[Tensor, "batch length"], ages_days: Float[Tensor, "batch length"]
+    ) -> Float[Tensor, "batch dim_and_one"]:
+        return last_user_vectors(self.model, item_vectors, kinds, ages_days)
+
+
+class _ItemGraph(nn.Module):
+    """The item tower for an item without a row: content alone, whitening included."""
+
+    def __init__(self, model: TwoTower) -> None:
+        super().__init__()
+        self.model = copy.deepcopy(model)
+        self.model.item_tower.use_item_id = False
+        self.names = [name for name in model.item_tower.modalities if name != "category"]
+
+    def forward(self, categories: Int[Tensor, "batch slots"], *content: Tensor) -> Float[Tensor, "batch dim_and_one"]:
+        vectors = dict(zip(self.names, content[: len(self.names)], strict=True))
+        presence: dict[str, Bool[Tensor, " batch"]] = dict(zip(self.names, content[len(self.names) :], strict=True))
+        no_row = torch.zeros_like(categories[:, 0])
+        items = ItemBatch(no_row, no_row > 0, vectors, presence | {"category": categories[:, 0] > 0}, categories)
+        embedded, bias = self.model.embed_items(self.model.item_tower.prepare(items))
+        return torch.cat([embedded, bias[:, WANTED:]], dim=1)
+
+
+def export_user_tower(model: TwoTower, path: Path, *, history_length: int) -> float:
+    """Write user_tower.onnx and say how far it is from the model.
+
+    Raises:
+        ParityError: It is further than TOLERANCE.
+    """
+    dim = model.questions.embedding_dim
+    random = torch.Generator().manual_seed(0)
+    length = min(5, history_length)
+    kinds = torch.randint(1, len(Kind), (3, length), generator=random)
+    kinds[0, 1:] = 0
+    kinds[1] = 0  # nobody is too new
+    inputs = (torch.randn(3, length, dim, generator=random), kinds, torch.rand(3, length, generator=random) * 100)
+    shapes = tuple({0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC} for _ in inputs)
+    return _export(_UserGraph(model), inputs, path, names=("item_vectors", "kinds", "ages_days"), output="user_vector", shapes=shapes)
+
+
+def export_item_tower(model: TwoTower, path: Path, *, content_dims: dict[str, int]) -> float:
+    """Write item_tower.onnx and say how far it is from the model.
+
+    Raises:
+        ParityError: It is further than TOLERANCE.
+    """
+    graph = _ItemGraph(model)
+    random = torch.Generator().manual_seed(0)
+    categories = torch.randint(0, model.item_tower.categories.num_embeddings, (3, MAX_CATEGORIES), generator=random)
+    vectors = [torch.randn(3, content_dims[name], generator=random) for name in graph.names]
+    presence = [torch.tensor([True, False, True]) for _ in graph.names]
+    names = ("categories", *(f"vector.{name}" for name in graph.names), *(f"presence.{name}" for name in graph.names))
+    shapes = ({0: torch.export.Dim.DYNAMIC}, tuple({0: torch.export.Dim.DYNAMIC} for _ in names[1:]))
+    return _export(graph, (categories, *vectors, *presence), path, names=names, output="item_vector", shapes=shapes)
+
+
+def _export(
+    graph: nn.Module, inputs: tuple[Tensor, ...], path: Path, *, names: tuple[str, ...], output: str, shapes: tuple[Any, ...]
+) -> float:
+    graph.eval()
+    with warnings.catch_warnings():  # the exporter warns of its own internals
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph,
+            inputs,
+            path,
+            input_names=list(names),
+            output_names=[output],
+            dynamo=True,
+            dynamic_shapes=shapes,
+            external_data=False,
+            verbose=False,
+        )
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    found = session.run([output], {name: value.numpy() for name, value in zip(names, inputs, strict=True)})[0]
+    with torch.inference_mode():
+        wanted = graph(*inputs).numpy()
+    difference = float(np.abs(found - wanted).max() / max(1.0, float(np.abs(wanted).max())))
+    if not difference <= TOLERANCE:
+        raise ParityError(
+            f"{path.name} differs from its model by {difference:.2e}; at most {TOLERANCE:.0e} is allowed. Do not serve it; report it."
+        )
+    return difference

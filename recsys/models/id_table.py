@@ -1,0 +1,66 @@
+"""The embedding of item ids: TorchRec collections, fed with KeyedJaggedTensors."""
+
+import warnings
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+with warnings.catch_warnings():  # torchrec asks torch for a name that has moved
+    warnings.filterwarnings("ignore", message=".*is_fx_tracing.*")
+    from torchrec import EmbeddingBagConfig, EmbeddingCollection, EmbeddingConfig, KeyedJaggedTensor
+    from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
+    from torchrec.optim import RowWiseAdagrad
+
+FEATURE = "item_index"
+INITIAL_SPREAD = 0.05
+"""Standard deviation of fresh rows: the library's default shrinks with the table and leaves large ones near zero."""
+
+
+class IdTable(nn.Module):
+    """One row per item, the optimizer outside: fit for tables that a step reads whole.
+
+    Args:
+        num_items: Rows.
+        dim: Length of a row.
+    """
+
+    def __init__(self, num_items: int, dim: int) -> None:
+        super().__init__()
+        table = EmbeddingConfig(name="item_ids", num_embeddings=num_items, embedding_dim=dim, feature_names=[FEATURE])
+        self.collection = EmbeddingCollection(tables=[table], device=torch.device("cpu"))
+        nn.init.normal_(self.collection.embeddings["item_ids"].weight, std=INITIAL_SPREAD)
+
+    def forward(self, item_index: Int[Tensor, " items"]) -> Float[Tensor, "items dim"]:
+        """Rows of items."""
+        rows: Tensor = self.collection(_one_each(item_index))[FEATURE].values()
+        return rows
+
+
+class FusedIdTable(nn.Module):
+    """One row per item, updated by row-wise Adagrad inside the backward pass: a step costs what it touches, however long the table.
+
+    Each index should come once per call: rows are looked up as bags of one.
+
+    Args:
+        num_items: Rows.
+        dim: Length of a row.
+        learning_rate: Of the row-wise Adagrad.
+    """
+
+    def __init__(self, num_items: int, dim: int, *, learning_rate: float) -> None:
+        super().__init__()
+        table = EmbeddingBagConfig(name="item_ids", num_embeddings=num_items, embedding_dim=dim, feature_names=[FEATURE])
+        self.collection = FusedEmbeddingBagCollection(
+            tables=[table], optimizer_type=RowWiseAdagrad, optimizer_kwargs={"lr": learning_rate}, device=torch.device("cpu")
+        )
+        nn.init.normal_(self.collection.embedding_bags["item_ids"].weight.data, std=INITIAL_SPREAD)
+
+    def forward(self, item_index: Int[Tensor, " items"]) -> Float[Tensor, "items dim"]:
+        """Rows of items; the kernel takes row 0 for an index that is not in the table, so the caller checks."""
+        rows: Tensor = self.collection(_one_each(item_index))[FEATURE]
+        return rows
+
+
+def _one_each(item_index: Tensor) -> KeyedJaggedTensor:
+    return KeyedJaggedTensor(keys=[FEATURE], values=item_index, lengths=torch.ones_like(item_index, dtype=torch.int32))

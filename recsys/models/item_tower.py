@@ -1,0 +1,84 @@
+"""From what is known of an item to one vector."""
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from recsys.data.items import Items
+from recsys.data.tensors import ItemBatch
+from recsys.layers.fusion import FUSIONS
+from recsys.layers.whitening import Whitening
+from recsys.models.id_table import FusedIdTable, IdTable
+
+
+class ItemTower(nn.Module):
+    """Fuse item id, content vectors and categories; whatever is absent is replaced by a learned token of its own.
+
+    Args:
+        num_items: Rows of the id table.
+        num_categories: Categories of the catalogue.
+        content_dims: modality -> length of its vectors as encoded; order is kept.
+        dim: Length of the result.
+        content_dim: Longer content vectors are whitened down to this.
+        modalities: Content that takes part: keys of `content_dims`, and `category`.
+        fusion: Key of `FUSIONS`.
+        heads: Heads of the fusion.
+        use_item_id: False leaves the id out, for ablations.
+        fused_learning_rate: Of a table that is updated in its backward pass; 0: a plain table, the optimizer's matter.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_items: int,
+        num_categories: int,
+        content_dims: dict[str, int],
+        dim: int,
+        content_dim: int,
+        modalities: tuple[str, ...],
+        fusion: str,
+        heads: int,
+        use_item_id: bool = True,
+        fused_learning_rate: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.modalities = modalities
+        self.use_item_id = use_item_id
+        fused = fused_learning_rate > 0
+        self.ids = FusedIdTable(num_items, dim, learning_rate=fused_learning_rate) if fused else IdTable(num_items, dim)
+        self.whitening = nn.ModuleDict(
+            {name: Whitening(size, min(size, content_dim)) for name, size in content_dims.items() if name in modalities}
+        )
+        self.content = nn.ModuleDict({name: nn.Linear(min(content_dims[name], content_dim), dim) for name in self.whitening})
+        for layer in self.content.values():
+            nn.init.normal_(layer.weight, std=0.02)  # type: ignore[arg-type]
+        self.categories = nn.Embedding(num_categories + 1, dim, padding_idx=0)
+        nn.init.normal_(self.categories.weight[1:], std=0.05)
+        self.absent = nn.Parameter(torch.randn(1 + len(modalities), dim) * 0.05)
+        self.fusion = FUSIONS[fusion](dim, 1 + len(modalities), heads=heads)
+
+    def fit_whitening(self, items: Items) -> None:
+        """Learn the whitening of each modality from the items that have it."""
+        for name, whitening in self.whitening.items():
+            whitening.fit(items.vectors[name][items.presence[name]])  # type: ignore[operator]
+
+    def prepare(self, items: ItemBatch) -> ItemBatch:
+        """Whiten content once, ahead of many steps: the result is what `forward` reads."""
+        return replace(items, vectors={name: self.whitening[name](items.vectors[name]) for name in self.whitening})
+
+    def forward(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
+        """One vector per item; values of absent modalities change nothing."""
+        absent = self.absent[0].expand(len(items), -1)
+        tokens = [torch.where(items.has_id[:, None], self.ids(items.item_index), absent) if self.use_item_id else absent]
+        for number, name in enumerate(self.modalities, start=1):
+            token = self._pool_categories(items) if name == "category" else self.content[name](items.vectors[name])
+            tokens.append(torch.where(items.presence[name][:, None], token, self.absent[number]))
+        fused: Tensor = self.fusion(torch.stack(tokens, dim=1))  # (items, modalities, dim) -> (items, dim)
+        return fused
+
+    def _pool_categories(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
+        counts = (items.categories > 0).sum(dim=1, keepdim=True).clamp(min=1)
+        pooled: Tensor = self.categories(items.categories).sum(dim=1) / counts  # (items, slots, dim) -> (items, dim)
+        return pooled

@@ -1,0 +1,68 @@
+"""A trained retriever on disk: weights, what they were built for, and the vectors of its catalogue."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.torch import load_file, save_file
+
+from recsys.data.items import Items
+from recsys.models.architecture import TowerShape, build_towers
+from recsys.models.two_tower import TwoTower
+from recsys.models.two_tower_scorer import TwoTowerScorer
+
+WEIGHTS = "model.safetensors"
+VECTORS = "item_vectors.npy"
+DESCRIPTION = "retriever.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedRetriever:
+    """A trained retriever, as stages and export read it."""
+
+    model: TwoTower
+    shape: TowerShape
+    item_vectors: npt.NDArray[np.float32]
+    """(items, dim + 1): the bias, prior included, comes last."""
+    training: dict[str, Any]
+    """Epochs, prior, losses: what reports tell."""
+
+    def scorer(self, name: str = "two_tower") -> TwoTowerScorer:
+        """As a scorer."""
+        return TwoTowerScorer(self.model, self.item_vectors, self.shape.history_length, name)
+
+
+def save_retriever(folder: Path, saved: SavedRetriever) -> None:
+    """Write weights, vectors and description into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in saved.model.state_dict().items()}, folder / WEIGHTS)
+    np.save(folder / VECTORS, saved.item_vectors)
+    description = {"shape": asdict(saved.shape), "training": saved.training}
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def load_retriever(folder: Path) -> SavedRetriever:
+    """Read what `save_retriever` wrote; the model comes back ready for inference."""
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    shape = TowerShape.from_json(description["shape"])
+    model = build_towers(shape)
+    model.load_state_dict(load_file(folder / WEIGHTS))
+    model.eval().requires_grad_(False)
+    return SavedRetriever(model=model, shape=shape, item_vectors=np.load(folder / VECTORS), training=description["training"])
+
+
+def load_scorer(folder: Path, items: Items) -> TwoTowerScorer:
+    """The retriever of a folder as a scorer of these items.
+
+    Raises:
+        ValueError: It was trained on another number of items.
+    """
+    saved = load_retriever(folder)
+    if len(saved.item_vectors) != len(items):
+        raise ValueError(
+            f"the retriever in {folder} knows {len(saved.item_vectors)} items, the catalogue has {len(items)}; run the night again"
+        )
+    return saved.scorer()

@@ -1,0 +1,59 @@
+"""Two towers and the score of a user for an item."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from recsys.data.tensors import ItemBatch
+from recsys.models.item_tower import ItemTower
+from recsys.models.user_tower import UserTower
+
+QUESTIONS = 2
+"""What may be asked of a user: 0 any event, 1 a wanted one."""
+WANTED = 1
+LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
+
+
+class TwoTower(nn.Module):
+    """Score a user and an item by the dot product of their vectors over a learned temperature, plus the item's bias.
+
+    Which event is asked for (one the user wants, or any) is a flag of the question, as liked and disliked items share most of their causes:
+    the model learns from both and is asked for the first.
+
+    Args:
+        item_tower: Maps items to (items, dim).
+        user_tower: Maps histories of item vectors to states (batch, 1 + length, dim).
+        dim: Length of both.
+        num_items: Rows of the bias table.
+    """
+
+    def __init__(self, item_tower: ItemTower, user_tower: UserTower, *, dim: int, num_items: int) -> None:
+        super().__init__()
+        self.item_tower = item_tower
+        self.user_tower = user_tower
+        self.questions = nn.Embedding(QUESTIONS, dim)
+        nn.init.zeros_(self.questions.weight)
+        self.item_bias = nn.Embedding(num_items, QUESTIONS)
+        nn.init.zeros_(self.item_bias.weight)
+        self.content_bias = nn.Linear(dim, QUESTIONS)
+        nn.init.zeros_(self.content_bias.weight)
+        self.log_temperature = nn.Parameter(torch.zeros(()))
+
+    @property
+    def temperature(self) -> Float[Tensor, ""]:
+        """Divides logits; learned, kept within LOWEST_TEMPERATURE .. HIGHEST_TEMPERATURE."""
+        return self.log_temperature.clamp(math.log(LOWEST_TEMPERATURE), math.log(HIGHEST_TEMPERATURE)).exp()
+
+    def embed_items(self, items: ItemBatch) -> tuple[Float[Tensor, "items dim"], Float[Tensor, "items questions"]]:
+        """Vectors of items, and their bias for each question; an item whose id says nothing yet has its content's bias alone."""
+        vectors: Tensor = self.item_tower(items)
+        known = items.has_id if self.item_tower.use_item_id else torch.zeros_like(items.has_id)
+        bias: Tensor = self.content_bias(vectors) + self.item_bias(items.item_index) * known[:, None]
+        return vectors, bias
+
+    def ask(self, states: Float[Tensor, "users dim"], question: Int[Tensor, " users"]) -> Float[Tensor, "users dim"]:
+        """User vectors for a question, already divided by the temperature: their dot product with item vectors, plus bias, is the logit."""
+        asked: Tensor = (states + self.questions(question)) / self.temperature
+        return asked

@@ -1,0 +1,98 @@
+"""A trained two-tower as a scorer: towers, and the popularity prior that validation chose."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from recsys.data.interactions import Interactions
+from recsys.data.sequences import newest_events
+from recsys.data.tensors import ItemBatch
+from recsys.models.two_tower import WANTED, TwoTower
+
+USERS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class TwoTowerScorer:
+    """Implements `Scorer`; user vectors carry a last coordinate of 1, item vectors their bias there."""
+
+    model: TwoTower
+    item_vectors: npt.NDArray[np.float32]
+    """(items, dim + 1)."""
+    history_length: int
+    name: str = "two_tower"
+
+    def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """See `Scorer`."""
+        return self.user_vectors(past, rows) @ self.item_vectors.T
+
+    def user_vectors(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """(users, dim + 1): vectors of users for the question «what will they want?»."""
+        distinct = past.distinct()
+        blocks = [self._block(distinct, rows[start : start + USERS_AT_ONCE]) for start in range(0, len(rows), USERS_AT_ONCE)]
+        return np.concatenate(blocks) if blocks else np.zeros((0, self.item_vectors.shape[1]), np.float32)
+
+    def for_users(self, past: Interactions, rows: npt.NDArray[np.int64]) -> "KnownUsersScorer":
+        """The same scores for these users alone, their vectors worked out once."""
+        place = np.zeros(past.num_users + 1, np.int64)
+        place[rows] = np.arange(len(rows))  # row -1, the user without a past, is the last place
+        return KnownUsersScorer(self.user_vectors(past, rows), place, self.item_vectors)
+
+    def _block(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        histories = newest_events(past, rows, length=self.history_length)
+        table = torch.from_numpy(self.item_vectors[:, :-1])
+        with torch.inference_mode():
+            vectors = last_user_vectors(
+                self.model,
+                table[torch.from_numpy(histories.item_index)],
+                torch.from_numpy(histories.kind),
+                torch.from_numpy(histories.age_days),
+            )
+        return vectors.numpy()
+
+
+@dataclass(frozen=True)
+class KnownUsersScorer:
+    """Scores of users whose vectors are known, for asking the same users with several biases."""
+
+    user_vectors: npt.NDArray[np.float32]
+    place: npt.NDArray[np.int64]
+    """(users of the past + 1,): row of `user_vectors`; the last is for users without a past."""
+    item_vectors: npt.NDArray[np.float32]
+    name: str = "two_tower"
+
+    def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:  # noqa: ARG002
+        """See `Scorer`; only for the users it was made for."""
+        return self.user_vectors[self.place[rows]] @ self.item_vectors.T
+
+    def with_bias(self, added: npt.NDArray[np.float32]) -> "KnownUsersScorer":
+        """The same with something added to every item's score."""
+        vectors = self.item_vectors.copy()
+        vectors[:, -1] += added
+        return replace(self, item_vectors=vectors)
+
+
+def last_user_vectors(model: TwoTower, item_vectors: torch.Tensor, kinds: torch.Tensor, ages_days: torch.Tensor) -> torch.Tensor:
+    """(batch, dim + 1): the state after each user's newest event, asked what the user wants, with a last coordinate of 1."""
+    states = model.user_tower(item_vectors, kinds, ages_days)  # (batch, 1 + length, dim)
+    last = (kinds > 0).sum(dim=1)  # events of each user: the start state stands before them
+    state = states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2])).squeeze(1)
+    asked = model.ask(state, torch.full_like(last, WANTED))
+    return torch.cat([asked, torch.ones_like(asked[:, :1])], dim=1)
+
+
+def embed_catalogue(model: TwoTower, items: ItemBatch, prior: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """(items, dim + 1): vectors of prepared items, and as last coordinate the bias for «wanted» plus a prior."""
+    with torch.inference_mode():
+        parts = [model.embed_items(items.select(rows)) for rows in _blocks(len(items))]
+        vectors = torch.cat([part[0] for part in parts])
+        bias = torch.cat([part[1][:, WANTED] for part in parts])
+    return np.concatenate([vectors.numpy(), (bias.numpy() + prior)[:, None]], axis=1).astype(np.float32)
+
+
+def _blocks(size: int, block: int = 65_536) -> Iterator[torch.Tensor]:
+    for start in range(0, size, block):
+        yield torch.arange(start, min(start + block, size))

@@ -1,0 +1,70 @@
+"""From a user's events to one vector."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from recsys.data.relevance import NUM_KINDS
+from recsys.layers.transformer import TransformerBlock
+
+AGE_BUCKETS = 20
+"""Doublings of an age in hours that are told apart: 2 ** 19 hours are 60 years."""
+
+
+class UserTower(nn.Module):
+    """Self-attention over item vectors with the kind and the age of each event (Kang and McAuley, ICDM 2018).
+
+    It reads vectors, not ids, so an event on an item born a minute ago counts like any other. The state before the first event is a learned
+    one: an empty history is a user like others.
+
+    Args:
+        dim: Length of item vectors and of the result.
+        history_length: Events that may be read.
+        blocks: Transformer blocks.
+        heads: Attention heads of each.
+        dropout: Probability of hiding a value.
+        positions: Whether the place in the history is told; a model trained without order must not see it.
+        ages: Whether the age of each event, relative to the user's newest, is told.
+    """
+
+    def __init__(self, *, dim: int, history_length: int, blocks: int, heads: int, dropout: float, positions: bool, ages: bool) -> None:
+        super().__init__()
+        self.kinds = nn.Embedding(NUM_KINDS, dim, padding_idx=0)
+        self.ages = nn.Embedding(AGE_BUCKETS, dim) if ages else None
+        self.positions = nn.Embedding(history_length + 1, dim) if positions else None
+        self.start = nn.Parameter(torch.randn(dim) * 0.05)
+        self.blocks = nn.ModuleList(TransformerBlock(dim, heads=heads, dropout=dropout) for _ in range(blocks))
+        self.norm = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+        for table in (self.kinds, self.ages, self.positions):
+            if table is not None:
+                nn.init.normal_(table.weight, std=0.02)
+        with torch.no_grad():
+            self.kinds.weight[0].zero_()
+
+    def forward(
+        self,
+        item_vectors: Float[Tensor, "batch length dim"],
+        kinds: Int[Tensor, "batch length"],
+        ages_days: Float[Tensor, "batch length"],
+    ) -> Float[Tensor, "batch length_and_one dim"]:
+        """The state before any event and after each; padding (kind 0) stands at the end.
+
+        Args:
+            item_vectors: Of the items of the events.
+            kinds: `Kind` of each event, 0 for padding.
+            ages_days: How much older each event is than the user's newest, at least 0.
+        """
+        events = item_vectors + self.kinds(kinds)
+        if self.ages is not None:
+            bucket = torch.log2(1 + 24 * ages_days.clamp(min=0)).long().clamp(max=AGE_BUCKETS - 1)
+            events = events + self.ages(bucket)
+        start = self.start.expand(len(events), 1, -1)
+        states = torch.cat([start, events], dim=1)  # (batch, 1 + length, dim)
+        if self.positions is not None:
+            states = states + self.positions.weight[: states.shape[1]]
+        states = self.dropout(states)
+        for block in self.blocks:
+            states = block(states)
+        normed: Tensor = self.norm(states)
+        return normed

@@ -1,0 +1,256 @@
+"""One training of the two-tower: from items and interactions to a model, with validation, moving average and resume."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from recsys.data.interactions import Interactions
+from recsys.data.items import Items
+from recsys.data.sequences import SequenceBatch, Sequences
+from recsys.data.tensors import ItemBatch, item_batch
+from recsys.losses.full_softmax import full_softmax
+from recsys.losses.sampled_softmax import sampled_softmax
+from recsys.models.architecture import TowerShape, build_towers
+from recsys.models.two_tower import QUESTIONS, TwoTower
+from recsys.training.checkpoint import load_checkpoint, save_checkpoint
+from recsys.training.config import RetrieverConfig
+from recsys.training.ema import MovingAverage
+
+FUSED_LEARNING_RATE_FACTOR = 20
+"""Row-wise Adagrad divides by the root of all past gradients; it wants a rate well above AdamW's."""
+
+Track = Callable[..., Iterable[Any]]
+"""Wraps an iterable in a progress bar: `track(items, what=..., total=...)`."""
+Validate = Callable[[TwoTower, ItemBatch], float]
+"""Recall@100 of a model on the judging window."""
+
+
+@dataclass
+class Training:
+    """What came out of a training."""
+
+    model: TwoTower
+    """The moving average of the weights at the best epoch."""
+    items: ItemBatch
+    """All items, prepared for the model's item tower."""
+    epochs: int
+    """The best epoch, counted from 1."""
+    history: list[dict[str, float]]
+    """Per epoch: loss and, where validated, recall_at_100."""
+
+
+def train_retriever(
+    items: Items,
+    past: Interactions,
+    config: RetrieverConfig,
+    *,
+    epochs: int,
+    validate: Validate | None,
+    scratch: Path,
+    track: Track,
+) -> Training:
+    """Train on everything in `past`.
+
+    Args:
+        items: The catalogue.
+        past: What may be learned from.
+        config: Settings.
+        epochs: At most this many with `validate`, exactly as many without.
+        validate: Judges the moving average after each epoch; training stops after `config.patience` epochs without a better value.
+        scratch: A checkpoint lies here after each epoch; a killed training goes on from it to the same result.
+        track: Shows progress.
+
+    Raises:
+        ValueError: There is nothing to learn from.
+    """
+    if len(past.item_index) == 0:
+        raise ValueError("no event to train the retriever on; look at the cuts and at [relevance] in the config")
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        trainer = _Trainer(items, past, config)
+        state = load_checkpoint(scratch)
+        if state is not None:
+            trainer.load_state(state)
+        while not trainer.finished(epochs, patience=config.patience if validate else epochs):
+            trainer.epoch(track)
+            if validate:
+                trainer.note_validation(validate(trainer.average.average, trainer.items))
+            save_checkpoint(scratch, trainer.state())
+    return trainer.result(best=validate is not None)
+
+
+def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
+    """The model that fits a catalogue."""
+    large = len(items) > config.full_softmax_items
+    content = {name: items.vectors[name].shape[1] for name in config.modalities if name != "category" and name in items.vectors}
+    return TowerShape(
+        num_items=len(items),
+        num_categories=len(items.category_names),
+        content_dims=content,
+        modalities=tuple(name for name in config.modalities if name == "category" or name in content),
+        embedding_dim=config.embedding_dim,
+        content_dim=config.content_dim,
+        fusion=config.fusion,
+        use_item_id=config.use_item_id,
+        fused_learning_rate=config.learning_rate * FUSED_LEARNING_RATE_FACTOR if large else 0.0,
+        history_length=config.history_length,
+        blocks=config.blocks,
+        heads=config.heads,
+        dropout=config.dropout,
+        positions=config.order == "time",
+        ages=config.use_time_gap,
+    )
+
+
+def known_items(past: Interactions, config: RetrieverConfig) -> npt.NDArray[np.bool_]:
+    """(items,): whether the past of an item is long enough for its id to mean something."""
+    counts = np.bincount(past.distinct().item_index, minlength=past.num_items)
+    return counts >= config.min_item_events
+
+
+class _Trainer:
+    """The moving parts of one training; all that matters for a resume is in `state`."""
+
+    def __init__(self, items: Items, past: Interactions, config: RetrieverConfig) -> None:
+        self.config = config
+        shape = tower_shape(items, config)
+        self.model = build_towers(shape)
+        self.model.item_tower.fit_whitening(items)
+        with torch.no_grad():
+            self.items = self.model.item_tower.prepare(item_batch(items, has_id=known_items(past, config), modalities=shape.modalities))
+        self.full = len(items) <= config.full_softmax_items
+        table = self.model.item_tower.ids
+        self.average = MovingAverage(self.model, decay=config.ema_decay, shared=None if self.full else table)
+        fused = set() if self.full else {id(parameter) for parameter in table.parameters()}
+        self.optimizer = torch.optim.AdamW(
+            [parameter for parameter in self.model.parameters() if id(parameter) not in fused],
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        self.sequences = Sequences(
+            past,
+            length=config.history_length,
+            order=config.order,
+            context_weight=config.context_weight,
+            half_life_days=config.half_life_days,
+            tokens_per_batch=config.tokens_per_batch,
+            seed=config.seed,
+        )
+        counts = np.bincount(past.item_index, minlength=past.num_items)
+        self.frequency = torch.from_numpy(counts / counts.sum()).float()
+        self.done = 0
+        self.best = 0
+        self.best_weights: dict[str, Tensor] = {}
+        self.history: list[dict[str, float]] = []
+
+    def finished(self, epochs: int, *, patience: int) -> bool:
+        return self.done >= epochs or (self.best > 0 and self.done - self.best >= patience)
+
+    def epoch(self, track: Track) -> None:
+        """One pass over all events; its randomness depends on the seed and the epoch's number alone."""
+        torch.manual_seed(self.config.seed * 100_003 + self.done + 1)
+        hidden = torch.rand(len(self.items)) < self.config.cold_item_share
+        batches = list(self.sequences.epoch(self.done))
+        self.model.train()
+        losses = [self._step(batch, hidden) for batch in track(batches, what=f"epoch {self.done + 1}", total=len(batches))]
+        self.done += 1
+        self.history.append({"loss": float(torch.stack(losses).mean())})
+        if not np.isfinite(self.history[-1]["loss"]):
+            raise ValueError(
+                f"the loss of epoch {self.done} is {self.history[-1]['loss']}; lower learning_rate or gradient_clip in [retriever]"
+            )
+
+    def _step(self, batch: SequenceBatch, hidden: Tensor) -> Tensor:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * min(1.0, (self.average.steps + 1) / max(1, self.config.warmup_steps))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self._full_loss(batch, hidden) if self.full else self._sampled_loss(batch, hidden)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.gradient_clip)
+        self.optimizer.step()
+        self.average.update()
+        return loss.detach()
+
+    def _full_loss(self, batch: SequenceBatch, hidden: Tensor) -> Tensor:
+        table = self._embed(self._hide(self.items, hidden))
+        item_index = torch.from_numpy(batch.item_index)
+        users, target = self._users(batch, table[item_index][..., :-QUESTIONS])
+        return full_softmax(users, table, item_index.flatten()[target], torch.from_numpy(batch.loss_weight).flatten()[target])
+
+    def _sampled_loss(self, batch: SequenceBatch, hidden: Tensor) -> Tensor:
+        item_index = torch.from_numpy(batch.item_index)
+        uniform = torch.randint(len(self.items), (self.config.uniform_negatives,))
+        rows, place = torch.unique(torch.cat([item_index.flatten(), uniform]), return_inverse=True)
+        table = self._embed(self._hide(self.items.select(rows), hidden[rows]))
+        place_in_table = place[: item_index.numel()]
+        users, target = self._users(batch, table[place_in_table.view(item_index.shape)][..., :-QUESTIONS])
+        negative = torch.unique(torch.cat([place_in_table[target], place[item_index.numel() :]]))
+        in_batch = -torch.expm1(len(target) * torch.log1p(-self.frequency[rows[negative]].clamp(max=0.5)))
+        expected = in_batch + self.config.uniform_negatives / len(self.items)
+        return sampled_softmax(
+            users,
+            table[place_in_table[target]],
+            table[negative],
+            rows[place_in_table[target]],
+            rows[negative],
+            expected.clamp(max=1.0).log(),
+            torch.from_numpy(batch.loss_weight).flatten()[target],
+        )
+
+    def _hide(self, items: ItemBatch, hidden: Tensor) -> ItemBatch:
+        dropped = {name: torch.rand(len(items)) < self.config.modality_dropout for name in items.presence}
+        return items.hiding(ids=hidden, modalities=dropped)
+
+    def _embed(self, items: ItemBatch) -> Tensor:
+        """(items, dim + QUESTIONS): vectors and, behind them, the bias for each question."""
+        return torch.cat(self.model.embed_items(items), dim=1)
+
+    def _users(self, batch: SequenceBatch, item_vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """(targets, dim + QUESTIONS) user vectors, and which flat positions of the batch are targets."""
+        states = self.model.user_tower(item_vectors, torch.from_numpy(batch.kind), torch.from_numpy(batch.age_days))
+        target = torch.from_numpy(np.flatnonzero(batch.loss_weight))
+        question = torch.from_numpy(batch.wanted).flatten()[target].long()
+        before = states[:, :-1].flatten(0, 1)[target]  # the state before each target
+        asked = self.model.ask(before, question)
+        return torch.cat([asked, torch.nn.functional.one_hot(question, QUESTIONS)], dim=1), target
+
+    def note_validation(self, recall: float) -> None:
+        self.history[-1]["recall_at_100"] = recall
+        if recall > max((entry["recall_at_100"] for entry in self.history[:-1]), default=-1.0):
+            self.best = self.done
+            self.best_weights = {name: value.clone() for name, value in self.average.average.state_dict().items()}
+
+    def result(self, *, best: bool) -> Training:
+        if best:
+            self.average.average.load_state_dict(self.best_weights)
+        return Training(self.average.average, self.items, self.best if best else self.done, self.history)
+
+    def state(self) -> dict[str, Any]:
+        """All that a resume needs."""
+        return {
+            "config": asdict(self.config),
+            "model": self.model.state_dict(),
+            "average": self.average.average.state_dict(),
+            "average_steps": self.average.steps,
+            "optimizer": self.optimizer.state_dict(),
+            "done": self.done,
+            "best": self.best,
+            "best_weights": self.best_weights,
+            "history": self.history,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on where a checkpoint stopped."""
+        self.model.load_state_dict(state["model"])
+        self.average.average.load_state_dict(state["average"])
+        self.average.steps = state["average_steps"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.done, self.best = state["done"], state["best"]
+        self.best_weights, self.history = state["best_weights"], state["history"]
