@@ -56,7 +56,7 @@ class TableReader:
         if not paths:
             return table.empty().lazy()
         for path in paths:
-            found = pl.read_parquet_schema(path)
+            found = dict(pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema())
             if found != dict(table.schema):
                 raise SchemaError(f"{path}: columns {found}, wanted {dict(table.schema)}. Delete {self.directory} and run the night again.")
         return pl.scan_parquet(paths, glob=False, hive_partitioning=False)  # names are names: neither "[1]" nor "month=" means anything
