@@ -15,8 +15,12 @@ class EmbedConfig:
     """Fetch the published weights of `image_model`; needs a model hub within reach."""
     image_model_options: tuple[str, ...] = ()
     """Further `name=value` arguments of the timm model, e.g. `pad_type=same`."""
-    image_size: int = 160
-    """Pixels per side; the forward pass costs its square."""
+    image_size: int = 0
+    """Pixels per side; the forward pass costs its square. 0: 96 for a model trained on the catalogue, 160 for given weights."""
+    image_normalisation: str = "auto"
+    """`imagenet` (its mean and deviation), `half` (x / 127.5 - 1), or `auto`: what timm says of the model; `half` if trained here."""
+    image_pooling: str = "levels"
+    """`levels`: pooled features of every stage of the backbone side by side, so that colour and texture survive; `last`: the last only."""
     text_model: str = "minilm"
     """Any transformers model, by name or local path; `minilm` is the one that travels with the installed packages."""
     text_fields: tuple[str, ...] = ("title", "description", "category", "attributes")
@@ -30,5 +34,13 @@ class EmbedConfig:
     precision: str = "auto"
     """`auto` (bf16 where the device has it), `bf16` or `fp32`."""
     max_refused_share: float = 0.05
-    """Above this share of corrupt images the stage fails."""
+    """Above this share of photos that are missing, corrupt or out of bounds the stage fails; 1 never fails."""
+    train_epochs: int = 10
+    """Passes over the photos when the image model is trained here; each costs about 4 s per 1,000 photos on two cores."""
+    train_batch: int = 128
+    """Photos per step; the others of the batch are the negatives."""
+    train_photos: int = 8192
+    """At most so many photos are learned from; they are held in memory (30 kB each at 96 px)."""
+    train_min_photos: int = 50
+    """A shop with fewer readable photos, and no weights given, gets no image encoder."""
     seed: int = 0

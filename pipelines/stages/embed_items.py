@@ -1,0 +1,237 @@
+"""Turn the photo and the text of every item into vectors; only what is new or has changed is encoded.
+
+The catalogue is append-only, so its rows fall into *shards* of `shard_items` rows that stay the same from night to night. A shard is
+compared with the last build by content digest and encoder version, what differs is encoded, and the shard's file is put into the scratch
+folder by an atomic rename: a killed run goes on at the first missing shard, and since a shard depends on the catalogue, the files and the
+last build alone, it ends with the same bytes. A vector kept from another night was made beside other batch companions; it is the same
+within `recsys.encoders.protocol.COMPANION_TOLERANCE`. A photo that was refused is tried again every night.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from feature_store.checks import REASON, check
+from feature_store.layout import TableReader, Workspace
+from feature_store.manifest import write_text_atomically
+from feature_store.schema import CATALOGUE, item_embeddings
+from pipelines.config import Config
+from pipelines.stage import Stage, StageContext
+from recsys.encoders.content import Content, ImageContent, NoContent, TextContent
+from recsys.encoders.image import DESCRIPTION, open_image_encoder
+from recsys.encoders.text import TextEncoder
+
+MODALITIES = ("image", "text")
+
+
+class RefusedPhotosError(Exception):
+    """So many photos cannot be used that something is wrong with all of them."""
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """What happened to the items of a shard, or of a modality."""
+
+    rows: int = 0
+    encoded: int = 0
+    kept: int = 0
+    absent: int = 0
+    truncated: int = 0
+    refused: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, other: "Counts") -> None:
+        """Count another shard in."""
+        self.rows += other.rows
+        self.encoded += other.encoded
+        self.kept += other.kept
+        self.absent += other.absent
+        self.truncated += other.truncated
+        self.refused += other.refused
+
+
+def embed_shard(rows: pl.DataFrame, content: Content, known: pl.DataFrame, *, modality: str) -> tuple[pl.DataFrame, Counts]:
+    """The rows of `item_embeddings` of one shard.
+
+    Args:
+        rows: Items, rows of the table `catalogue`.
+        content: Reads the items' contents and encodes them.
+        known: Rows of the last build; those of the same item, digest and encoder are kept.
+    """
+    digests, reasons = content.read(rows)
+    present = known.filter("presence", pl.col("encoder_version") == content.version)
+    old = {(item_id, digest): at for at, (item_id, digest) in enumerate(present.select("item_id", "content_digest").iter_rows())}
+    old_vectors = present["vector"].to_numpy() if len(present) else np.empty((0, content.dim), np.float32)
+    vectors = np.zeros((len(rows), content.dim), np.float32)
+    has = np.zeros(len(rows), bool)
+    fresh = []
+    for at, (item_id, digest) in enumerate(zip(rows["item_id"], digests, strict=True)):
+        if (item_id, digest) in old:
+            vectors[at], has[at] = old_vectors[old[item_id, digest]], True
+        elif digest:
+            fresh.append(at)
+    kept = int(has.sum())
+    encoded = content.encode(fresh)
+    for at, vector in encoded.vectors.items():
+        vectors[at], has[at] = vector, True
+    reasons = {**reasons, **encoded.reasons}
+    frame = pl.DataFrame(
+        {
+            "item_id": rows["item_id"],
+            "modality": pl.repeat(modality, len(rows), eager=True),
+            "encoder_version": pl.repeat(content.version, len(rows), eager=True),
+            "content_digest": digests,
+            "presence": has,
+            "vector": pl.Series(vectors, dtype=pl.Array(pl.Float32, content.dim)),
+        }
+    ).with_columns(pl.when("presence").then("vector").alias("vector"))
+    refused = [{"item_id": rows["item_id"][at], "modality": modality, REASON: reasons[at], "digest": digests[at]} for at in sorted(reasons)]
+    absent = len(rows) - int(has.sum()) - len(refused)
+    counts = Counts(
+        rows=len(rows), encoded=len(encoded.vectors), kept=kept, absent=absent, truncated=content.truncated(rows), refused=refused
+    )
+    return check(frame, item_embeddings(content.dim)), counts
+
+
+def run(context: StageContext) -> None:
+    """Embed every modality shard by shard, then bring the shards together.
+
+    Raises:
+        RefusedPhotosError: More photos than `max_refused_share` cannot be used.
+    """
+    scratch, embed, fingerprint = context.scratch, context.config.embed, context.fingerprint
+    catalogue = context.read("catalogue").scan(CATALOGUE).collect()
+    last = context.workspace.read(STAGE.writes) if context.workspace.exists(STAGE.writes) else None
+    counts: dict[str, Counts] = {}
+    dims: dict[str, int] = {}
+    speed: dict[str, float] = {}
+    for modality in MODALITIES:
+        started = time.monotonic()
+        content = _content(modality, context)
+        dims[modality], counts[modality] = content.dim, Counts()
+        starts = range(0, max(1, len(catalogue)), embed.shard_items)
+        done_before = 0
+        for start in context.progress.track(starts, what=f"embedding {modality}s", total=len(starts)):
+            part, note = _part(scratch, modality, start // embed.shard_items)
+            if not part.exists():
+                rows = catalogue.slice(start, embed.shard_items)
+                frame, shard = embed_shard(rows, content, _known(last, modality, content, start, len(rows)), modality=modality)
+                _save(frame, shard, part, note)
+            else:
+                done_before += json.loads(note.read_text(encoding="utf-8"))["encoded"]
+            counts[modality].add(Counts(**json.loads(note.read_text(encoding="utf-8"))))
+        speed[modality] = (counts[modality].encoded - done_before) / (time.monotonic() - started)
+    _refuse_if_too_many(counts["image"], catalogue, embed.max_refused_share)
+    refused = [row for modality in MODALITIES for row in counts[modality].refused]
+    with context.workspace.write(STAGE.writes) as writer:
+        for path in sorted(scratch.glob("modality=*/part-*.parquet")):
+            writer.add(path, path.relative_to(scratch).as_posix())
+        if refused:
+            target = writer.folder / "quarantine" / "part-0000.parquet"
+            target.parent.mkdir()
+            schema = {"item_id": pl.String, "modality": pl.String, REASON: pl.String, "digest": pl.String}
+            pl.DataFrame(refused, schema=schema).write_parquet(target, compression="zstd")
+        context.commit(writer, facts=_facts(counts, dims, embed.shard_items), run={"items_per_s": speed}, fingerprint=fingerprint)
+
+
+def _facts(counts: Mapping[str, Counts], dims: Mapping[str, int], shard_items: int) -> dict[str, Any]:
+    def by_modality(name: str) -> dict[str, int]:
+        return {modality: getattr(count, name) for modality, count in counts.items()}
+
+    return {
+        "rows": sum(count.rows for count in counts.values()),
+        "quarantined": sum(len(count.refused) for count in counts.values()),
+        "dims": dict(dims),
+        "shard_items": shard_items,
+        **{name: by_modality(name) for name in ("encoded", "kept", "absent", "truncated")},
+    }
+
+
+def _refuse_if_too_many(images: Counts, catalogue: pl.DataFrame, at_most: float) -> None:
+    photos = len(catalogue) - catalogue["image_uri"].null_count()
+    if photos and len(images.refused) > at_most * photos:
+        first = "; ".join(f"{row['item_id']}: {row[REASON]}" for row in images.refused[:3])
+        raise RefusedPhotosError(
+            f"{len(images.refused)} of {photos} photos cannot be used, {len(images.refused) / photos:.1%}; at most {at_most:.1%} may be. "
+            f"First: {first}. Check [sources] images, mend the files, or raise [embed] max_refused_share."
+        )
+
+
+def _content(modality: str, context: StageContext) -> Content:
+    embed = context.config.embed
+    if modality == "text":
+        encoder = TextEncoder(
+            embed.text_model, max_tokens=embed.max_tokens, tokens_per_batch=embed.text_tokens_per_batch, precision=embed.precision
+        )
+        return TextContent(encoder, embed.text_fields)
+    table = context.read("image_encoder")
+    if DESCRIPTION not in table.manifest.files:
+        return NoContent()
+    images = open_image_encoder(table.folder, precision=embed.precision, batch=embed.image_batch)
+    return ImageContent(images, context.config.resolve(context.config.sources.images))
+
+
+def _known(last: TableReader | None, modality: str, content: Content, start: int, length: int) -> pl.DataFrame:
+    """What the last build knows of catalogue rows [start, start + length); its shards may have been of another size."""
+    nothing = item_embeddings(content.dim).empty()
+    if last is None or last.manifest.facts["dims"].get(modality) != content.dim:
+        return nothing
+    size = last.manifest.facts["shard_items"]
+    files = [_file(modality, number) for number in range(start // size, (start + max(1, length) - 1) // size + 1)]
+    frames = [pl.read_parquet(last.path(file), hive_partitioning=False) for file in files if file in last.manifest.files]
+    return pl.concat([nothing, *frames])
+
+
+def _file(modality: str, number: int) -> str:
+    return f"modality={modality}/part-{number:06d}.parquet"
+
+
+def _part(scratch: Path, modality: str, number: int) -> tuple[Path, Path]:
+    part = scratch / _file(modality, number)
+    return part, part.with_suffix(".json")
+
+
+def _save(frame: pl.DataFrame, counts: Counts, part: Path, note: Path) -> None:
+    """The shard's file last: it stands for both."""
+    part.parent.mkdir(exist_ok=True)
+    write_text_atomically(note, json.dumps(counts.__dict__))
+    partial = part.with_suffix(".partial")
+    frame.write_parquet(partial, compression="zstd")
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(part)
+
+
+def _photos_digest(config: Config, workspace: Workspace) -> Mapping[str, str]:  # noqa: ARG001
+    """Paths, sizes and times of all photos: a file that was replaced under its old name must be seen."""
+    digest = hashlib.sha256()
+    root = config.resolve(config.sources.images)
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        for name in sorted(files):
+            try:
+                status = (Path(folder) / name).stat()
+            except OSError:
+                continue
+            digest.update(
+                f"{Path(folder).relative_to(root) / name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
+            )
+    return {"photos": digest.hexdigest()}
+
+
+STAGE = Stage(
+    name="embed_items",
+    reads=("catalogue", "image_encoder"),
+    writes="item_embeddings",
+    config=("embed",),
+    dated=False,
+    run=run,
+    extra=_photos_digest,
+)

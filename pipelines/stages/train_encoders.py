@@ -1,0 +1,179 @@
+"""Choose the image encoder of the shop: given weights, published weights, or a small model trained once on its own photos.
+
+A trained encoder is kept. Every vector of the shop hangs on it, so it is not trained again because the catalogue grew: it is carried over
+while its *recipe* (model, preprocessing, training settings, seed, digest of given weights, code of the training) stays the same. What a
+night makes is therefore a function of its recipe and of the first catalogue that had enough photos; to train anew, change `[embed] seed`.
+"""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from feature_store.layout import TableWriter, Workspace
+from feature_store.manifest import file_digest, write_text_atomically
+from feature_store.schema import CATALOGUE
+from pipelines.config import Config
+from pipelines.stage import Stage, StageContext
+from recsys.encoders import backbone, image, photo_decoding
+from recsys.encoders.config import EmbedConfig
+from recsys.encoders.image import ImageEncoderSpec, save_image_encoder, specify
+from recsys.encoders.item_text import compose_text
+from recsys.encoders.photo_decoding import prepare_photo
+from recsys.encoders.photo_files import UnreadablePhotoError, read_photo
+from recsys.encoders.precision import best_device
+from recsys.encoders.protocol import EncoderError
+from recsys.encoders.text import TextEncoder
+from recsys.losses.alignment import contrastive
+from recsys.training import image_encoder as training
+from recsys.training.image_encoder import Photos, num_batches, train_image_encoder
+
+CHOICE = "choice.json"
+TRAINED_SIZE, GIVEN_SIZE = 96, 160
+RECIPE_CODE: tuple[ModuleType, ...] = (training, contrastive, backbone, image, photo_decoding)
+
+
+def recipe(embed: EmbedConfig) -> dict[str, Any]:
+    """What the encoder is made from; an encoder of an equal recipe is carried over.
+
+    Raises:
+        EncoderError: The weights file is missing.
+    """
+    chosen: dict[str, Any] = {
+        name: getattr(embed, name)
+        for name in ("image_model", "image_model_options", "image_size", "image_normalisation", "image_pooling", "image_pretrained")
+    }
+    if embed.image_weights:
+        return {**chosen, "kind": "given", "weights": _weights_digest(embed)}
+    if embed.image_pretrained:
+        return {**chosen, "kind": "published"}
+    trained = ("train_epochs", "train_batch", "train_photos", "train_min_photos", "seed", "text_model", "text_fields", "max_tokens")
+    code = hashlib.sha256("".join(inspect.getsource(module) for module in RECIPE_CODE).encode()).hexdigest()
+    return {**chosen, "kind": "trained", "code": code, **{name: getattr(embed, name) for name in trained}}
+
+
+def run(context: StageContext) -> None:
+    """Carry the encoder over, or make it; too few photos and no weights make a table that says there is none."""
+    embed, table = context.config.embed, STAGE.writes
+    wanted = json.loads(json.dumps(recipe(embed)))
+    with context.workspace.write(table) as writer:
+        if context.workspace.exists(table):
+            last = context.workspace.read(table)
+            choice = json.loads(last.path(CHOICE).read_text(encoding="utf-8"))
+            if choice["recipe"] == wanted and choice["encoder"] != "none":
+                for file in last.manifest.files:
+                    writer.keep(last, file)
+                context.commit(writer, facts={**last.manifest.facts, "carried_over": True})
+                return
+        facts = _make(context, writer)
+        write_text_atomically(writer.folder / CHOICE, json.dumps({"encoder": facts["encoder"], "recipe": wanted}, indent=1) + "\n")
+        context.commit(writer, facts={**facts, "carried_over": False})
+
+
+def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
+    embed = context.config.embed
+    if embed.image_weights or embed.image_pretrained:
+        model = backbone.build_model(embed.image_model, embed.image_model_options, pretrained=not embed.image_weights)
+        spec = _spec(embed, model, size=embed.image_size or GIVEN_SIZE, normalisation=embed.image_normalisation, whole_photo=False)
+        save_image_encoder(writer.folder, spec, Path(embed.image_weights) if embed.image_weights else model)
+        image.open_image_encoder(writer.folder, precision=embed.precision)  # weights that do not fit fail here, not in the next stage
+        return {"rows": 0, "encoder": "given" if embed.image_weights else "published", "model": embed.image_model}
+    model = backbone.build_model(embed.image_model, embed.image_model_options)
+    normalisation = "half" if embed.image_normalisation == "auto" else embed.image_normalisation
+    spec = _spec(embed, model, size=embed.image_size or TRAINED_SIZE, normalisation=normalisation, whole_photo=True)
+    catalogue = context.read("catalogue").scan(CATALOGUE).collect()
+    root = context.config.resolve(context.config.sources.images)
+    rows, pixels, photo_group = load_photos(catalogue, root, size=spec.size, at_most=embed.train_photos, seed=embed.seed)
+    if len(rows) < max(2, embed.train_min_photos):
+        return {"rows": len(rows), "encoder": "none", "model": ""}
+    photos = _pair(catalogue, rows, pixels, photo_group, embed, context.scratch)
+    steps = embed.train_epochs * num_batches(len(rows), embed.train_batch)
+    bar = iter(context.progress.track(range(steps), what=f"learning from {len(rows)} photos", total=steps))
+    trained, losses = train_image_encoder(
+        photos,
+        spec,
+        epochs=embed.train_epochs,
+        batch=embed.train_batch,
+        seed=embed.seed,
+        device=best_device(),
+        scratch=context.scratch,
+        on_step=lambda: next(bar, None),
+    )
+    for _ in bar:  # a resumed run took fewer steps; the bar ends all the same
+        pass
+    save_image_encoder(writer.folder, spec, trained)
+    return {"rows": len(rows), "encoder": "trained", "model": embed.image_model, "losses": losses}
+
+
+def load_photos(catalogue: pl.DataFrame, root: Path, *, size: int, at_most: int, seed: int) -> tuple[list[int], torch.Tensor, torch.Tensor]:
+    """Photos of a catalogue that can be read; a sample of them where there are more than `at_most`.
+
+    Returns:
+        Rows of the catalogue, (photos, 3, size, size) uint8, and a group per photo: equal bytes, equal group.
+    """
+    has = np.flatnonzero(catalogue["image_uri"].is_not_null().to_numpy())
+    if len(has) > at_most:
+        has = np.sort(np.random.default_rng(seed).choice(has, at_most, replace=False))
+
+    def load(uri: str) -> tuple[bytes, torch.Tensor] | None:
+        try:
+            content = read_photo(root, uri)
+            return hashlib.sha256(content).digest(), prepare_photo(content, size=size)
+        except UnreadablePhotoError:
+            return None
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        loaded = list(pool.map(load, catalogue["image_uri"].gather(has)))
+    good = [(int(row), entry) for row, entry in zip(has, loaded, strict=True) if entry is not None]
+    pixels = torch.stack([entry[1] for _, entry in good]) if good else torch.zeros(0, 3, size, size, dtype=torch.uint8)
+    return [row for row, _ in good], pixels, _groups([entry[0] for _, entry in good])
+
+
+def _pair(
+    catalogue: pl.DataFrame, rows: list[int], pixels: torch.Tensor, photo_group: torch.Tensor, embed: EmbedConfig, scratch: Path
+) -> Photos:
+    texts = [compose_text(catalogue.row(row, named=True), embed.text_fields) for row in rows]
+    cached = scratch / "texts.npy"
+    if cached.exists():
+        vectors = np.load(cached)
+    else:
+        encoder = TextEncoder(
+            embed.text_model, max_tokens=embed.max_tokens, tokens_per_batch=embed.text_tokens_per_batch, precision=embed.precision
+        )
+        vectors = encoder.encode(texts)
+        with (partial := scratch / "texts.partial").open("wb") as file:
+            np.save(file, vectors)
+        partial.replace(cached)
+    has_text = torch.tensor([bool(text) for text in texts])
+    return Photos(pixels=pixels, texts=torch.from_numpy(vectors), has_text=has_text, text_group=_groups(texts), photo_group=photo_group)
+
+
+def _groups(contents: list[Any]) -> torch.Tensor:
+    numbers: dict[Any, int] = {}
+    return torch.tensor([numbers.setdefault(content, len(numbers)) for content in contents], dtype=torch.int64)
+
+
+def _spec(embed: EmbedConfig, model: torch.nn.Module, **more: Any) -> ImageEncoderSpec:
+    return specify(model, embed.image_model, embed.image_model_options, pooling=embed.image_pooling, **more)
+
+
+def _weights_digest(embed: EmbedConfig) -> str:
+    path = Path(embed.image_weights)
+    if not path.is_file():
+        raise EncoderError(f"there is no weights file {path}. [embed] image_weights takes a path, relative to where the command runs.")
+    return file_digest(path)
+
+
+def _extra(config: Config, workspace: Workspace) -> Mapping[str, str]:  # noqa: ARG001
+    return {"weights": _weights_digest(config.embed)} if config.embed.image_weights else {}
+
+
+STAGE = Stage(name="train_encoders", reads=("catalogue",), writes="image_encoder", config=("embed",), dated=False, run=run, extra=_extra)

@@ -1,0 +1,153 @@
+"""What items show and say, modality by modality: read it, know it again by its digest, encode it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from torch import Tensor
+
+from recsys.encoders.image import ImageEncoder
+from recsys.encoders.item_text import compose_text
+from recsys.encoders.photo_files import UnreadablePhotoError, read_photo
+from recsys.encoders.text import TextEncoder
+
+DECODERS = 2
+"""Threads that decode photos while the model works on earlier ones."""
+DECODED_AHEAD = 8
+"""Batches of photos in memory as pixels."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Outcome by row."""
+
+    vectors: Mapping[int, npt.NDArray[np.float32]] = field(default_factory=dict)
+    reasons: Mapping[int, str] = field(default_factory=dict)
+    """Why a row has no vector though it has content."""
+
+
+class Content(Protocol):
+    """One modality of a run of items: `read` them, then `encode` some of those rows."""
+
+    @property
+    def version(self) -> str:
+        """Of the encoder; see `Encoder`."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
+        """Take in the content of each item, a row of the table `catalogue`.
+
+        Returns:
+            A digest per item, empty where there is nothing to encode; and, by row, why something named could not be read.
+        """
+
+    def encode(self, rows: Sequence[int]) -> Encoded:
+        """Vectors of some of the rows that were read last."""
+
+    def truncated(self, items: pl.DataFrame) -> int:
+        """How many of the items read last are longer than the encoder reads."""
+
+
+class TextContent:
+    """Texts made of catalogue columns.
+
+    Args:
+        encoder: Encodes them.
+        fields: Columns that are joined; see `compose_text`.
+    """
+
+    def __init__(self, encoder: TextEncoder, fields: Sequence[str]) -> None:
+        self._encoder, self._fields = encoder, fields
+        self._texts: list[str] = []
+        self.version, self.dim = encoder.version, encoder.dim
+
+    def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
+        """See `Content`; an item without words has an empty digest."""
+        self._texts = [compose_text(item, self._fields) for item in items.iter_rows(named=True)]
+        return [hashlib.sha256(text.encode()).hexdigest() if text else "" for text in self._texts], {}
+
+    def encode(self, rows: Sequence[int]) -> Encoded:
+        """See `Content`."""
+        return Encoded(dict(zip(rows, self._encoder.encode([self._texts[row] for row in rows]), strict=True)))
+
+    def truncated(self, items: pl.DataFrame) -> int:  # noqa: ARG002
+        """See `Content`."""
+        return self._encoder.truncated([text for text in self._texts if text])
+
+
+class ImageContent:
+    """Photos below a folder.
+
+    Args:
+        encoder: Encodes them.
+        root: Where `image_uri` is looked up; nothing outside is read.
+    """
+
+    def __init__(self, encoder: ImageEncoder, root: Path) -> None:
+        self._encoder, self._root = encoder, root
+        self._files: dict[int, str] = {}
+        self.version, self.dim = encoder.version, encoder.dim
+
+    def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
+        """See `Content`; bytes are not held, so memory does not grow with the shard."""
+        self._files = {row: uri for row, uri in enumerate(items["image_uri"]) if uri is not None}
+        digests, reasons = [""] * len(items), {}
+        for row, uri in self._files.items():
+            try:
+                digests[row] = hashlib.sha256(read_photo(self._root, uri)).hexdigest()
+            except UnreadablePhotoError as error:
+                reasons[row] = str(error)
+        return digests, reasons
+
+    def encode(self, rows: Sequence[int]) -> Encoded:
+        """See `Content`; a corrupt photo has a reason instead of a vector."""
+        vectors: dict[int, npt.NDArray[np.float32]] = {}
+        reasons: dict[int, str] = {}
+        group = self._encoder.batch * DECODED_AHEAD
+        with ThreadPoolExecutor(max_workers=DECODERS) as pool:
+            ahead = pool.map(self._pixels, rows[:group])
+            for start in range(0, len(rows), group):
+                decoded = list(zip(rows[start : start + group], ahead, strict=True))
+                ahead = pool.map(self._pixels, rows[start + group : start + 2 * group])
+                good = [(row, pixels) for row, pixels in decoded if isinstance(pixels, Tensor)]
+                reasons.update({row: found for row, found in decoded if isinstance(found, str)})
+                vectors.update(zip((row for row, _ in good), self._encoder.encode([pixels for _, pixels in good]), strict=True))
+        return Encoded(vectors, reasons)
+
+    def truncated(self, items: pl.DataFrame) -> int:  # noqa: ARG002
+        """See `Content`; photos are resized, never cut short."""
+        return 0
+
+    def _pixels(self, row: int) -> Tensor | str:
+        try:
+            return self._encoder.prepare(read_photo(self._root, self._files[row]))
+        except UnreadablePhotoError as error:
+            return str(error)
+
+
+class NoContent:
+    """A modality that no encoder reads: every item lacks it."""
+
+    version = "none"
+    dim = 1
+
+    def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
+        """See `Content`."""
+        return [""] * len(items), {}
+
+    def encode(self, rows: Sequence[int]) -> Encoded:  # noqa: ARG002
+        """See `Content`."""
+        return Encoded()
+
+    def truncated(self, items: pl.DataFrame) -> int:  # noqa: ARG002
+        """See `Content`."""
+        return 0

@@ -1,0 +1,154 @@
+"""Photos to vectors through a timm model."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.torch
+import torch
+from jaxtyping import Float, Num, UInt8
+from torch import Tensor, nn
+
+from recsys.encoders.backbone import Backbone, build_model, load_model
+from recsys.encoders.photo_decoding import prepare_photo
+from recsys.encoders.precision import best_device, resolve_precision
+from recsys.encoders.protocol import EncoderError, check_vectors, version_digest
+
+WEIGHTS = "weights.safetensors"
+DESCRIPTION = "encoder.json"
+NORMALISATIONS = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageEncoderSpec:
+    """All that an image encoder is, but for its weights."""
+
+    model: str
+    options: tuple[str, ...]
+    pooling: str
+    size: int
+    """Pixels per side."""
+    crop: float
+    """Share of a photo's shorter side that is looked at."""
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    """Of values in [0, 1], per channel."""
+
+
+def specify(
+    model: nn.Module, name: str, options: Sequence[str], *, pooling: str, size: int, normalisation: str, whole_photo: bool
+) -> ImageEncoderSpec:
+    """Settle how photos are prepared for a model.
+
+    Args:
+        model: The timm model; where `normalisation` is `auto`, what timm knows of it decides.
+        whole_photo: Look at the whole shorter side instead of the central share the model was published with.
+
+    Raises:
+        EncoderError: The normalisation is unknown.
+    """
+    from timm.data.config import resolve_model_data_config
+
+    known = resolve_model_data_config(model)  # type: ignore[no-untyped-call]
+    if normalisation == "auto":
+        mean, std = tuple(known["mean"]), tuple(known["std"])
+    elif normalisation in NORMALISATIONS:
+        mean, std = NORMALISATIONS[normalisation]
+    else:
+        raise EncoderError(f"image_normalisation {normalisation!r} is unknown; allowed are auto, {', '.join(NORMALISATIONS)}.")
+    crop = 1.0 if whole_photo else float(known["crop_pct"])
+    return ImageEncoderSpec(model=name, options=tuple(options), pooling=pooling, size=size, crop=crop, mean=mean, std=std)
+
+
+class ImageEncoder:
+    """Encode photos in batches on the best device; an `Encoder` of what `prepare` returns.
+
+    Args:
+        model: A timm model without classifier, with its weights.
+        spec: How photos are prepared and features pooled.
+        precision: `auto`, `bf16` or `fp32`.
+        batch: Photos per forward pass.
+    """
+
+    def __init__(self, model: nn.Module, spec: ImageEncoderSpec, *, precision: str = "auto", batch: int = 32) -> None:
+        self.spec = spec
+        self.batch = batch
+        self._device = best_device()
+        self._dtype = resolve_precision(precision, self._device)
+        backbone = Backbone(model, pooling=spec.pooling).eval().requires_grad_(False)
+        self._backbone = backbone.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @cached_property
+    def version(self) -> str:
+        """See `Encoder`."""
+        return version_digest({**asdict(self.spec), "precision": str(self._dtype)}, self._backbone)
+
+    @cached_property
+    def dim(self) -> int:
+        """See `Encoder`."""
+        return self._forward(torch.zeros(1, 3, self.spec.size, self.spec.size, dtype=torch.uint8)).shape[1]
+
+    def prepare(self, content: bytes) -> UInt8[Tensor, "3 size size"]:
+        """The pixels of a photo's file.
+
+        Raises:
+            UnreadablePhotoError: The bytes hold no photo.
+        """
+        return prepare_photo(content, size=self.spec.size, crop=self.spec.crop)
+
+    def encode(self, contents: Sequence[UInt8[Tensor, "3 size size"]]) -> npt.NDArray[np.float32]:
+        """(photos, dim) unit vectors; see `Encoder`."""
+        vectors = np.empty((len(contents), self.dim), np.float32)
+        for start in range(0, len(contents), self.batch):
+            pixels = torch.stack(list(contents[start : start + self.batch]))
+            vectors[start : start + len(pixels)] = self._forward(pixels).cpu().numpy()
+        return check_vectors(vectors, what="image")
+
+    @torch.inference_mode()
+    def _forward(self, pixels: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch dim"]:
+        values = normalise(pixels.to(self._device), self.spec)
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
+            return self._backbone(values)  # type: ignore[no-any-return]
+
+
+def normalise(pixels: Num[Tensor, "batch 3 size size"], spec: ImageEncoderSpec) -> Float[Tensor, "batch 3 size size"]:
+    """Pixels of 0 to 255 as the model wants them: zero mean and unit deviation over the photos it was trained on."""
+    mean = torch.tensor(spec.mean, device=pixels.device).view(3, 1, 1)
+    std = torch.tensor(spec.std, device=pixels.device).view(3, 1, 1)
+    return ((pixels.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def save_image_encoder(folder: Path, spec: ImageEncoderSpec, weights: nn.Module | Path) -> None:
+    """Write an encoder so that `open_image_encoder` finds it; weights are a model's, or a file that is copied as it is."""
+    if isinstance(weights, Path):
+        shutil.copyfile(weights, folder / WEIGHTS)
+    else:
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.state_dict().items()}
+        safetensors.torch.save_file(state, folder / WEIGHTS)
+    (folder / DESCRIPTION).write_text(json.dumps(asdict(spec), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def open_image_encoder(folder: Path, *, precision: str = "auto", batch: int = 32) -> ImageEncoder:
+    """The encoder that `save_image_encoder` wrote.
+
+    Raises:
+        EncoderError: The files do not belong together.
+    """
+    values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    spec = ImageEncoderSpec(**{**values, **{key: tuple(values[key]) for key in ("options", "mean", "std")}})
+    return ImageEncoder(load_model(spec.model, spec.options, folder / WEIGHTS), spec, precision=precision, batch=batch)
+
+
+def new_model(name: str, options: Sequence[str], *, seed: int) -> nn.Module:
+    """An untrained timm model; equal seeds give equal weights and the global random state is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_model(name, options)
