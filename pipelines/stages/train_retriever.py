@@ -16,10 +16,10 @@ from recsys.data.tensors import ItemBatch
 from recsys.evaluation.judge import per_user
 from recsys.evaluation.top_k import top_k
 from recsys.evaluation.truth import Truth, build_truth
+from recsys.models.retriever import SavedRetriever, save_retriever
 from recsys.models.scorer import Scorer
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
-from recsys.models.retriever import SavedRetriever, save_retriever
 from recsys.training.config import RetrieverConfig
 from recsys.training.prior import Prior, choose_prior
 from recsys.training.retriever import Track, Training, tower_shape, train_retriever

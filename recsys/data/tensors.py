@@ -40,10 +40,14 @@ class ItemBatch:
             self.categories[rows],
         )
 
-    def hiding(self, *, ids: Bool[Tensor, " items"], modalities: dict[str, Bool[Tensor, " items"]]) -> "ItemBatch":
-        """The same items with some ids and some modalities taken away."""
+    def hiding(self, modalities: dict[str, Bool[Tensor, " items"]]) -> "ItemBatch":
+        """The same items, with a modality taken from those that are marked."""
         presence = {name: present & ~modalities[name] if name in modalities else present for name, present in self.presence.items()}
-        return replace(self, has_id=self.has_id & ~ids, presence=presence)
+        return replace(self, presence=presence)
+
+    def without_ids(self) -> "ItemBatch":
+        """The same items as if nobody had met them yet."""
+        return replace(self, has_id=torch.zeros_like(self.has_id))
 
 
 def item_batch(items: Items, *, has_id: np.ndarray, modalities: tuple[str, ...]) -> ItemBatch:

@@ -68,10 +68,15 @@ class ItemTower(nn.Module):
         """Whiten content once, ahead of many steps: the result is what `forward` reads."""
         return replace(items, vectors={name: self.whitening[name](items.vectors[name]) for name in self.whitening})
 
-    def forward(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
-        """One vector per item; values of absent modalities change nothing."""
+    def forward(self, items: ItemBatch, imagined_ids: Float[Tensor, "items dim"]) -> Float[Tensor, "items dim"]:
+        """One vector per item; values of absent modalities change nothing.
+
+        Args:
+            items: Prepared items.
+            imagined_ids: What stands for the id of an item whose own id says nothing yet; see `ImaginedId`.
+        """
         absent = self.absent[0].expand(len(items), -1)
-        tokens = [torch.where(items.has_id[:, None], self.ids(items.item_index), absent) if self.use_item_id else absent]
+        tokens = [torch.where(items.has_id[:, None], self.ids(items.item_index), imagined_ids) if self.use_item_id else absent]
         for number, name in enumerate(self.modalities, start=1):
             token = self._pool_categories(items) if name == "category" else self.content[name](items.vectors[name])
             tokens.append(torch.where(items.presence[name][:, None], token, self.absent[number]))

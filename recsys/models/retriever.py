@@ -30,9 +30,9 @@ class SavedRetriever:
     training: dict[str, Any]
     """Epochs, prior, losses: what reports tell."""
 
-    def scorer(self, name: str = "two_tower") -> TwoTowerScorer:
+    def scorer(self) -> TwoTowerScorer:
         """As a scorer."""
-        return TwoTowerScorer(self.model, self.item_vectors, self.shape.history_length, name)
+        return TwoTowerScorer(self.model, self.item_vectors, self.shape.history_length)
 
 
 def save_retriever(folder: Path, saved: SavedRetriever) -> None:

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from recsys.data.tensors import ItemBatch
+from recsys.models.imagined_id import ImaginedId
 from recsys.models.item_tower import ItemTower
 from recsys.models.user_tower import UserTower
 
@@ -33,12 +34,16 @@ class TwoTower(nn.Module):
         super().__init__()
         self.item_tower = item_tower
         self.user_tower = user_tower
+        self.imagined_id = ImaginedId(
+            content_dims={name: layer.in_features for name, layer in item_tower.content.items()},
+            num_categories=item_tower.categories.num_embeddings - 1,
+            dim=dim,
+            biases=QUESTIONS,
+        )
         self.questions = nn.Embedding(QUESTIONS, dim)
         nn.init.zeros_(self.questions.weight)
         self.item_bias = nn.Embedding(num_items, QUESTIONS)
         nn.init.zeros_(self.item_bias.weight)
-        self.content_bias = nn.Linear(dim, QUESTIONS)
-        nn.init.zeros_(self.content_bias.weight)
         self.log_temperature = nn.Parameter(torch.zeros(()))
 
     @property
@@ -47,11 +52,12 @@ class TwoTower(nn.Module):
         return self.log_temperature.clamp(math.log(LOWEST_TEMPERATURE), math.log(HIGHEST_TEMPERATURE)).exp()
 
     def embed_items(self, items: ItemBatch) -> tuple[Float[Tensor, "items dim"], Float[Tensor, "items questions"]]:
-        """Vectors of items, and their bias for each question; an item whose id says nothing yet has its content's bias alone."""
-        vectors: Tensor = self.item_tower(items)
-        known = items.has_id if self.item_tower.use_item_id else torch.zeros_like(items.has_id)
-        bias: Tensor = self.content_bias(vectors) + self.item_bias(items.item_index) * known[:, None]
-        return vectors, bias
+        """Vectors of items, and their bias for each question; where an id says nothing yet, content imagines what it would say."""
+        imagined_ids, imagined_biases = self.imagined_id(items)
+        vectors: Tensor = self.item_tower(items, imagined_ids)
+        if not self.item_tower.use_item_id:
+            return vectors, imagined_biases
+        return vectors, torch.where(items.has_id[:, None], self.item_bias(items.item_index), imagined_biases)
 
     def ask(self, states: Float[Tensor, "users dim"], question: Int[Tensor, " users"]) -> Float[Tensor, "users dim"]:
         """User vectors for a question, already divided by the temperature: their dot product with item vectors, plus bias, is the logit."""

@@ -23,7 +23,7 @@ class TwoTowerScorer:
     item_vectors: npt.NDArray[np.float32]
     """(items, dim + 1)."""
     history_length: int
-    name: str = "two_tower"
+    name: str = "retriever"
 
     def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """See `Scorer`."""
@@ -62,7 +62,7 @@ class KnownUsersScorer:
     place: npt.NDArray[np.int64]
     """(users of the past + 1,): row of `user_vectors`; the last is for users without a past."""
     item_vectors: npt.NDArray[np.float32]
-    name: str = "two_tower"
+    name: str = "retriever"
 
     def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:  # noqa: ARG002
         """See `Scorer`; only for the users it was made for."""

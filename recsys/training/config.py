@@ -24,9 +24,9 @@ class RetrieverConfig:
     use_time_gap: bool = True
     min_item_events: int = 5
     """An item with fewer events than this is represented by its content alone."""
-    cold_item_share: float = 0.1
-    """Share of items whose id is hidden in each epoch, so that content learns to stand alone."""
-    modality_dropout: float = 0.1
+    cold_every: int = 2
+    """Steps between two in which content learns to stand in for the id of a new item; 0: never, new items are placed by luck."""
+    modality_dropout: float = 0.0
     """Probability that an item's modality is hidden in a step."""
     order: str = "free"
     """Training targets: `free` (each history is shuffled anew every epoch) or `time` (what comes next)."""

@@ -114,6 +114,20 @@ def known_items(past: Interactions, config: RetrieverConfig) -> npt.NDArray[np.b
     return counts >= config.min_item_events
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """A batch on its way to the loss."""
+
+    users: Tensor
+    """(targets, dim + QUESTIONS)"""
+    items: ItemBatch
+    """The candidates."""
+    table: Tensor
+    """(candidates, dim + QUESTIONS): their vectors and biases."""
+    loss: Callable[[Tensor, Tensor], Tensor]
+    """Of such users and such a table."""
+
+
 class _Trainer:
     """The moving parts of one training; all that matters for a resume is in `state`."""
 
@@ -124,6 +138,12 @@ class _Trainer:
         self.model.item_tower.fit_whitening(items)
         with torch.no_grad():
             self.items = self.model.item_tower.prepare(item_batch(items, has_id=known_items(past, config), modalities=shape.modalities))
+        counts = np.bincount(past.item_index, minlength=past.num_items)
+        met = torch.from_numpy(np.flatnonzero(counts))
+        self.met = self.items.select(met)
+        self.place = torch.zeros(len(items), dtype=torch.long)
+        self.place[met] = torch.arange(len(met))
+        self.frequency = torch.from_numpy(counts[counts > 0] / counts.sum()).float().clamp(max=0.5)
         self.full = len(items) <= config.full_softmax_items
         table = self.model.item_tower.ids
         self.average = MovingAverage(self.model, decay=config.ema_decay, shared=None if self.full else table)
@@ -143,8 +163,6 @@ class _Trainer:
             tokens_per_batch=config.tokens_per_batch,
             seed=config.seed,
         )
-        counts = np.bincount(past.item_index, minlength=past.num_items)
-        self.frequency = torch.from_numpy(counts / counts.sum()).float()
         self.done = 0
         self.best = 0
         self.best_weights: dict[str, Tensor] = {}
@@ -156,10 +174,9 @@ class _Trainer:
     def epoch(self, track: Track) -> None:
         """One pass over all events; its randomness depends on the seed and the epoch's number alone."""
         torch.manual_seed(self.config.seed * 100_003 + self.done + 1)
-        hidden = torch.rand(len(self.items)) < self.config.cold_item_share
         batches = list(self.sequences.epoch(self.done))
         self.model.train()
-        losses = [self._step(batch, hidden) for batch in track(batches, what=f"epoch {self.done + 1}", total=len(batches))]
+        losses = [self._step(batch) for batch in track(batches, what=f"epoch {self.done + 1}", total=len(batches))]
         self.done += 1
         self.history.append({"loss": float(torch.stack(losses).mean())})
         if not np.isfinite(self.history[-1]["loss"]):
@@ -167,46 +184,64 @@ class _Trainer:
                 f"the loss of epoch {self.done} is {self.history[-1]['loss']}; lower learning_rate or gradient_clip in [retriever]"
             )
 
-    def _step(self, batch: SequenceBatch, hidden: Tensor) -> Tensor:
+    def _step(self, batch: SequenceBatch) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * min(1.0, (self.average.steps + 1) / max(1, self.config.warmup_steps))
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._full_loss(batch, hidden) if self.full else self._sampled_loss(batch, hidden)
+        scored = self._all_items(batch) if self.full else self._sampled_items(batch)
+        loss = scored.loss(scored.users, scored.table)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self._teaches_cold():
+            self._teach_cold(scored)
         torch.nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.gradient_clip)
         self.optimizer.step()
         self.average.update()
         return loss.detach()
 
-    def _full_loss(self, batch: SequenceBatch, hidden: Tensor) -> Tensor:
-        table = self._embed(self._hide(self.items, hidden))
-        item_index = torch.from_numpy(batch.item_index)
-        users, target = self._users(batch, table[item_index][..., :-QUESTIONS])
-        return full_softmax(users, table, item_index.flatten()[target], torch.from_numpy(batch.loss_weight).flatten()[target])
+    def _all_items(self, batch: SequenceBatch) -> "_Scored":
+        """Every item that anyone has met is a candidate; of the others nothing can be learned here but that they were not on offer."""
+        items = self._drop(self.met)
+        table = self._embed(items)
+        place = self.place[torch.from_numpy(batch.item_index)]
+        users, target = self._users(batch, table[place][..., :-QUESTIONS])
+        chosen, weight = place.flatten()[target], torch.from_numpy(batch.loss_weight).flatten()[target]
+        return _Scored(users, items, table, lambda asked, vectors: full_softmax(asked, vectors, chosen, weight))
 
-    def _sampled_loss(self, batch: SequenceBatch, hidden: Tensor) -> Tensor:
-        item_index = torch.from_numpy(batch.item_index)
-        uniform = torch.randint(len(self.items), (self.config.uniform_negatives,))
-        rows, place = torch.unique(torch.cat([item_index.flatten(), uniform]), return_inverse=True)
-        table = self._embed(self._hide(self.items.select(rows), hidden[rows]))
-        place_in_table = place[: item_index.numel()]
-        users, target = self._users(batch, table[place_in_table.view(item_index.shape)][..., :-QUESTIONS])
-        negative = torch.unique(torch.cat([place_in_table[target], place[item_index.numel() :]]))
-        in_batch = -torch.expm1(len(target) * torch.log1p(-self.frequency[rows[negative]].clamp(max=0.5)))
-        expected = in_batch + self.config.uniform_negatives / len(self.items)
-        return sampled_softmax(
-            users,
-            table[place_in_table[target]],
-            table[negative],
-            rows[place_in_table[target]],
-            rows[negative],
-            expected.clamp(max=1.0).log(),
-            torch.from_numpy(batch.loss_weight).flatten()[target],
-        )
+    def _sampled_items(self, batch: SequenceBatch) -> "_Scored":
+        """The items of the batch and a uniform sample are candidates."""
+        mine = self.place[torch.from_numpy(batch.item_index).flatten()]
+        uniform = torch.randint(len(self.met), (self.config.uniform_negatives,))
+        rows, place = torch.unique(torch.cat([mine, uniform]), return_inverse=True)
+        items = self._drop(self.met.select(rows))
+        table = self._embed(items)
+        users, target = self._users(batch, table[place[: len(mine)].view(batch.item_index.shape)][..., :-QUESTIONS])
+        own, weight = place[: len(mine)][target], torch.from_numpy(batch.loss_weight).flatten()[target]
+        negative = torch.unique(torch.cat([own, place[len(mine) :]]))
+        in_batch = -torch.expm1(len(target) * torch.log1p(-self.frequency[rows[negative]]))  # probability to be among the targets
+        log_q = (in_batch + self.config.uniform_negatives / len(self.met)).clamp(max=1.0).log()
 
-    def _hide(self, items: ItemBatch, hidden: Tensor) -> ItemBatch:
-        dropped = {name: torch.rand(len(items)) < self.config.modality_dropout for name in items.presence}
-        return items.hiding(ids=hidden, modalities=dropped)
+        def loss(asked: Tensor, vectors: Tensor) -> Tensor:
+            return sampled_softmax(asked, vectors[own], vectors[negative], own, negative, log_q, weight)
+
+        return _Scored(users, items, table, loss)
+
+    def _teaches_cold(self) -> bool:
+        return self.config.cold_every > 0 and self.config.use_item_id and self.average.steps % self.config.cold_every == 0
+
+    def _teach_cold(self, scored: "_Scored") -> None:
+        """Let content imagine the ids of a random half of the items; only the imagination learns from how they do among the others."""
+        cold = torch.rand(len(scored.items)) < 0.5
+        mixed = torch.where(cold[:, None], self._embed(scored.items.without_ids()), scored.table.detach())
+        learning = list(self.model.imagined_id.parameters())
+        gradients = torch.autograd.grad(scored.loss(scored.users.detach(), mixed), learning, allow_unused=True)
+        for parameter, gradient in zip(learning, gradients, strict=True):
+            parameter.grad = gradient if parameter.grad is None or gradient is None else parameter.grad + gradient
+
+    def _drop(self, items: ItemBatch) -> ItemBatch:
+        """The same items, some of them with a modality hidden."""
+        if not self.config.modality_dropout:
+            return items
+        return items.hiding({name: torch.rand(len(items)) < self.config.modality_dropout for name in items.presence})
 
     def _embed(self, items: ItemBatch) -> Tensor:
         """(items, dim + QUESTIONS): vectors and, behind them, the bias for each question."""

@@ -1,0 +1,315 @@
+"""The command line: `vitrine`."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from feature_store.errors import FeatureStoreError
+from pipelines.config import Config, ConfigError, load_config
+from pipelines.progress import Progress
+
+REFUSED_BY_GATE = 3
+"""Exit code of a night whose release stays a challenger."""
+
+app = typer.Typer(
+    help="Photos, texts and behaviour logs in; recommendations over HTTP out.\n\n"
+    "A first walk: `vitrine import sample_shop --config configs/demo.toml`, `vitrine nightly --config configs/demo.toml`, "
+    "`vitrine serve --config configs/demo.toml`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="TOML file of the shop; configs/ holds examples.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override one key: section.key=value, the value in TOML. May be repeated.", metavar="KEY=VALUE"),
+]
+DEFAULT_CONFIG = Path("configs/nightly.toml")
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Our own errors are one clear line and exit code 1; anything else is a bug and shows where it is."""
+    from pipelines.importers.landing import ImportSourceError
+    from pipelines.nightly import NightRunningError, UnknownStageError
+    from pipelines.recommend import RecommendError
+    from pipelines.releases import ReleaseError
+
+    ours = (
+        ConfigError,
+        FeatureStoreError,
+        ImportSourceError,
+        NightRunningError,
+        UnknownStageError,
+        RecommendError,
+        ReleaseError,
+        ValueError,
+    )
+    try:
+        yield
+    except ours as error:
+        errors.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        errors.print("\nstopped; what was finished stays, `vitrine nightly` goes on from there", highlight=False)
+        raise typer.Exit(130) from None
+
+
+def _config(path: Path, overrides: list[str] | None = None) -> Config:
+    return load_config(path, dict(_override(entry) for entry in overrides or []))
+
+
+def _override(entry: str) -> tuple[str, Any]:
+    import tomllib
+
+    key, equals, value = entry.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {entry!r} has no value; write section.key=value")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value  # a bare word is text
+
+
+@app.command("import")
+def import_(
+    what: Annotated[
+        str, typer.Argument(help="`movielens`, `xwines`, `sample_shop`, or a folder whose columns [mapping] of the config names.")
+    ],
+    source: Annotated[Path | None, typer.Argument(help="Folder of the source, for a source by name.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    posters: Annotated[Path | None, typer.Option(help="Folder of photos named by item id, for movielens.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the drawn shop, for sample_shop.")] = 1,
+) -> None:
+    """Bring a source into the landing folders, where the next night finds it."""
+    from pipelines.importers.registry import import_source
+
+    with _told():
+        summary = import_source(what, source, _config(config), posters=posters, seed=seed, progress=Progress(errors))
+        missing = f", {summary.missing_images:,} photos named but not there" if summary.missing_images else ""
+        console.print(f"{summary.events:,} events, {summary.items:,} items, {summary.images:,} photos{missing}", highlight=False)
+        console.print(f"next: vitrine nightly --config {config}", highlight=False)
+
+
+@app.command()
+def nightly(
+    config: ConfigOption = DEFAULT_CONFIG,
+    date: Annotated[
+        datetime | None, typer.Option(help="UTC; nothing at or after it is known to the night. Default: the end of the log.")
+    ] = None,
+    start_from: Annotated[str | None, typer.Option("--from", help="Run this stage and all behind it even if nothing has changed.")] = None,
+    overrides: SetOption = None,
+) -> None:
+    """Learn from everything that has come in, judge it, publish a release.
+
+    Stages whose code, config and inputs are unchanged are skipped; a killed night goes on where it stopped.
+    Exit code 3: a gate refused the release, which stays a challenger (`vitrine releases`).
+    """
+    from pipelines.nightly import run_night
+    from pipelines.tracking import track_night
+
+    with _told():
+        settings = _config(config, overrides)
+        moment = date.replace(tzinfo=date.tzinfo or UTC) if date else None
+        progress = Progress(errors)
+        night = run_night(settings, date=moment, progress=progress, start_from=start_from)
+        track_night(settings, night, progress=progress)
+        workspace = settings.open_workspace()
+        release = workspace.releases / night.release_id
+        console.print(f"release {night.release_id} in {release}\nreport  {release / 'report.html'}", highlight=False, soft_wrap=True)
+        if not night.promoted:
+            raise typer.Exit(REFUSED_BY_GATE)
+        console.print(f"next: vitrine serve --config {config}", highlight=False)
+
+
+@app.command()
+def evaluate(
+    config: ConfigOption = DEFAULT_CONFIG,
+    phase: Annotated[
+        str, typer.Option(help="`validation`: show the night's report. `test`: train up to the test cut, judge once, record it.")
+    ] = "validation",
+) -> None:
+    """Show how good the models of the last night are, or judge them on the untouched test window."""
+    from pipelines.final_test import evaluate_phase
+
+    with _told():
+        report, page = evaluate_phase(_config(config), phase=phase, progress=Progress(errors))
+        console.print(_models_table(report))
+        console.print(f"report: {page}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def recommend(
+    config: ConfigOption = DEFAULT_CONFIG,
+    user: Annotated[str | None, typer.Option(help="One user: prints history and recommendations as tables.")] = None,
+    users: Annotated[Path | None, typer.Option(help="Parquet or CSV with a column user_id.", exists=True, dir_okay=False)] = None,
+    k: Annotated[int, typer.Option(help="Items per user.")] = 0,
+    stage: Annotated[str, typer.Option(help="`retrieval` or `slate`.")] = "slate",
+    candidates: Annotated[
+        Path | None, typer.Option(help="Parquet or CSV with a column item_id: recommend only these.", exists=True, dir_okay=False)
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="A baseline instead of the release: ease, item_knn, popularity, recent_popularity, content_knn.")
+    ] = "",
+    release: Annotated[str, typer.Option(help="A release by id; default: the champion.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Write user_id, item_id, rank, score as Parquet.")] = None,
+) -> None:
+    """Recommend unseen items to one user, or to a file of users."""
+    from pipelines.recommend import Wanted
+    from pipelines.recommend import recommend as make
+
+    with _told():
+        settings = _config(config)
+        if (user is None) == (users is None):
+            raise ConfigError("name one user with --user, or a file of users with --users and --out")
+        if users is not None and out is None:
+            raise ConfigError("--users wants --out FILE to write to")
+        asked = [user] if user is not None else _column(users, "user_id")
+        wanted = Wanted(
+            users=asked,
+            k=k or (10 if user is not None else 100),
+            stage=stage,
+            candidates=_column(candidates, "item_id") if candidates else None,
+            model=model,
+            release_id=release,
+        )
+        found = make(settings, wanted, progress=Progress(errors))
+        if out is not None:
+            found.write_parquet(out)
+            console.print(f"{found.height:,} rows for {found['user_id'].n_unique():,} users in {out}", highlight=False, soft_wrap=True)
+        else:
+            _show_user(settings, asked[0], found)
+
+
+@app.command()
+def serve(
+    config: ConfigOption = DEFAULT_CONFIG,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve the champion over HTTP until Ctrl-C."""
+    with _told():
+        settings = _config(config)
+        workspace = settings.open_workspace()
+        from pipelines.recommend import release_folder
+
+        release_folder(workspace, "")
+        command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", str(workspace.online_store)]
+        command += ["--images", str(settings.resolve(settings.sources.images)), "--host", host, "--port", str(port)]
+        url = f"http://{host}:{port}"
+        console.print(f"{url}  (API docs: {url}/docs; Ctrl-C ends it)", highlight=False)
+        console.print(f"try: curl {url}/v1/release", highlight=False)
+        with contextlib.suppress(KeyboardInterrupt):
+            raise typer.Exit(subprocess.call(command))
+
+
+@app.command()
+def releases(
+    action: Annotated[str, typer.Argument(help="`list`, `promote` or `rollback`.")] = "list",
+    release_id: Annotated[str, typer.Argument(help="Which one, for promote.")] = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Show releases, serve another one, or go back to the previous champion in one step."""
+    from pipelines.releases import ReleaseShelf
+
+    with _told():
+        shelf = ReleaseShelf(_config(config).open_workspace().releases)
+        if action == "promote":
+            console.print(f"served from now on: {shelf.promote(release_id, why='by hand').release_id}", highlight=False)
+        elif action == "rollback":
+            console.print(f"served from now on: {shelf.roll_back().release_id}", highlight=False)
+        elif action == "list":
+            _show_releases(shelf)
+        else:
+            raise ConfigError(f"there is no action {action!r}; it is list, promote or rollback")
+
+
+@app.command()
+def doctor(
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="Also look at this config and its workspace.")] = None,
+) -> None:
+    """Say what is missing or mismatched on this machine, and how to mend it."""
+    from pipelines.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(config, console=console))
+
+
+@app.command()
+def demo(config: ConfigOption = Path("configs/demo.toml")) -> None:
+    """The whole way on the sample shop: draw it, run the night, start the API, ask it once, end it."""
+    from pipelines.demo import run_demo
+
+    with _told():
+        raise typer.Exit(run_demo(config, console=console))
+
+
+def _column(path: Path | None, name: str) -> list[str]:
+    if path is None:
+        return []
+    frame = pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
+    if name not in frame.columns:
+        raise ConfigError(f"{path} has no column {name}; it has {frame.columns}")
+    return frame[name].cast(pl.String).to_list()
+
+
+def _show_user(config: Config, user_id: str, found: pl.DataFrame) -> None:
+    from pipelines.recommend import history_of, titles_of
+    from recsys.data.relevance import Kind
+
+    titles = titles_of(config.open_workspace())
+    past = history_of(config, user_id, newest=10)
+    if past.is_empty():
+        console.print(f"{user_id} is unknown: these are for a stranger", highlight=False)
+    else:
+        history = Table("when", "what", "item", title=f"{user_id}: newest of the history")
+        for item_id, kind, moment in past.rows():
+            history.add_row(f"{moment:%Y-%m-%d}", Kind(kind).name.lower(), titles[item_id])
+        console.print(history)
+    table = Table("rank", "item_id", "title", "score", title="recommended")
+    for row in found.rows(named=True):
+        table.add_row(str(row["rank"]), row["item_id"], titles[row["item_id"]], f"{row['score']:.3f}")
+    console.print(table)
+
+
+def _show_releases(shelf: Any) -> None:
+    champion = shelf.champion()
+    table = Table("release", "date", "role", "gates")
+    for release_id in shelf.ids():
+        told = shelf.describe(release_id)
+        is_champion = champion is not None and release_id == champion.release_id
+        is_previous = champion is not None and release_id == champion.previous
+        role = "champion" if is_champion else "previous" if is_previous else "challenger" if not told["passed"] else ""
+        refused = [gate["name"] for gate in told["gates"] if not gate["passed"]]
+        table.add_row(release_id, told["date"][:10], role, "passed" if not refused else "refused by " + ", ".join(refused))
+    console.print(table)
+
+
+def _models_table(report: dict[str, Any]) -> Table:
+    names = ("recall@100", "ndcg@10", "ndcg@20", "mrr")
+    table = Table("model", *names, title=f"{report['phase']}, items new to the user, mean over users [95 % interval]")
+    for model in report["models"]:
+        values = model["metrics"]["new"]
+        cells = [f"{values[name]['mean']:.4f} [{values[name]['low']:.4f}, {values[name]['high']:.4f}]" for name in names]
+        table.add_row(model["name"], *cells)
+    return table
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""One night: every stage in order, each skipped while nothing it depends on has changed; then the gate and the champion."""
+
+import fcntl
+import json
+import os
+import resource
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from feature_store.layout import Workspace
+from pipelines.config import Config
+from pipelines.progress import Progress
+from pipelines.releases import ReleaseShelf
+from pipelines.stage import Stage, StageContext, clear_scratch, is_current
+from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
+from pipelines.stages.build_index import STAGE as BUILD_INDEX
+from pipelines.stages.build_snapshot import STAGE as BUILD_SNAPSHOT
+from pipelines.stages.compute_item_features import STAGE as COMPUTE_ITEM_FEATURES
+from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURES
+from pipelines.stages.embed_items import STAGE as EMBED_ITEMS
+from pipelines.stages.evaluate_models import STAGE as EVALUATE_MODELS
+from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
+from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
+from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
+from pipelines.stages.train_encoders import STAGE as TRAIN_ENCODERS
+from pipelines.stages.train_ranker import STAGE as TRAIN_RANKER
+from pipelines.stages.train_retriever import STAGE as TRAIN_RETRIEVER
+
+STAGES: tuple[Stage, ...] = (
+    INGEST_CATALOGUE,
+    INGEST_EVENTS,
+    TRAIN_ENCODERS,
+    EMBED_ITEMS,
+    COMPUTE_ITEM_FEATURES,
+    COMPUTE_USER_FEATURES,
+    BUILD_EXAMPLES,
+    TRAIN_RETRIEVER,
+    BUILD_INDEX,
+    TRAIN_RANKER,
+    EVALUATE_MODELS,
+    BUILD_SNAPSHOT,
+    PUBLISH_RELEASE,
+)
+
+
+class NightRunningError(Exception):
+    """Another night works in the same workspace."""
+
+
+class UnknownStageError(Exception):
+    """A stage was named that the night does not have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageResult:
+    """One line of the night's summary."""
+
+    name: str
+    skipped: bool
+    seconds: float
+    peak_memory_bytes: int
+    """Of the process so far."""
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """What a night did."""
+
+    date: datetime
+    results: Sequence[StageResult]
+    release_id: str
+    promoted: bool
+    """Whether the release is now the champion."""
+    refusals: Sequence[str] = field(default_factory=tuple)
+    """What each gate that refused it says."""
+
+
+def run_night(
+    config: Config, *, date: datetime | None = None, progress: Progress, start_from: str | None = None, stages: Sequence[Stage] = STAGES
+) -> Night:
+    """Run what is not up to date, publish a release, promote it where the gates allow.
+
+    Args:
+        config: The shop's.
+        date: Nothing at or after it is known to the night; by default just after the last event.
+        progress: Bars and lines.
+        start_from: This stage and all behind it run even if nothing has changed.
+        stages: The stages, in order.
+
+    Raises:
+        NightRunningError: Another night is at work here.
+        UnknownStageError: `start_from` is no stage.
+    """
+    names = [stage.name for stage in stages]
+    if start_from is not None and start_from not in names:
+        raise UnknownStageError(f"there is no stage {start_from!r}; the stages are {', '.join(names)}")
+    workspace = config.open_workspace()
+    with _alone(workspace):
+        results: list[StageResult] = []
+        moment = date or datetime.max.replace(tzinfo=UTC)
+        for stage in stages:
+            if date is None and stage.dated:
+                date = moment = end_of_log(workspace)
+            forced = start_from is not None and names.index(stage.name) >= names.index(start_from)
+            results.append(_run_stage(stage, config, workspace, moment, progress, forced=forced))
+        return _conclude(config, workspace, moment, results, progress)
+
+
+def end_of_log(workspace: Workspace) -> datetime:
+    """The first moment after every event."""
+    last = datetime.fromisoformat(workspace.read("events").manifest.facts["last"])
+    return last + timedelta(microseconds=1)
+
+
+def _run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime, progress: Progress, *, forced: bool) -> StageResult:
+    started = time.perf_counter()
+    skipped = not forced and is_current(stage, workspace, config, date)
+    if not skipped:
+        progress.say(f"[bold]{stage.name}[/bold] …")
+        stage.run(StageContext(workspace=workspace, config=config, date=date, progress=progress, stage=stage))
+        clear_scratch(stage, workspace)
+    facts = workspace.read(stage.writes).manifest.facts
+    result = StageResult(
+        name=stage.name,
+        skipped=skipped,
+        seconds=time.perf_counter() - started,
+        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        facts=facts,
+    )
+    progress.say(_line(result, workspace, stage))
+    return result
+
+
+def _line(result: StageResult, workspace: Workspace, stage: Stage) -> str:
+    facts = result.facts
+    refused = f", [yellow]{facts['quarantined']} refused[/yellow]" if facts.get("quarantined") else ""
+    did = "unchanged" if result.skipped else f"{result.seconds:6.1f} s, peak {result.peak_memory_bytes / 2**30:.1f} GiB"
+    where = os.path.relpath(workspace.table(stage.writes))
+    return f"  [green]✓[/green] {result.name:<22} {facts.get('rows', 0):>9,} rows{refused}  {did}  [dim]{where}[/dim]"
+
+
+def _conclude(config: Config, workspace: Workspace, date: datetime, results: Sequence[StageResult], progress: Progress) -> Night:
+    shelf = ReleaseShelf(workspace.releases)
+    release_id = results[-1].facts["release_id"]
+    gates = shelf.describe(release_id)["gates"]
+    refusals = [gate["message"] for gate in gates if not gate["passed"]]
+    if not refusals:
+        shelf.promote(release_id, why="gates passed")
+        progress.say(f"[green]Release {release_id} is served from now on.[/green]")
+    else:
+        progress.say(f"[yellow]Release {release_id} stays a challenger; the champion stands.[/yellow]")
+        for refusal in refusals:
+            progress.say(f"  [yellow]✗[/yellow] {refusal}")
+    for removed in shelf.prune(config.release.keep):
+        progress.say(f"[dim]removed old release {removed}[/dim]")
+    return Night(date=date, results=results, release_id=release_id, promoted=not refusals, refusals=refusals)
+
+
+@contextmanager
+def _alone(workspace: Workspace) -> Iterator[None]:
+    """Hold the workspace; a second night is refused and told who holds it. A dead night holds nothing."""
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    with (workspace.root / "night.lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise NightRunningError(
+                f"another night works in {workspace.root}: {lock.read().strip()}. Wait for it, or end that process."
+            ) from error
+        lock.truncate(0)
+        lock.write(json.dumps({"pid": os.getpid(), "started": datetime.now(UTC).isoformat(timespec="seconds")}) + "\n")
+        lock.flush()
+        yield

@@ -1,0 +1,120 @@
+"""Gather what serving needs into one immutable, checksummed folder that holds no user."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feature_store.manifest import content_digest, describe_files, write_text_atomically
+from feature_store.schema import CATALOGUE
+from pipelines.inputs import load_interactions, load_items
+from pipelines.releases import RELEASE, ReleaseShelf
+from pipelines.stage import Stage, StageContext
+from recsys.data.items import Items
+from recsys.data.popularity import expected_popularity
+from recsys.models.export import export_item_tower, export_user_tower
+from recsys.models.ranker import publish_ranker
+from recsys.models.retriever import load_retriever
+from recsys.retrieval.faiss_index import DESCRIPTION, INDEX
+
+FALLBACK_WINDOW_DAYS = 30.0
+"""What strangers are shown was popular in this window."""
+
+
+def run(context: StageContext) -> None:
+    """Write `releases/<id>` and, as the stage's own table, which release that was."""
+    shelf = ReleaseShelf(context.workspace.releases)
+    shelf.folder.mkdir(parents=True, exist_ok=True)
+    building = shelf.folder / ".building"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    parity = fill_release(context, building)
+    files = describe_files(building)
+    digest = content_digest(files)
+    release_id = f"{context.date:%Y%m%d}-{digest[:8]}"
+    evaluation = context.read("evaluation").manifest.facts
+    champion = shelf.champion()
+    description = {
+        "format": 1,
+        "release_id": release_id,
+        "created_at": datetime.now(UTC).isoformat(),
+        "date": context.date.isoformat(),
+        "files": files,
+        "contents_digest": digest,
+        "parity": parity,
+        "gates": evaluation["gates"],
+        "passed": evaluation["passed"],
+        "champion_at_publish": champion.release_id if champion else None,
+    }
+    if not (shelf.folder / release_id / RELEASE).is_file():
+        shutil.rmtree(shelf.folder / release_id, ignore_errors=True)
+        write_text_atomically(building / RELEASE, json.dumps(description, indent=1, sort_keys=True) + "\n")
+        building.rename(shelf.folder / release_id)
+    shutil.rmtree(building, ignore_errors=True)
+    with context.workspace.write(context.stage.writes) as writer:
+        (writer.folder / "release.json").write_text(json.dumps({"release_id": release_id}) + "\n", encoding="utf-8")
+        facts = {"rows": len(files), "release_id": release_id, "contents_digest": digest, "passed": evaluation["passed"]}
+        context.commit(writer, facts=facts)
+
+
+def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
+    """Write every file of a release and say how far each graph is from its model."""
+    catalogue = context.read("catalogue")
+    items = load_items(catalogue, context.read("item_embeddings"))
+    past = load_interactions(context.read("events"), items, context.config.relevance, before=context.date)
+    retriever = load_retriever(context.read("retriever").folder / "released")
+    catalogue.scan(CATALOGUE).collect().write_parquet(folder / "catalogue.parquet", compression="zstd")
+    np.save(folder / "item_vectors.npy", retriever.item_vectors)
+    for name in (INDEX, DESCRIPTION):
+        _bring(context.read("index").folder / "released" / name, folder / name)
+    parity = {
+        "user_tower": export_user_tower(retriever.model, folder / "user_tower.onnx", history_length=retriever.shape.history_length),
+        "item_tower": export_item_tower(retriever.model, folder / "item_tower.onnx", content_dims=retriever.shape.content_dims),
+    }
+    np.save(folder / "popularity.npy", _fallback(items, context, past))
+    parity["ranker"] = publish_ranker(context.read("ranker").folder, folder)
+    _write_json(folder / "serving.json", _serving(context, retriever.shape.history_length))
+    for name in ("report.html", "report.json"):
+        _bring(context.read("evaluation").folder / name, folder / ("evaluation.json" if name == "report.json" else name))
+    return parity
+
+
+def _fallback(items: Items, context: StageContext, past: Any) -> np.ndarray:
+    expected = expected_popularity(past, items, now=context.date, window_days=FALLBACK_WINDOW_DAYS)
+    return expected.astype(np.float32)
+
+
+def _serving(context: StageContext, history_length: int) -> dict[str, Any]:
+    relevance = context.config.relevance
+    return {
+        "history_length": history_length,
+        "relevance": {"events": list(relevance.events), "positive_rating": relevance.positive_rating},
+        "candidates": context.config.ranker.candidates,
+        "k": 20,
+        "diversity": 0.0,
+    }
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _bring(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+STAGE = Stage(
+    name="publish_release",
+    reads=("events", "catalogue", "item_embeddings", "retriever", "index", "ranker", "evaluation"),
+    writes="release",
+    config=("relevance", "ranker", "release"),
+    run=run,
+)

@@ -1,0 +1,38 @@
+"""What an item's id embedding would be, judged by its content: how an item nobody has met yet finds its place."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from recsys.data.tensors import ItemBatch
+
+
+class ImaginedId(nn.Module):
+    """Content to id embedding and biases (in the way of DropoutNet, Volkovs et al., NeurIPS 2017, but with weights of its own).
+
+    It learns beside the towers and nothing else learns from it, so known items do not pay for new ones. For an item without any content it
+    gives a learned constant: the absent token of the id.
+
+    Args:
+        content_dims: modality -> length of its prepared vectors; modalities of the item tower but `category`.
+        num_categories: Categories of the catalogue.
+        dim: Length of an id embedding.
+        biases: Further outputs.
+        hidden_dim: Width of the middle layer.
+    """
+
+    def __init__(self, *, content_dims: dict[str, int], num_categories: int, dim: int, biases: int, hidden_dim: int = 128) -> None:
+        super().__init__()
+        self.content = nn.ModuleDict({name: nn.Linear(size, hidden_dim, bias=False) for name, size in content_dims.items()})
+        self.categories = nn.Embedding(num_categories + 1, hidden_dim, padding_idx=0)
+        self.absent = nn.Parameter(torch.zeros(len(content_dims), hidden_dim))
+        self.out = nn.Sequential(nn.LayerNorm(hidden_dim), nn.GELU(), nn.Linear(hidden_dim, dim + biases))
+        self.dim = dim
+
+    def forward(self, items: ItemBatch) -> tuple[Float[Tensor, "items dim"], Float[Tensor, "items biases"]]:
+        """Imagined id embeddings and biases of prepared items."""
+        hidden = self.categories(items.categories).sum(dim=1)  # (items, slots, hidden) -> (items, hidden)
+        for number, (name, layer) in enumerate(self.content.items()):
+            hidden = hidden + torch.where(items.presence[name][:, None], layer(items.vectors[name]), self.absent[number])
+        imagined: Tensor = self.out(hidden)
+        return imagined[:, : self.dim], imagined[:, self.dim :]
