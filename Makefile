@@ -1,0 +1,80 @@
+# Everything runs from .venv, built from requirements/lock.txt. `make` alone tells what there is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+DEVICE ?= cpu
+TORCH_INDEX ?=
+CONFIG ?= configs/demo.toml
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALLED := .venv/.installed-$(DEVICE)
+
+.PHONY: help install demo serve test check notebooks lock clean
+
+help:  ## this page
+	@echo "Vitrine: photos, texts and logs in, recommendations over HTTP out."
+	@echo
+	@echo "  make demo       draw the sample shop, run the night on it, ask the API once; again: seconds"
+	@echo "  make serve      serve what the demo has learned, in the foreground (CONFIG=configs/yours.toml: yours)"
+	@echo "  make test       make check, then every test; what CI runs"
+	@echo "  make check      ruff, mypy --strict, import-linter, codespell"
+	@echo "  make notebooks  run notebooks/ on the demo's report"
+	@echo "  make install    build .venv from requirements/lock.txt (about 2.5 GB); the others do it when needed"
+	@echo "  make lock       write requirements/ anew from what .venv holds"
+	@echo "  make clean      remove .venv and caches; workspaces stay"
+	@echo
+	@echo "Variables: DEVICE=cuda installs the CUDA wheels; PYTHON=/path/to/python3.11;"
+	@echo "TORCH_INDEX=address of PyTorch's CPU wheels, where pip's own settings do not lead to them."
+	@echo "Then: $(BIN)/vitrine --help"
+
+install: $(INSTALLED)  ## .venv, from the lock
+
+$(INSTALLED): requirements/lock.txt requirements/cuda.txt
+	@test -n "$(PYTHON)" || { echo "No python3 found. Install Python 3.11, or pass PYTHON=/path/to/python3.11."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	  echo "$(PYTHON) is $$($(PYTHON) -V 2>&1); the lock is for Python 3.11. Install it, or pass PYTHON=/path/to/python3.11."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) has no venv. On Debian: apt-get install python3-venv"; exit 1; }
+	@case "$(DEVICE)" in cpu|cuda) ;; *) echo "DEVICE=$(DEVICE): allowed are cpu and cuda."; exit 1;; esac
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+ifeq ($(DEVICE),cuda)
+	-$(PIP) uninstall --quiet --yes fbgemm-gpu-cpu
+	$(PIP) install torch==2.13.0 --constraint requirements/lock.txt
+	grep -v '^fbgemm-gpu-cpu==' requirements/lock.txt > .venv/lock-cuda.txt
+	$(PIP) install --no-deps --requirement .venv/lock-cuda.txt
+	$(PIP) install --no-deps --requirement requirements/cuda.txt
+else
+	$(PIP) install torch==2.13.0 --constraint requirements/lock.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	$(PIP) install --no-deps --requirement requirements/lock.txt
+endif
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.installed-*
+	@touch $@
+
+demo: install  ## from nothing to an answer over HTTP
+	$(BIN)/vitrine demo --config $(CONFIG)
+
+serve: install  ## the API, in the foreground
+	$(BIN)/vitrine serve --config $(CONFIG)
+
+check: install  ## all that can be said without running
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+test: check  ## what CI runs
+	$(BIN)/pytest
+
+notebooks: install  ## run the notebooks from top to bottom
+	@rm -rf build/notebooks && mkdir -p build/notebooks
+	$(BIN)/jupytext --to ipynb --output build/notebooks/evaluation_report.ipynb notebooks/evaluation_report.py
+	$(BIN)/pytest --nbmake --override-ini=filterwarnings= --override-ini=addopts= build/notebooks
+
+lock: install  ## after adding or updating a package in .venv
+	$(BIN)/python requirements/freeze.py
+
+clean:  ## workspaces are data: remove them yourself
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
