@@ -83,7 +83,7 @@ def _csv(path: Path, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
             raise ImportSourceError(f"{path} has the columns {', '.join(header)}; MovieLens has {', '.join(schema)}")
         return pl.read_csv(path, schema=dict(schema), glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ImportSourceError(f"{path} cannot be read: {error}. Unpack the archive again.") from error
+        raise _damaged(path, error) from error
 
 
 def _dat(path: Path, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
@@ -92,4 +92,8 @@ def _dat(path: Path, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
         text = path.read_text(encoding="latin-1").replace("::", "\x1f")
         return pl.read_csv(io.BytesIO(text.encode()), separator="\x1f", has_header=False, quote_char=None, schema=dict(schema))
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ImportSourceError(f"{path} cannot be read: {error}. Unpack the archive again.") from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ImportSourceError:
+    return ImportSourceError(f"{path} cannot be read: {str(error).splitlines()[0]}. Unpack the archive again.")

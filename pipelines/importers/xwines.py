@@ -120,7 +120,7 @@ def _read(source: Path, kind: str, columns: tuple[str, ...]) -> pl.DataFrame:
     try:
         rows = pl.read_csv(found[0], infer_schema=False, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ImportSourceError(f"{found[0]} cannot be read: {error}") from error
+        raise ImportSourceError(f"{found[0]} cannot be read: {str(error).splitlines()[0]}. Unpack the archive again.") from error
     missing = [name for name in columns if name not in rows.columns]
     if missing:
         raise ImportSourceError(f"{found[0]} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}")
