@@ -1,0 +1,108 @@
+"""A night is one run; a tracker that fails costs no night."""
+
+import io
+import sqlite3
+from pathlib import Path
+
+import mlflow
+import pytest
+from rich.console import Console
+
+from pipelines.config import Config, TrackingConfig
+from pipelines.progress import Progress
+from pipelines.tracking import RELEASE_TAG, NightRun, flatten, mirror_champion, track_night, tracking_uri
+
+
+@pytest.fixture
+def said() -> Progress:
+    return Progress(Console(record=True, width=400, file=io.StringIO()))
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    folder = tmp_path / "20260101-aaaa"
+    folder.mkdir()
+    (folder / "release.json").write_text("{}")
+    return folder
+
+
+def client_of(config: Config) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(tracking_uri=tracking_uri(config), registry_uri=tracking_uri(config))
+
+
+def test_a_night_is_one_run_with_config_metrics_release_and_champion(tmp_path: Path, release: Path, said: Progress) -> None:
+    config = Config(workspace=str(tmp_path / "shop"))
+    with track_night(config, progress=said) as run:
+        run.log_metrics({"two_tower": {"recall@100": 0.25, "ndcg@10": float("nan"), "note": "text"}})
+        run.register_release(release, release.name)
+        run.mirror_champion(release.name)
+    assert run.run_id is not None
+    stored = client_of(config).get_run(run.run_id)
+    assert stored.info.status == "FINISHED"
+    assert stored.data.params["retriever.embedding_dim"] == str(config.retriever.embedding_dim)
+    assert stored.data.metrics == {"two_tower.recall_at_100": 0.25}  # neither the missing number nor the text
+    champion = client_of(config).get_model_version_by_alias("vitrine", "champion")
+    assert champion.tags[RELEASE_TAG] == release.name
+    assert champion.source == f"runs:/{run.run_id}/release"
+    assert (config.open_workspace().tracking / "artifacts" / run.run_id / "artifacts" / "release" / "release.json").is_file()
+
+
+def test_an_unchanged_release_is_registered_once_and_the_alias_follows_a_rollback(tmp_path: Path, release: Path, said: Progress) -> None:
+    config = Config(workspace=str(tmp_path / "shop"))
+    for release_id in ("first", "second", "second"):
+        with track_night(config, progress=said) as run:
+            run.register_release(release, release_id)
+            run.mirror_champion(release_id)
+    client = client_of(config)
+    assert len(client.search_model_versions("name = 'vitrine'")) == 2
+    mirror_champion(config, "first", progress=said)
+    assert client.get_model_version_by_alias("vitrine", "champion").tags[RELEASE_TAG] == "first"
+
+
+def test_a_night_that_fails_is_a_failed_run_and_its_error_passes_through(tmp_path: Path, said: Progress) -> None:
+    config = Config(workspace=str(tmp_path / "shop"))
+    with pytest.raises(RuntimeError, match="no photos"), track_night(config, progress=said) as run:
+        raise RuntimeError("no photos")
+    assert run.run_id is not None
+    assert client_of(config).get_run(run.run_id).info.status == "FAILED"
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////proc/no/such/place.sqlite", "nonsense://nowhere"])
+def test_an_address_that_cannot_be_used_is_told_once_and_loses_no_night(tmp_path: Path, said: Progress, release: Path, uri: str) -> None:
+    config = Config(workspace=str(tmp_path / "shop"), tracking=TrackingConfig(uri=uri))
+    with track_night(config, progress=said) as run:
+        run.log_metrics({"recall": 0.5})
+        run.register_release(release, release.name)
+    told = said.console.export_text()
+    assert told.count("Tracking stopped") == 1
+    assert "enabled = false" in told
+    assert uri in told
+
+
+def test_a_database_that_breaks_during_the_night_loses_no_night(tmp_path: Path, said: Progress) -> None:
+    config = Config(workspace=str(tmp_path / "shop"))
+    with track_night(config, progress=said) as run:
+        with sqlite3.connect(config.open_workspace().tracking / "mlflow.sqlite") as database:
+            database.execute("drop table metrics")
+        database.close()
+        run.log_metrics({"recall": 0.5})
+        run.log_metrics({"recall": 0.6})
+    assert said.console.export_text().count("Tracking stopped") == 1
+
+
+def test_a_night_that_is_not_tracked_writes_nothing(tmp_path: Path, said: Progress) -> None:
+    config = Config(workspace=str(tmp_path / "shop"), tracking=TrackingConfig(enabled=False))
+    with track_night(config, progress=said) as run:
+        run.log_metrics({"recall": 0.5})
+    assert run.run_id is None
+    assert not config.open_workspace().tracking.exists()
+
+
+def test_nested_names_are_joined_by_dots() -> None:
+    assert flatten({"a": {"b@10": 1, "c": {"d": 2}}, "e": 3}) == {"a.b_at_10": 1, "a.c.d": 2, "e": 3}
+
+
+def test_a_run_that_was_never_started_is_silent(tmp_path: Path, said: Progress) -> None:
+    run = NightRun(Config(workspace=str(tmp_path)), progress=said)
+    run.log_metrics({"recall": 0.5})
+    assert said.console.export_text() == ""
