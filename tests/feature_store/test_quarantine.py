@@ -1,0 +1,33 @@
+import json
+from pathlib import Path
+
+import polars as pl
+
+from feature_store.layout import Workspace
+from feature_store.quarantine import REFUSED_ROWS, Refusal, read_refused, write_refused
+
+REFUSAL = Refusal(pl.DataFrame({"row": [2, 0], "reason": ["late", "early"]}))
+
+
+def test_refused_rows_carry_what_stood_in_the_file_at_their_place() -> None:
+    raw = pl.DataFrame({"name": ["a", "b", "é"], "tags": [["x"], [], None]})
+    rows = REFUSAL.describe(raw, source="feed.csv", digest="d")
+    assert rows.schema == REFUSED_ROWS.schema
+    assert rows["reason"].to_list() == ["late", "early"]
+    assert [json.loads(content) for content in rows["content"]] == [{"name": "é", "tags": None}, {"name": "a", "tags": ["x"]}]
+
+
+def test_what_is_written_beside_a_table_is_read_again(tmp_path: Path) -> None:
+    rows = REFUSAL.describe(pl.DataFrame({"name": ["a", "b", "c"]}), source="feed.csv", digest="d")
+    with Workspace(tmp_path).write("t") as writer:
+        write_refused(writer, rows)
+        writer.commit()
+    assert read_refused(Workspace(tmp_path).read("t")).equals(rows)
+
+
+def test_where_nothing_was_refused_there_is_no_file(tmp_path: Path) -> None:
+    with Workspace(tmp_path).write("t") as writer:
+        write_refused(writer, REFUSED_ROWS.empty())
+        manifest = writer.commit()
+    assert manifest.files == {}
+    assert read_refused(None).is_empty()
