@@ -112,7 +112,12 @@ def _gates(report: Mapping[str, Any]) -> str:
 def _slices(report: Mapping[str, Any], colours: Mapping[str, int]) -> str:
     models, counts = report["models"], report["slices"]
     rows = [
-        [escape(name), f"{counts[name]:,}", *(interval(model["slices"][name]["recall@100"]) for model in models.values())]
+        [
+            escape(name),
+            f"{counts[name]['choices']:,}",
+            f"{counts[name]['users']:,}",
+            *(interval(model["slices"][name]["recall@100"]) for model in models.values()),
+        ]
         for name in counts
     ]
     charts = []
@@ -125,13 +130,13 @@ def _slices(report: Mapping[str, Any], colours: Mapping[str, int]) -> str:
         names = [name for name in counts if name.startswith(f"{dimension}: ")]
         values = {model: [models[model]["slices"][name]["recall@100"] for name in names] for model in shown}
         if names:
-            groups = [f"{name.partition(': ')[2]}\n{counts[name]:,} choices" for name in names]
+            groups = [f"{name.partition(': ')[2]}\n{counts[name]['users']:,} users" for name in names]
             charts += [f"<h3>{title}</h3>", bars(groups, values, {name: colours[name] for name in shown}, label="Recall@100")]
     lead = (
         "Recall@100 where only the choices in the slice count; the rankings are the same full ones. Thirds are of items, so the tail "
         "third holds few choices. New items had no event before the cut."
     )
-    return section("Slices", lead, *charts, "<h3>All slices</h3>", table(["slice", "choices", *models], rows))
+    return section("Slices", lead, *charts, "<h3>All slices</h3>", table(["slice", "choices", "users", *models], rows))
 
 
 def _strongest(report: Mapping[str, Any]) -> list[str]:
@@ -188,7 +193,7 @@ def _users(report: Mapping[str, Any], showcases: Sequence[Showcase]) -> str:
     if not showcases:
         return ""
     lead = (
-        "Spread evenly from no history to the longest; none was picked for looking good. "
+        "Equally many from every length of history; none was picked for looking good. "
         f"Offered by {report['first']}; a green frame is a hit."
     )
     return section(f"{len(showcases)} users", lead, *(user(showcase) for showcase in showcases))

@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from recsys.data.relevance import Kind
 from recsys.evaluation.judge import Judgement
+from recsys.evaluation.slices import history_length_label
 from recsys.evaluation.truth import Truth
 
 TILES = 10
@@ -42,7 +44,7 @@ class Showcase:
 def build_showcases(
     judgement: Judgement, truth: Truth, *, titles: Sequence[str], image: Callable[[int], str | None] | None, num_users: int
 ) -> list[Showcase]:
-    """Users spread evenly from those without a past to those with the longest one: nobody is picked for looking good.
+    """Users of every length of history, equally many of each as far as there are: nobody is picked for looking good.
 
     Args:
         judgement: The model whose lists are shown.
@@ -54,11 +56,7 @@ def build_showcases(
     chosen = truth.chosen["new"]
     judged = np.flatnonzero(chosen.counts() > 0)
     past = truth.past.distinct()
-    length = np.r_[np.diff(past.offsets), 0][truth.rows[judged]]
-    ordered = judged[np.argsort(length, kind="stable")]
-    picked = (
-        ordered[np.unique(np.linspace(0, len(ordered) - 1, min(num_users, len(ordered))).round().astype(int))] if len(ordered) else ordered
-    )
+    picked = judged[_spread(history_length_label(truth)[judged], np.r_[np.diff(past.offsets), 0][truth.rows[judged]], num_users)]
     show = image or (lambda item_index: None)  # noqa: ARG005
     found = []
     for user in picked:
@@ -79,3 +77,15 @@ def build_showcases(
             )
         )
     return found
+
+
+def _spread(label: npt.NDArray[np.int64], length: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]:
+    """Positions of at most `wanted` users, taken in turn from each label's users, who are first put in an evenly spaced order."""
+    queues = []
+    for value in np.unique(label):
+        members = np.flatnonzero(label == value)
+        members = members[np.argsort(length[members], kind="stable")]
+        spaced = np.linspace(0, len(members) - 1, min(wanted, len(members))).round().astype(np.int64)
+        queues.append(members[np.unique(spaced)])
+    in_turn = [queue[turn] for turn in range(wanted) for queue in queues if turn < len(queue)][:wanted]
+    return np.array(sorted(in_turn, key=lambda at: (length[at], at)), dtype=np.int64)

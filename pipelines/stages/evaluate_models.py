@@ -99,7 +99,9 @@ def evaluate_models(
         "phase": "validation",
         "cuts": {name: moment.isoformat() for name, moment in asdict(cuts).items()},
         "counts": _counts(truth, items),
-        "slices": {part.name: int(part.pairs.sum()) for part in slices},
+        "slices": {
+            part.name: {"choices": int(part.pairs.sum()), "users": len(np.unique(truth.chosen["new"].user[part.pairs]))} for part in slices
+        },
         "models": summarise(judgements, judged, truth, slices, items, **draws),
         "first": first,
         "comparisons": [asdict(entry) for entry in compare(judged, first=first, metrics=COMPARED_IN, **draws)],

@@ -11,7 +11,7 @@ MOST_DRAWS = 2**22
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and where 95 % of its resampled values lie; all NaN where no user counts."""
+    """A mean and where 95 % of its resampled values lie; NaN mean where no user counts, NaN bounds where fewer than two do."""
 
     mean: float
     low: float
@@ -70,11 +70,12 @@ def intervals(values: npt.NDArray[np.float64], means: npt.NDArray[np.float64]) -
     for column in range(values.shape[1]):
         counted = values[~np.isnan(values[:, column]), column]
         drawn = means[~np.isnan(means[:, column]), column]
-        if len(counted) == 0 or len(drawn) == 0:
-            found.append(Interval(float("nan"), float("nan"), float("nan")))
+        mean = float(counted.mean()) if len(counted) else float("nan")
+        if len(counted) < 2 or len(drawn) == 0:
+            found.append(Interval(mean, float("nan"), float("nan")))
             continue
         low, high = np.quantile(drawn, (0.025, 0.975))
-        found.append(Interval(float(counted.mean()), float(low), float(high)))
+        found.append(Interval(mean, float(low), float(high)))
     return found
 
 
