@@ -78,10 +78,8 @@ def build_truth(past: Interactions, window: Interactions, *, candidates: npt.NDA
     pair = np.unique(wanted.user_row * wanted.num_items + wanted.item_index)
     user, item = np.divmod(pair, wanted.num_items)
     past_row = past.rows_of(window.user_ids)
-    known = past_row[user] >= 0
-    seen = past.seen()
-    was_seen = np.zeros(len(pair), bool)
-    was_seen[known] = np.asarray(seen[past_row[user[known]], item[known]]).ravel() > 0
+    seen_user, seen_item = past.seen().nonzero()
+    was_seen = np.isin(past_row[user] * wanted.num_items + item, seen_user.astype(np.int64) * wanted.num_items + seen_item)
     live = candidates[item]
     judged = np.unique(user[live])
     if len(judged) == 0:
