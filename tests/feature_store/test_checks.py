@@ -66,6 +66,20 @@ def test_a_column_without_rules_takes_anything() -> None:
     assert rule(Column(name="text", dtype=pl.String, meaning="words", nullable=True)) == "anything"
 
 
+def test_a_large_frame_is_judged_as_a_small_one() -> None:
+    names = pl.DataFrame({"name": [str(number) for number in range(200_000)]})
+    large = names.with_columns(kind=pl.lit(None, pl.String), share=pl.lit(None, pl.Float64))
+    assert check(large, SHELF) is large
+    assert split_rows(large, SHELF)[0].height == 200_000
+
+
+def test_a_large_table_without_rules_takes_every_row() -> None:
+    free = Table(name="free", version=1, key=("n",), columns=(Column(name="n", dtype=pl.Int64, meaning="any", nullable=True),))
+    large = pl.DataFrame({"n": range(200_000)})
+    assert check(large, free) is large
+    assert split_rows(large, free)[0].height == 200_000
+
+
 values = st.tuples(st.none() | st.text(max_size=3), st.none() | st.sampled_from("abc"), st.none() | st.floats())
 
 

@@ -52,8 +52,8 @@ def test_columns_named_attribute_join_the_attributes() -> None:
 
 
 def test_an_unknown_column_is_refused_with_the_nearest_known_one() -> None:
-    with pytest.raises(LandingError, match="has an unknown column 'titel'; did you mean 'title'"):
-        fit(pl.DataFrame({"item_id": ["a"], "titel": ["x"]}))
+    with pytest.raises(LandingError, match="has an unknown column 'titl'; did you mean 'title'"):
+        fit(pl.DataFrame({"item_id": ["a"], "titl": ["x"]}))
 
 
 def test_a_column_like_no_other_is_refused_with_all_known_ones() -> None:

@@ -89,8 +89,8 @@ def test_a_column_that_is_none_of_ours_is_refused_with_a_hint(shop: Path) -> Non
 
 
 def test_a_file_that_is_not_there_is_named_with_what_is(shop: Path) -> None:
-    with pytest.raises(ImportSourceError, match=r"there is no file .*klicks\.csv; its folder holds \['clicks\.csv', 'photos'"):
-        bring(shop, events=EVENTS_MAPPING | {"file": "klicks.csv"})
+    with pytest.raises(ImportSourceError, match=r"there is no file .*gone\.csv; its folder holds \['clicks\.csv', 'photos'"):
+        bring(shop, events=EVENTS_MAPPING | {"file": "gone.csv"})
 
 
 def test_a_damaged_file_is_named(shop: Path) -> None:
