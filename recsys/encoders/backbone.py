@@ -20,8 +20,8 @@ class Backbone(nn.Module):
 
     Args:
         model: A timm model without classifier.
-        pooling: `last` takes the model's own pooled output. `levels` puts beside it the mean of every earlier stage, each of unit length:
-            early stages keep the colour and texture that later ones learn to ignore.
+        pooling: `last` takes the model's own pooled output. `levels` puts beside it mean and standard deviation over the photo of every
+            earlier stage, each stage of unit length: early stages keep the colour and texture that later ones learn to ignore.
     """
 
     def __init__(self, model: nn.Module, *, pooling: str) -> None:
@@ -42,8 +42,12 @@ class Backbone(nn.Module):
             return last, F.normalize(last, dim=-1)
         final, stages = self.model.forward_intermediates(pixels)  # type: ignore[operator]
         last = self.model.forward_head(final, pre_logits=True).float()  # type: ignore[operator]
-        levels = [*(stage.float().mean(dim=(2, 3)) for stage in stages[:-1]), last]
+        levels = [*(_mean_and_spread(stage.float()) for stage in stages[:-1]), last]
         return last, torch.cat([F.normalize(level, dim=-1) for level in levels], dim=-1) / len(levels) ** 0.5
+
+
+def _mean_and_spread(maps: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 2*channels"]:
+    return torch.cat([maps.mean(dim=(2, 3)), maps.var(dim=(2, 3), correction=0).clamp(min=1e-6).sqrt()], dim=-1)
 
 
 def build_model(name: str, options: Sequence[str] = (), *, pretrained: bool = False) -> nn.Module:

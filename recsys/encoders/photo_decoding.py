@@ -78,7 +78,7 @@ def _decode_anything(content: bytes, smallest_side: int) -> npt.NDArray[np.uint8
             if smallest_side:
                 image.draft(None, (smallest_side, smallest_side))
             image.load()
-            return np.ascontiguousarray(np.asarray(_as_rgb(ImageOps.exif_transpose(image))))
+            return np.array(_as_rgb(ImageOps.exif_transpose(image)))
     except UnreadablePhotoError:
         raise
     except Exception as error:  # decoders of hostile files fail in ways that no list covers; each costs one photo, not the night

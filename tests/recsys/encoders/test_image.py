@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recsys.encoders.backbone import load_model
+from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model, open_image_encoder, save_image_encoder
+from recsys.encoders.precision import resolve_precision
+from recsys.encoders.protocol import COMPANION_TOLERANCE, EncoderError
+from tests.support.photos import jpeg
+
+SPEC = ImageEncoderSpec(
+    model="mobilenetv3_small_050", options=(), pooling="levels", size=32, crop=1.0, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
+)
+WEIGHTS = Path(__file__).parents[3] / "../shared/weights/mobilenetv2_100_tf_in1k_fp16.safetensors"
+
+
+@pytest.fixture(scope="module")
+def encoder() -> ImageEncoder:
+    return ImageEncoder(new_model(SPEC.model, (), seed=1), SPEC, batch=4)
+
+
+def photos(encoder: ImageEncoder, number: int) -> list[torch.Tensor]:
+    return [encoder.prepare(jpeg((20 * seed % 255, 90, 10), seed=seed)) for seed in range(number)]
+
+
+def test_vectors_are_of_unit_length(encoder: ImageEncoder) -> None:
+    vectors = encoder.encode(photos(encoder, 6))
+    assert vectors.shape == (6, encoder.dim)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-4)
+
+
+def test_companions_do_not_matter(encoder: ImageEncoder) -> None:
+    contents = photos(encoder, 7)
+    together, alone = encoder.encode(contents), np.concatenate([encoder.encode([content]) for content in contents])
+    assert ((together * alone).sum(axis=1) > 1 - COMPANION_TOLERANCE).all()
+
+
+def test_no_photos_make_no_vectors(encoder: ImageEncoder) -> None:
+    assert encoder.encode([]).shape == (0, encoder.dim)
+
+
+def test_saved_and_opened_it_gives_the_same_vectors_and_version(encoder: ImageEncoder, tmp_path: Path) -> None:
+    save_image_encoder(tmp_path, SPEC, new_model(SPEC.model, (), seed=1))
+    again = open_image_encoder(tmp_path, batch=4)
+    assert again.version == encoder.version
+    assert np.array_equal(again.encode(photos(encoder, 3)), encoder.encode(photos(encoder, 3)))
+
+
+def test_other_weights_are_another_version(encoder: ImageEncoder) -> None:
+    assert ImageEncoder(new_model(SPEC.model, (), seed=2), SPEC).version != encoder.version
+
+
+def test_weights_that_are_not_finite_are_found_out() -> None:
+    model = new_model(SPEC.model, (), seed=1)
+    next(iter(model.parameters())).data.fill_(float("nan"))
+    broken = ImageEncoder(model, SPEC)
+    with pytest.raises(EncoderError, match="1 of 1 image vectors are not finite"):
+        broken.encode([broken.prepare(jpeg())])
+
+
+def test_an_unknown_model_is_named() -> None:
+    with pytest.raises(EncoderError, match="no_such_net"):
+        new_model("no_such_net", (), seed=0)
+
+
+def test_an_unknown_precision_is_named() -> None:
+    with pytest.raises(EncoderError, match="fp8"):
+        resolve_precision("fp8", torch.device("cpu"))
+
+
+@pytest.mark.skipif(not WEIGHTS.exists(), reason="../shared/weights is not there")
+def test_weights_of_a_classifier_become_an_encoder() -> None:
+    spec = ImageEncoderSpec(
+        model="mobilenetv2_100", options=("pad_type=same",), pooling="last", size=96, crop=0.875, mean=(0.5,) * 3, std=(0.5,) * 3
+    )
+    encoder = ImageEncoder(load_model(spec.model, spec.options, WEIGHTS), spec, precision="fp32")
+    assert encoder.dim == 1280
+    noisy, larger, plain = encoder.encode(
+        [encoder.prepare(jpeg(seed=seed, size=size)) for seed, size in ((1, (64, 64)), (2, (64, 64)), (None, (64, 64)))]
+    )
+    assert noisy @ larger > noisy @ plain + 0.1  # two noisy squares look alike, a smooth one does not
+
+
+@pytest.mark.skipif(not WEIGHTS.exists(), reason="../shared/weights is not there")
+def test_weights_of_another_model_do_not_fit() -> None:
+    with pytest.raises(EncoderError, match="does not hold the weights of mobilenetv2_050"):
+        load_model("mobilenetv2_050", (), WEIGHTS)

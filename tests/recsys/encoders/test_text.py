@@ -1,0 +1,64 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.encoders.protocol import COMPANION_TOLERANCE, EncoderError
+from recsys.encoders.text import TextEncoder, length_batches
+
+TEXTS = ["a red wool scarf", "ein roter Schal", "红色的羊毛围巾", "🧣🧣", "x " * 500, "وشاح أحمر", "a steel mug for coffee"]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> TextEncoder:
+    return TextEncoder("minilm", max_tokens=32, tokens_per_batch=64)
+
+
+def test_vectors_are_of_unit_length(encoder: TextEncoder) -> None:
+    vectors = encoder.encode(TEXTS)
+    assert vectors.shape == (len(TEXTS), 384)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_like_texts_lie_closer_than_unlike(encoder: TextEncoder) -> None:
+    scarf, mug, shawl = encoder.encode(["a red wool scarf", "a steel mug for coffee", "a crimson woollen shawl"])
+    assert scarf @ shawl > scarf @ mug + 0.2
+
+
+@given(order=st.permutations(range(len(TEXTS))))
+def test_companions_and_order_do_not_matter(encoder: TextEncoder, order: Sequence[int]) -> None:
+    together = encoder.encode([TEXTS[row] for row in order])
+    for row, vector in zip(order[:2], together, strict=False):
+        assert vector @ encoder.encode([TEXTS[row]])[0] > 1 - COMPANION_TOLERANCE
+
+
+def test_cut_texts_are_counted(encoder: TextEncoder) -> None:
+    assert encoder.truncated(TEXTS) == 1  # 500 words do not fit into 32 tokens
+
+
+def test_no_texts_make_no_vectors(encoder: TextEncoder) -> None:
+    assert encoder.encode([]).shape == (0, 384)
+
+
+def test_the_version_knows_length_and_precision() -> None:
+    versions = {
+        TextEncoder("minilm", max_tokens=32, precision="fp32").version,
+        TextEncoder("minilm", max_tokens=64, precision="fp32").version,
+        TextEncoder("minilm", max_tokens=32, precision="bf16").version,
+    }
+    assert len(versions) == 3
+
+
+def test_a_model_that_is_not_there_is_named() -> None:
+    with pytest.raises(EncoderError, match="no/such-folder"):
+        TextEncoder("./no/such-folder/here")
+
+
+@given(lengths=st.lists(st.integers(1, 50)), budget=st.integers(1, 200))
+def test_batches_hold_each_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    batches = length_batches(lengths, budget)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+    assert all(len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= budget for batch in batches)
