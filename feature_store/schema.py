@@ -125,6 +125,75 @@ def item_embeddings(dim: int) -> Table:
     )
 
 
+def _count(name: str, meaning: str) -> Column:
+    return Column(name=name, dtype=pl.Int64, meaning=meaning, lowest=0)
+
+
+ITEM_FEATURES = Table(
+    name="item_features",
+    version=1,
+    key=("item_id", "event_time"),
+    columns=(
+        _required("item_id", pl.String, "the shop's own id"),
+        _required("event_time", UTC_TIME, "start of the day from which the row holds, until the next row of the item"),
+        _required("known_at", UTC_TIME, "when it could be known: the same moment"),
+        _count("wanted_1d", "events in the last day that say the item was wanted"),
+        _count("wanted_7d", "the same in the last 7 days"),
+        _count("wanted_30d", "the same in the last 30 days"),
+        _count("wanted_365d", "the same in the last 365 days"),
+        _count("wanted_all", "the same since ever"),
+        Column(name="click_rate", dtype=pl.Float64, meaning="smoothed clicks per impression; null: not shown", nullable=True, lowest=0),
+        _optional("mean_rating", pl.Float64, "smoothed mean of the stars; null: not rated"),
+        _optional("first_event", UTC_TIME, "when the first event happened that was known by then"),
+    ),
+)
+
+USER_FEATURES = Table(
+    name="user_features",
+    version=1,
+    key=("user_id",),
+    columns=(
+        _required("user_id", pl.String, "the shop's own id"),
+        _required("event_time", UTC_TIME, "the moment the row describes"),
+        _required("known_at", UTC_TIME, "when it could be known: the same moment"),
+        _count("events_7d", "events in the last 7 days, impressions left out"),
+        _count("events_30d", "the same in the last 30 days"),
+        _count("events_all", "the same since ever"),
+        _count("wanted_all", "events that say an item was wanted"),
+        _required("last_event", UTC_TIME, "newest event"),
+        _optional("top_category", pl.String, "widest category most often wanted; null: none"),
+        Column(
+            name="top_category_share",
+            dtype=pl.Float64,
+            meaning="its share of what was wanted; null: none",
+            nullable=True,
+            lowest=0,
+            highest=1,
+        ),
+        Column(name="mean_price", dtype=pl.Float64, meaning="of what was wanted; null: unknown", nullable=True, lowest=0),
+    ),
+)
+
+EXAMPLES = Table(
+    name="examples",
+    version=1,
+    key=("request_id", "item_id"),
+    columns=(
+        _required("request_id", pl.String, "a slate that was shown, or one imagined at the start of the window"),
+        _required("user_id", pl.String, "who was asked for"),
+        _required("item_id", pl.String, "shown in the slate, or acted on behind it"),
+        _required("predicted_at", UTC_TIME, "nothing at or after it may be known to a feature"),
+        _required("shown", pl.Boolean, "whether the item stood in the slate"),
+        _required("clicked", pl.Boolean, "a click on the item followed within the horizon"),
+        _required("carted", pl.Boolean, "a cart followed"),
+        _required("purchased", pl.Boolean, "a purchase followed"),
+        _required("liked", pl.Boolean, "a rating or review from the positive rating up followed"),
+        Column(name="position", dtype=pl.Int32, meaning="rank in the slate, 1 is first; null: not shown", nullable=True, lowest=1),
+        Column(name="weight", dtype=pl.Float64, meaning="how much the example counts", lowest=0),
+    ),
+)
+
+
 def columns_named(table: Table, names: Sequence[str]) -> tuple[Column, ...]:
     """The columns of these names, in this order."""
     return tuple(table[name] for name in names)

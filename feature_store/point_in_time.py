@@ -1,0 +1,46 @@
+"""Join features to moments so that no row sees what was not yet known."""
+
+from datetime import timedelta
+
+import polars as pl
+
+from feature_store.errors import SchemaError
+
+
+def join_as_of(asked: pl.DataFrame, features: pl.DataFrame, *, key: str, max_age: timedelta | None = None) -> pl.DataFrame:
+    """To each row, the newest features of its key that had happened and were known strictly before `predicted_at`.
+
+    Of several rows that qualify, the one with the latest event_time counts; of those the one known last; of those the last in the table.
+
+    Args:
+        asked: Has `key` and `predicted_at`, in any order.
+        features: Has `key`, `event_time` and `known_at`.
+        key: Column that says whose features they are.
+        max_age: Features whose event_time lies further than this before `predicted_at` count as none.
+
+    Returns:
+        The rows of `asked`, all of them in their order, with the columns of `features` behind; null where nothing qualifies.
+
+    Raises:
+        SchemaError: A column of the features stands in `asked` too.
+    """
+    doubled = [name for name in features.columns if name != key and name in asked.columns]
+    if doubled:
+        raise SchemaError(f"columns {doubled} stand on both sides of a join as of; rename them in the asking frame")
+    left = asked.with_row_index("_row")
+    rows = features.with_row_index("_sequence").sort(key, "event_time", "known_at", "_sequence")
+    # A row that became known only after a later one of its key is never the newest known: an as-of join on the moment at which both
+    # times have passed is right once such rows are gone.
+    rows = rows.with_columns(pl.max_horizontal("event_time", "known_at").alias("_visible"), pl.int_range(pl.len()).alias("_order"))
+    rows = rows.sort(key, "_visible", "_order")
+    rows = rows.filter(pl.col("_order") == pl.col("_order").cum_max().over(key))
+    rows = rows.unique([key, "_visible"], keep="last", maintain_order=True)
+    rows = rows.sort("_visible", maintain_order=True)
+    joined = left.sort("predicted_at", maintain_order=True).join_asof(
+        rows, left_on="predicted_at", right_on="_visible", by=key, strategy="backward", allow_exact_matches=False, check_sortedness=False
+    )
+    kept = [name for name in features.columns if name != key]
+    if max_age is not None:
+        fresh = pl.col("predicted_at") - pl.col("event_time") <= max_age
+        joined = joined.with_columns(pl.when(fresh).then(pl.col(name)).alias(name) for name in kept)
+    return joined.sort("_row").select(*asked.columns, *kept)

@@ -1,0 +1,119 @@
+"""What the ranker's features need to know of every item as of one moment; files that a process without torch can read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from feature_store.features.item_features import WINDOWS
+from feature_store.point_in_time import join_as_of
+from recsys.data.items import ALWAYS, Items
+
+TABLE = "ranking_items.parquet"
+VECTORS = "content_vectors.npy"
+PRESENCE = "content_presence.npy"
+DESCRIPTION = "ranking_items.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingItems:
+    """Items at one moment; row i is the item with item_index i."""
+
+    wanted: npt.NDArray[np.float32]
+    """(items, windows): how often each was wanted in the windows of `WINDOWS`, before the moment."""
+    born: npt.NDArray[np.int64]
+    """(items,), microseconds since 1970 UTC: first moment on sale, else the first event; ALWAYS where neither is known."""
+    click_rate: npt.NDArray[np.float32]
+    """(items,): smoothed clicks per impression; NaN where there was no impression."""
+    mean_rating: npt.NDArray[np.float32]
+    """(items,): smoothed mean of the stars; NaN where there were none."""
+    price: npt.NDArray[np.float32]
+    """(items,); NaN where unknown."""
+    category: npt.NDArray[np.int64]
+    """(items,): the widest category; -1 where there is none."""
+    vectors: Mapping[str, npt.NDArray[np.float32]]
+    """modality -> (items, dim) unit vectors around the mean of the catalogue; zero where absent."""
+    presence: Mapping[str, npt.NDArray[np.bool_]]
+    """modality -> (items,)"""
+
+    def __len__(self) -> int:
+        return len(self.born)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Content with vectors, in alphabetical order."""
+        return tuple(sorted(self.vectors))
+
+
+def build_ranking_items(items: Items, item_features: pl.DataFrame, *, moment: datetime) -> RankingItems:
+    """Items as of a moment.
+
+    Args:
+        items: The catalogue.
+        item_features: Rows of the table `item_features`; only those known strictly before the moment are looked at.
+        moment: With time zone.
+    """
+    asked = pl.DataFrame({"item_id": list(items.vocabulary.item_ids)}, schema={"item_id": pl.String})
+    asked = asked.with_columns(pl.lit(moment).cast(pl.Datetime("us", "UTC")).alias("predicted_at"))
+    rows = join_as_of(asked, item_features, key="item_id")
+    first = rows["first_event"].dt.epoch("us").fill_null(ALWAYS).to_numpy()
+    modalities = {name: _centred_units(items.vectors[name], items.presence[name]) for name in sorted(items.vectors)}
+    return RankingItems(
+        wanted=rows.select(pl.col(f"wanted_{name}").fill_null(0).cast(pl.Float32) for name in WINDOWS).to_numpy(),
+        born=np.where(items.available_from == ALWAYS, first, items.available_from),
+        click_rate=rows["click_rate"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
+        mean_rating=rows["mean_rating"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
+        price=items.price,
+        category=items.first_category(),
+        vectors=modalities,
+        presence={name: items.presence[name] & (np.abs(vectors).max(axis=1, initial=0) > 0) for name, vectors in modalities.items()},
+    )
+
+
+def save_ranking_items(folder: Path, items: RankingItems) -> None:
+    """Write ranking_items.parquet, ranking_items.json, content_vectors.npy and content_presence.npy into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = {f"wanted_{name}": items.wanted[:, place] for place, name in enumerate(WINDOWS)}
+    columns |= {name: getattr(items, name) for name in ("born", "click_rate", "mean_rating", "price", "category")}
+    columns |= {f"has_{name}": items.presence[name] for name in items.modalities}
+    pl.DataFrame(columns).write_parquet(folder / TABLE, compression="zstd")
+    there = sum((items.presence[name].astype(np.int64) for name in items.modalities), np.zeros(len(items), np.int64))
+    blocks = [items.vectors[name] for name in items.modalities]
+    content = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(items), 0), np.float32)
+    content = content / np.sqrt(np.maximum(there, 1))[:, None]  # of unit length whatever is there
+    np.save(folder / VECTORS, content.astype(np.float32))
+    np.save(folder / PRESENCE, there > 0)
+    dims = {name: items.vectors[name].shape[1] for name in items.modalities}
+    (folder / DESCRIPTION).write_text(json.dumps({"dims": dims}, indent=1) + "\n", encoding="utf-8")
+
+
+def load_ranking_items(folder: Path) -> RankingItems:
+    """Read what `save_ranking_items` wrote."""
+    rows = pl.read_parquet(folder / TABLE)
+    content = np.load(folder / VECTORS)
+    dims: dict[str, int] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["dims"]
+    ends = np.cumsum(list(dims.values()))
+    vectors = {name: _units(content[:, end - dims[name] : end]) for name, end in zip(dims, ends, strict=True)}
+    return RankingItems(
+        wanted=rows.select(f"wanted_{name}" for name in WINDOWS).to_numpy(),
+        vectors=vectors,
+        presence={name: rows[f"has_{name}"].to_numpy() for name in dims},
+        **{name: rows[name].to_numpy() for name in ("born", "click_rate", "mean_rating", "price", "category")},
+    )
+
+
+def _centred_units(vectors: npt.NDArray[np.float32], present: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Raw encodings share one great direction; around their mean, cosines tell items apart."""
+    mean = vectors[present].mean(axis=0) if present.sum() > 1 else np.zeros(vectors.shape[1], np.float32)
+    return _units(np.where(present[:, None], vectors - mean, 0))
+
+
+def _units(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    units: npt.NDArray[np.float32] = (vectors / np.where(length > 0, length, 1)).astype(np.float32)
+    return units
