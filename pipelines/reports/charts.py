@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -16,6 +17,7 @@ INK, FAINT = "#010203", "#040506"
 COLOURS = tuple(f"#0a0b{index:02x}" for index in range(8))
 """Stand-ins for `var(--m0)` to `var(--m7)`."""
 STYLE: dict[Any, Any] = {
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "svg.fonttype": "none",
     "svg.hashsalt": "vitrine",
     "font.size": 10,
@@ -139,4 +141,4 @@ def _svg(figure: Figure, description: str) -> str:
         text = text.replace(colour, f"var(--m{index})")
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{description}" class="chart" ', 1)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" class="chart" ', 1)

@@ -1,0 +1,189 @@
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from feature_store.layout import TableReader, Workspace
+from feature_store.schema import CATALOGUE, EVENTS, item_embeddings
+from feature_store.splits import Cuts
+from pipelines.reports.evaluation_page import render_page
+from pipelines.reports.showcase import build_showcases
+from pipelines.stages.evaluate_models import STAGE, Evaluation, evaluate_models
+from recsys.data.interactions import Interactions
+from recsys.evaluation.config import EvaluationConfig, GateConfig
+from recsys.evaluation.judge import FullRanking
+from recsys.models.architecture import TowerShape, build_towers
+from recsys.models.retriever import SavedRetriever, save_retriever
+from tests.support.behaviour import day, items_of, random_interactions
+from tests.support.stages import run_stage
+
+NUM_ITEMS, DIM = 25, 4
+LOG = random_interactions(8, num_users=60, num_items=NUM_ITEMS, num_events=900)
+ITEMS = items_of(
+    NUM_ITEMS,
+    vectors={"text": np.random.default_rng(0).normal(size=(NUM_ITEMS, DIM)).astype(np.float32)},
+    categories=["<b>mug</b>" if item % 2 else "cup" for item in range(NUM_ITEMS)],
+)
+CUTS = Cuts(ranker=day(60), validation=day(80), test=day(90), date=day(100))
+CONFIG = EvaluationConfig(bootstrap_resamples=200)
+
+
+class Oracle:
+    """Knows the window and ranks by it: what a perfect retriever would do."""
+
+    name = "retriever"
+
+    def __init__(self, window: Interactions) -> None:
+        self.window = window
+
+    def scores(self, past: Interactions, rows: np.ndarray) -> np.ndarray:
+        wanted = self.window.keep(self.window.relevant).matrix().toarray()
+        own = self.window.rows_of(past.user_ids[rows])
+        return np.where((own >= 0)[:, None] & (rows >= 0)[:, None], wanted[own], 0).astype(np.float32)
+
+
+def evaluate(*, index_recall: float = 1.0) -> Evaluation:
+    past, window = LOG.before(CUTS.validation), LOG.between(CUTS.validation, CUTS.test)
+    models = [FullRanking(Oracle(window))]
+    index = {"recall_at_100": index_recall, "bytes": 100}
+    return evaluate_models(models, past, window, ITEMS, cuts=CUTS, config=CONFIG, gates=GateConfig(), index=index)
+
+
+def test_a_model_that_knows_the_answers_is_perfect_beats_the_baselines_and_passes() -> None:
+    evaluation = evaluate()
+    assert evaluation.report["models"]["retriever"]["new"]["ndcg@10"][0] == pytest.approx(1)
+    assert list(evaluation.report["models"]) == ["retriever", "popularity", "recent_popularity", "item_knn", "ease", "content_knn"]
+    assert evaluation.report["first"] == "retriever"
+    assert {gate.name for gate in evaluation.gates} >= {"retriever beats popularity", "retriever beats item_knn", "index recall"}
+
+
+def test_an_index_below_its_promise_fails_the_night() -> None:
+    assert [gate.name for gate in evaluate(index_recall=0.5).gates if not gate.passed and gate.name == "index recall"] == ["index recall"]
+
+
+def test_the_report_is_the_same_each_time_and_times_are_kept_apart() -> None:
+    first, again = evaluate(), evaluate()
+    assert json.dumps(first.report) == json.dumps(again.report)
+    assert first.per_user.equals(again.per_user)
+    assert set(first.costs["ease"]) == {"fit_seconds", "judge_seconds"}
+
+
+class References(HTMLParser):
+    """What a page would fetch, and whether its tags close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for name, value in attrs if name in {"src", "href", "xlink:href", "srcset"}]
+        if tag not in {"meta", "link", "img", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_stands_alone_closes_its_tags_and_escapes_what_comes_from_outside() -> None:
+    evaluation = evaluate()
+    titles = [f"<script>alert({item})</script>" for item in range(NUM_ITEMS)]
+    shown = build_showcases(evaluation.judgements[0], evaluation.truth, titles=titles, image=None, num_users=10)
+    page = render_page(evaluation.report, evaluation.costs, shown)
+    references = References()
+    references.feed(page)
+    assert references.open == []
+    assert [link for link in references.links if not link.startswith(("data:", "#"))] == []
+    assert not re.search(r"url\((?!#)", page)
+    assert "<script" not in page
+    assert "<b>mug</b>" not in page
+    assert "retriever beats popularity" in page
+
+
+def write_tables(root: Path) -> None:
+    """The tables of a night up to the index, small and real; the towers are untrained."""
+    workspace = Workspace(root)
+    ids = [f"i{item}" for item in range(NUM_ITEMS)]
+    events = pl.DataFrame(
+        {
+            "event_id": [str(number) for number in range(len(LOG.item_index))],
+            "user_id": LOG.user_ids[LOG.user_row].tolist(),
+            "item_id": [ids[item] for item in LOG.item_index],
+            "event_type": "rating",
+            "value": np.where(LOG.relevant, 5.0, 1.0),
+            "event_time": pl.Series(LOG.event_time).cast(pl.Datetime("us", "UTC")),
+        }
+    ).with_columns(known_at="event_time")
+    catalogue = pl.DataFrame({"item_id": ids, "title": [f"Mug {item}" for item in range(NUM_ITEMS)], "in_stock": True}).with_columns(
+        category=pl.lit([], pl.List(pl.String)), attributes=pl.lit([], CATALOGUE.schema["attributes"])
+    )
+    text = pl.DataFrame({"item_id": ids, "modality": "text", "encoder_version": "1", "content_digest": ids, "presence": True}).with_columns(
+        vector=pl.Series(ITEMS.vectors["text"], dtype=pl.Array(pl.Float32, DIM))
+    )
+    for name, frame, table in (("events", events, EVENTS), ("catalogue", catalogue, CATALOGUE)):
+        missing = [pl.lit(None, dtype).alias(column) for column, dtype in table.schema.items() if column not in frame.columns]
+        with workspace.write(name) as writer:
+            writer.write(frame.with_columns(missing).select(table.schema.names()), table)
+            writer.commit()
+    with workspace.write("item_embeddings") as writer:
+        writer.write(text, item_embeddings(DIM), file="modality=text/part-0000.parquet")
+        writer.commit(facts={"dims": {"text": DIM}})
+    shape = TowerShape(
+        num_items=NUM_ITEMS,
+        num_categories=0,
+        content_dims={"text": DIM},
+        modalities=("text",),
+        embedding_dim=8,
+        content_dim=DIM,
+        fusion="attention",
+        use_item_id=True,
+        fused_learning_rate=0.0,
+        history_length=10,
+        blocks=1,
+        heads=2,
+        dropout=0.0,
+        positions=False,
+        ages=False,
+    )
+    vectors = np.random.default_rng(1).normal(size=(NUM_ITEMS, 9)).astype(np.float32)
+    with workspace.write("retriever") as writer:
+        model = build_towers(shape)
+        save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={}))
+        writer.commit()
+    for name, facts in (("index", {"recall_at_100": 1.0}), ("ranker", {})):
+        with workspace.write(name) as writer:
+            writer.commit(facts=facts)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> TableReader:
+    root = tmp_path_factory.mktemp("night")
+    write_tables(root)
+    return run_stage(STAGE, root, date=day(100), evaluation={"bootstrap_resamples": 100, "report_users": 3})
+
+
+def test_the_stage_writes_values_report_costs_and_page(table: TableReader) -> None:
+    assert set(table.manifest.files) == {"per_user.parquet", "report.json", "costs.json", "report.html"}
+    values = pl.read_parquet(table.path("per_user.parquet"))
+    assert set(values["model"]) == {"retriever", "popularity", "recent_popularity", "item_knn", "ease", "content_knn"}
+    assert set(values["scope"]) == {"new", "all"}
+    assert table.manifest.facts["rows"] == values.height
+
+
+def test_an_untrained_retriever_is_refused_by_name_in_the_facts(table: TableReader) -> None:
+    refused = [gate["name"] for gate in table.manifest.facts["gates"] if not gate["passed"]]
+    assert "retriever beats item_knn" in refused
+    assert table.manifest.facts["passed"] is False
+
+
+def test_the_report_is_strict_json(table: TableReader) -> None:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    report = json.loads(table.path("report.json").read_text(encoding="utf-8"), parse_constant=refuse)
+    assert report["counts"]["candidates"] == NUM_ITEMS
+    assert list(report["cuts"]) == ["ranker", "validation", "test", "date"]
