@@ -17,11 +17,11 @@ RECENT = 10
 HALF_LIFE_DAYS = 90.0
 """Age, before the newest event of the user, at which an event counts half in the affinity to a category."""
 SHARED = (
-    ("retrieval_z", "retrieval_rank", "retrieval_log_rank")
-    + tuple(f"wanted_{name}" for name in WINDOWS)
-    + ("wanted_30d_z", "wanted_all_z", "click_rate", "no_click_rate", "mean_rating", "no_mean_rating", "item_age", "no_item_age")
-    + ("price", "no_price", "price_gap", "no_price_gap", "category_affinity", "category_recent", "no_category")
-    + ("history_length", "history_age", "no_history")
+    *("retrieval_z", "retrieval_rank", "retrieval_log_rank"),
+    *(f"wanted_{name}" for name in WINDOWS),
+    *("wanted_30d_z", "wanted_all_z", "click_rate", "no_click_rate", "mean_rating", "no_mean_rating", "item_age", "no_item_age"),
+    *("price", "no_price", "price_gap", "no_price_gap", "category_affinity", "category_recent", "no_category"),
+    *("history_length", "history_age", "no_history"),
 )
 PER_MODALITY = ("nearest", "recent", "newest", "disliked", "missing")
 

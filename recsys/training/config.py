@@ -63,6 +63,16 @@ class RankerConfig:
     dropout: float = 0.1
     candidates: int = 200
     """Retrieved per request; the ranker orders these."""
+    horizon_days: float = 7.0
+    """How long after a slate what happened on its items still counts as its doing; at most until the end of the ranker's window."""
+    max_requests: int = 6000
+    """Requests that are learned from, at most; each costs `candidates` rows of features in memory."""
+    held_out_share: float = 0.2
+    """Users who choose the epoch and the blend, and are not learned from."""
+    task_weights: tuple[float, float, float] = (1.0, 2.0, 4.0)
+    """What a click, a cart and a purchase are worth in the final score."""
+    listwise_weight: float = 1.0
+    """Weight of the loss over whole slates beside the one over single items."""
     epochs: int = 8
     patience: int = 2
     batch_rows: int = 4096
