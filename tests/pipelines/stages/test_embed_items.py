@@ -1,0 +1,186 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from feature_store.layout import TableReader, Workspace
+from feature_store.schema import CATALOGUE, item_embeddings
+from pipelines.stage import clear_scratch
+from pipelines.stages import embed_items, train_encoders
+from recsys.encoders.image import ImageEncoderSpec, new_model, save_image_encoder
+from tests.support.photos import broken_zoo, jpeg, readable_zoo, write_files
+from tests.support.stages import context_of
+
+EMBED: dict[str, Any] = {"shard_items": 8, "max_tokens": 16, "max_refused_share": 1.0}
+SPEC = ImageEncoderSpec(
+    model="mobilenetv3_small_050", options=(), pooling="levels", size=32, crop=1.0, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
+)
+
+
+def write_catalogue(root: Path, photos: list[str | None], titles: dict[int, str | None] | None = None) -> None:
+    names = {at: f"thing {at}" for at in range(len(photos))} | (titles or {})
+    rows = [{"item_id": f"i{at}", "title": names[at], "image_uri": photo} for at, photo in enumerate(photos)]
+    frame = pl.DataFrame(rows, schema={"item_id": pl.String, "title": pl.String, "image_uri": pl.String}).with_columns(
+        category=pl.lit([], pl.List(pl.String)), in_stock=pl.lit(True), attributes=pl.lit([], CATALOGUE.schema["attributes"])
+    )
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in CATALOGUE.schema.items() if name not in frame.columns]
+    with Workspace(root).write("catalogue") as writer:
+        writer.write(frame.with_columns(missing).select(list(CATALOGUE.schema)), CATALOGUE)
+        writer.commit()
+
+
+def write_encoder(root: Path, *, seed: int = 1) -> None:
+    with Workspace(root).write("image_encoder") as writer:
+        save_image_encoder(writer.folder, SPEC, new_model(SPEC.model, (), seed=seed))
+        writer.commit()
+
+
+def shop(root: Path, number: int = 20) -> Path:
+    names = [f"{at}.jpg" for at in range(number)]
+    write_files(root / "landing" / "images", {name: jpeg((30, at * 9 % 255, 90), seed=at) for at, name in enumerate(names)})
+    write_catalogue(root, list(names))
+    write_encoder(root)
+    return root
+
+
+def embed(root: Path, **more: Any) -> TableReader:
+    context = context_of(embed_items.STAGE, root, embed={**EMBED, **more})
+    embed_items.STAGE.run(context)
+    clear_scratch(embed_items.STAGE, context.workspace)
+    return context.workspace.read("item_embeddings")
+
+
+def rows_of(table: TableReader, modality: str) -> pl.DataFrame:
+    return table.scan(item_embeddings(table.manifest.facts["dims"][modality]), prefix=f"modality={modality}/").collect()
+
+
+def test_every_item_has_one_row_per_modality_in_catalogue_order(tmp_path: Path) -> None:
+    table = embed(shop(tmp_path))
+    for modality in ("image", "text"):
+        assert rows_of(table, modality)["item_id"].to_list() == [f"i{at}" for at in range(20)]
+    assert len([file for file in table.manifest.files if file.startswith("modality=image/")]) == 3  # 20 items, 8 a shard
+
+
+def test_a_second_run_encodes_nothing_and_changes_no_byte(tmp_path: Path) -> None:
+    first = embed(shop(tmp_path))
+    second = embed(tmp_path)
+    assert first.manifest.facts["encoded"] == {"image": 20, "text": 20}
+    assert second.manifest.facts["encoded"] == {"image": 0, "text": 0}
+    assert second.manifest.content_digest == first.manifest.content_digest
+
+
+def test_five_new_photos_are_encoded_and_no_more(tmp_path: Path) -> None:
+    before = rows_of(embed(shop(tmp_path)), "image")
+    write_files(tmp_path / "landing" / "images", {f"{at}.jpg": jpeg((250, 250, 0), seed=100 + at) for at in range(3, 8)})
+    table = embed(tmp_path)
+    changed = rows_of(table, "image")["vector"] != before["vector"]
+    assert table.manifest.facts["encoded"] == {"image": 5, "text": 0}
+    assert changed.arg_true().to_list() == [3, 4, 5, 6, 7]
+
+
+def test_other_shard_sizes_keep_what_is_known(tmp_path: Path) -> None:
+    embed(shop(tmp_path))
+    assert embed(tmp_path, shard_items=7).manifest.facts["encoded"] == {"image": 0, "text": 0}
+
+
+def test_another_encoder_encodes_everything_again(tmp_path: Path) -> None:
+    embed(shop(tmp_path))
+    write_encoder(tmp_path, seed=2)
+    table = embed(tmp_path)
+    assert table.manifest.facts["encoded"] == {"image": 20, "text": 0}
+    assert rows_of(table, "image")["encoder_version"].n_unique() == 1
+
+
+def test_the_zoo_is_encoded_or_lands_in_quarantine(tmp_path: Path) -> None:
+    root = tmp_path / "landing" / "images"
+    good, bad = readable_zoo(), broken_zoo()
+    write_files(root, good | bad)
+    (tmp_path / "secret.jpg").write_bytes(jpeg())
+    (root / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    names = [*good, *bad, "gone.jpg", "../../secret.jpg", "link.jpg", None]
+    write_catalogue(tmp_path, names)
+    write_encoder(tmp_path)
+    table = embed(tmp_path)
+    rows = rows_of(table, "image")
+    refused = pl.read_parquet(table.path("quarantine/part-0000.parquet"))
+    assert rows["presence"].to_list() == [name in good for name in names]
+    assert rows["vector"].is_null().to_list() == [name not in good for name in names]
+    reasons = dict(zip(refused["item_id"], refused["reason"].str.split(":").list.first(), strict=True))
+    expected = dict.fromkeys(bad, "corrupt") | {
+        "zero.jpg": "empty",
+        "gone.jpg": "missing",
+        "../../secret.jpg": "outside",
+        "link.jpg": "outside",
+    }
+    assert reasons == {f"i{names.index(name)}": reason for name, reason in expected.items()}
+    assert table.manifest.facts["quarantined"] == len(expected)
+
+
+def test_too_many_refused_photos_stop_the_stage_before_anything_is_written(tmp_path: Path) -> None:
+    shop(tmp_path)
+    for at in range(3):
+        (tmp_path / "landing" / "images" / f"{at}.jpg").write_bytes(b"<html>")
+    with pytest.raises(embed_items.RefusedPhotosError, match=r"3 of 20 photos cannot be used, 15\.0%; at most 10\.0%"):
+        embed(tmp_path, max_refused_share=0.1)
+    assert not Workspace(tmp_path).exists("item_embeddings")
+
+
+def test_an_item_without_words_has_no_text(tmp_path: Path) -> None:
+    write_catalogue(tmp_path, [None, None], {0: None})
+    write_encoder(tmp_path)
+    table = embed(tmp_path)
+    assert rows_of(table, "text")["presence"].to_list() == [False, True]
+    assert table.manifest.facts["absent"] == {"image": 2, "text": 1}
+
+
+def test_a_shop_without_encoder_has_no_images(tmp_path: Path) -> None:
+    write_files(tmp_path / "landing" / "images", {"0.jpg": jpeg()})
+    write_catalogue(tmp_path, ["0.jpg", None, None])
+    train_encoders.STAGE.run(context_of(train_encoders.STAGE, tmp_path, embed=EMBED))
+    assert Workspace(tmp_path).read("image_encoder").manifest.facts["encoder"] == "none"
+    table = embed(tmp_path)
+    assert rows_of(table, "image")["presence"].to_list() == [False] * 3
+
+
+def test_a_replaced_photo_changes_the_fingerprint(tmp_path: Path) -> None:
+    shop(tmp_path, number=3)
+    context = context_of(embed_items.STAGE, tmp_path, embed=EMBED)
+    before = context.fingerprint
+    (tmp_path / "landing" / "images" / "1.jpg").write_bytes(jpeg((1, 2, 3)))
+    assert context.fingerprint != before
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_it_resumes_to_the_same_bytes(tmp_path: Path) -> None:
+    undisturbed = embed(shop(tmp_path / "a"), shard_items=4)
+    killed = shop(tmp_path / "b")
+    script = f"""
+        import time
+        from pathlib import Path
+        from pipelines.stages import embed_items
+        from tests.support.stages import run_stage
+        save = embed_items._save
+        def slowly(*arguments):
+            save(*arguments)
+            time.sleep(0.5)
+        embed_items._save = slowly
+        run_stage(embed_items.STAGE, Path({str(killed)!r}), embed={ {**EMBED, "shard_items": 4}!r})
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], cwd=Path(__file__).parents[3])
+    deadline = time.monotonic() + 50
+    while len(list((killed / "scratch").rglob("part-*.parquet"))) < 2 and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = list((killed / "scratch").rglob("part-*.parquet"))
+    assert 2 <= len(done) < 10  # 5 shards of each modality
+    resumed = embed(killed, shard_items=4)
+    assert resumed.manifest.content_digest == undisturbed.manifest.content_digest
+    assert resumed.manifest.facts == undisturbed.manifest.facts

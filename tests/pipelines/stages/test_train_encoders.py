@@ -1,0 +1,87 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feature_store.layout import Workspace
+from pipelines.stage import clear_scratch
+from pipelines.stages import train_encoders
+from recsys.encoders.protocol import EncoderError
+from recsys.training.image_encoder import CHECKPOINT
+from tests.pipelines.stages.test_embed_items import write_catalogue
+from tests.support.photos import jpeg, write_files
+from tests.support.stages import context_of
+
+EMBED: dict[str, Any] = {"train_epochs": 3, "train_batch": 8, "train_min_photos": 10, "image_size": 32, "max_tokens": 16}
+WEIGHTS = Path(__file__).parents[3] / "../shared/weights/mobilenetv2_100_tf_in1k_fp16.safetensors"
+
+
+def shop(root: Path, number: int = 16) -> Path:
+    names = [f"{at}.jpg" for at in range(number)]
+    write_files(root / "landing" / "images", {name: jpeg((at * 9, 40, 90), seed=at) for at, name in enumerate(names)})
+    write_catalogue(root, list(names))
+    return root
+
+
+def train(root: Path, **more: Any) -> tuple[str, dict[str, Any]]:
+    context = context_of(train_encoders.STAGE, root, embed={**EMBED, **more})
+    train_encoders.STAGE.run(context)
+    clear_scratch(train_encoders.STAGE, context.workspace)
+    manifest = Workspace(root).read("image_encoder").manifest
+    return manifest.content_digest, dict(manifest.facts)
+
+
+def test_equal_seeds_train_equal_encoders_and_others_do_not(tmp_path: Path) -> None:
+    first, facts = train(shop(tmp_path / "a"))
+    again, _ = train(shop(tmp_path / "b"))
+    other, _ = train(shop(tmp_path / "c"), seed=7)
+    assert facts["encoder"] == "trained"
+    assert facts["rows"] == 16
+    assert first == again
+    assert first != other
+
+
+def test_a_trained_encoder_is_kept_when_the_catalogue_grows(tmp_path: Path) -> None:
+    first, _ = train(shop(tmp_path))
+    shop(tmp_path, number=20)
+    later, facts = train(tmp_path)
+    assert later == first
+    assert facts["carried_over"]
+    assert train(tmp_path, train_epochs=2)[0] != first
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_it_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    settings = {"train_epochs": 40}
+    undisturbed, _ = train(shop(tmp_path / "a"), **settings)
+    killed = shop(tmp_path / "b")
+    script = (
+        "from pathlib import Path; from pipelines.stages import train_encoders; from tests.support.stages import run_stage;"
+        f"run_stage(train_encoders.STAGE, Path({str(killed)!r}), embed={ {**EMBED, **settings}!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[3])
+    deadline = time.monotonic() + 50
+    while not list((killed / "scratch").rglob(CHECKPOINT)) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert list((killed / "scratch").rglob(CHECKPOINT))
+    assert not Workspace(killed).exists("image_encoder")
+    assert train(killed, **settings)[0] == undisturbed
+
+
+def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match=r"no weights file .*nowhere\.safetensors"):
+        train(shop(tmp_path), image_weights="nowhere.safetensors")
+
+
+@pytest.mark.skipif(not WEIGHTS.exists(), reason="../shared/weights is not there")
+def test_given_weights_are_copied_so_that_the_table_stands_alone(tmp_path: Path) -> None:
+    _, facts = train(shop(tmp_path), image_model="mobilenetv2_100", image_weights=str(WEIGHTS), image_model_options=["pad_type=same"])
+    assert facts["encoder"] == "given"
+    assert Workspace(tmp_path).read("image_encoder").path("weights.safetensors").read_bytes() == WEIGHTS.read_bytes()
