@@ -1,13 +1,16 @@
 """The embedding of item ids: TorchRec collections, fed with KeyedJaggedTensors."""
 
+import logging
 import warnings
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-with warnings.catch_warnings():  # torchrec asks torch for a name that has moved
-    warnings.filterwarnings("ignore", message=".*is_fx_tracing.*")
+logging.getLogger("torch.fx._symbolic_trace").addFilter(lambda record: "is_fx_tracing" not in record.getMessage())
+with warnings.catch_warnings():  # fbgemm's CPU build warns of what only a GPU has, and as errors these would end its import half-way
+    warnings.simplefilter("ignore")
     from torchrec import EmbeddingBagConfig, EmbeddingCollection, EmbeddingConfig, KeyedJaggedTensor
     from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
     from torchrec.optim import RowWiseAdagrad
@@ -58,6 +61,8 @@ class FusedIdTable(nn.Module):
 
     def forward(self, item_index: Int[Tensor, " items"]) -> Float[Tensor, "items dim"]:
         """Rows of items; the kernel takes row 0 for an index that is not in the table, so the caller checks."""
+        if not torch.is_grad_enabled():  # on CPU the kernel exists for training only
+            return F.embedding(item_index, self.collection.embedding_bags["item_ids"].weight)
         rows: Tensor = self.collection(_one_each(item_index))[FEATURE]
         return rows
 

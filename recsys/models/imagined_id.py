@@ -15,23 +15,26 @@ class ImaginedId(nn.Module):
 
     Args:
         content_dims: modality -> length of its prepared vectors; modalities of the item tower but `category`.
-        num_categories: Categories of the catalogue.
+        num_categories: Categories of the catalogue; None where they take no part.
         dim: Length of an id embedding.
         biases: Further outputs.
         hidden_dim: Width of the middle layer.
     """
 
-    def __init__(self, *, content_dims: dict[str, int], num_categories: int, dim: int, biases: int, hidden_dim: int = 128) -> None:
+    def __init__(self, *, content_dims: dict[str, int], num_categories: int | None, dim: int, biases: int, hidden_dim: int = 128) -> None:
         super().__init__()
         self.content = nn.ModuleDict({name: nn.Linear(size, hidden_dim, bias=False) for name, size in content_dims.items()})
-        self.categories = nn.Embedding(num_categories + 1, hidden_dim, padding_idx=0)
+        self.categories = None if num_categories is None else nn.Embedding(num_categories + 1, hidden_dim, padding_idx=0)
+        self.start = nn.Parameter(torch.zeros(hidden_dim))
         self.absent = nn.Parameter(torch.zeros(len(content_dims), hidden_dim))
         self.out = nn.Sequential(nn.LayerNorm(hidden_dim), nn.GELU(), nn.Linear(hidden_dim, dim + biases))
         self.dim = dim
 
     def forward(self, items: ItemBatch) -> tuple[Float[Tensor, "items dim"], Float[Tensor, "items biases"]]:
         """Imagined id embeddings and biases of prepared items."""
-        hidden = self.categories(items.categories).sum(dim=1)  # (items, slots, hidden) -> (items, hidden)
+        hidden = self.start.expand(len(items), -1)
+        if self.categories is not None:
+            hidden = hidden + self.categories(items.categories).sum(dim=1)  # (items, slots, hidden) -> (items, hidden)
         for number, (name, layer) in enumerate(self.content.items()):
             hidden = hidden + torch.where(items.presence[name][:, None], layer(items.vectors[name]), self.absent[number])
         imagined: Tensor = self.out(hidden)

@@ -36,7 +36,7 @@ class TwoTower(nn.Module):
         self.user_tower = user_tower
         self.imagined_id = ImaginedId(
             content_dims={name: layer.in_features for name, layer in item_tower.content.items()},
-            num_categories=item_tower.categories.num_embeddings - 1,
+            num_categories=item_tower.categories.num_embeddings - 1 if "category" in item_tower.modalities else None,
             dim=dim,
             biases=QUESTIONS,
         )

@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from recsys.data.popularity import expected_popularity, recent_popularity
+from recsys.data.relevance import Kind
+from tests.support.behaviour import day, interactions_of, items_of
+
+
+def test_only_wanted_events_inside_the_window_count() -> None:
+    past = interactions_of([("u", 0, 1), ("v", 0, 95), ("w", 0, 96, Kind.DISLIKED)], num_items=2)
+    assert recent_popularity(past, now=day(100), window_days=10).tolist() == [1, 0]
+
+
+def test_an_item_on_sale_for_the_whole_window_is_expected_to_do_about_as_it_did() -> None:
+    past = interactions_of([(f"u{number}", 0, 95) for number in range(20)] + [("v", 1, 95)], num_items=2)
+    expected = expected_popularity(past, items_of(2), now=day(100), window_days=10)
+    assert expected[0] == pytest.approx((20 + 21 / 20 * 0.5) / 10.5 * 10)  # mean rate 21 / 20 item-days, half a day of smoothing
+
+
+def test_an_item_born_now_is_expected_to_be_like_the_mean() -> None:
+    past = interactions_of([(f"u{number}", 0, 95) for number in range(20)], num_items=3)
+    expected = expected_popularity(past, items_of(3, born={2: day(100)}), now=day(100), window_days=10)
+    assert expected[2] == pytest.approx(20 / 20 * 10)  # two items were on sale for ten days each
+    assert expected[1] < expected[2] < expected[0]
+
+
+def test_nothing_ever_happened() -> None:
+    expected = expected_popularity(interactions_of([], num_items=2), items_of(2), now=day(1), window_days=10)
+    np.testing.assert_array_equal(expected, [0, 0])

@@ -1,0 +1,79 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.data.relevance import Kind
+from recsys.data.sequences import Sequences, newest_events
+from tests.support.behaviour import interactions_of, random_interactions
+
+
+def _sequences(interactions, **changes) -> Sequences:  # type: ignore[no-untyped-def]
+    settings = {"length": 4, "order": "free", "context_weight": 1.0, "half_life_days": 0.0, "tokens_per_batch": 12, "seed": 0}
+    return Sequences(interactions, **(settings | changes))
+
+
+@given(seed=st.integers(0, 1000), order=st.sampled_from(["free", "time"]), epoch=st.integers(0, 3))
+def test_an_epoch_deals_out_every_distinct_event_once(seed: int, order: str, epoch: int) -> None:
+    interactions = random_interactions(seed, num_users=7, num_items=9, num_events=40)
+    dealt: Counter[int] = Counter()
+    for batch in _sequences(interactions, order=order).epoch(epoch):
+        inside = batch.kind > 0
+        dealt.update(batch.item_index[inside].tolist())
+        assert (np.diff(inside.astype(int), axis=1) <= 0).all()  # padding only at the end
+        assert batch.kind.shape[1] <= 4
+    assert dealt == Counter(interactions.distinct().item_index.tolist())
+
+
+def test_the_same_epoch_is_the_same_and_another_is_another() -> None:
+    interactions = random_interactions(3, num_users=20, num_items=30, num_events=200)
+    first, again, other = ([batch.item_index.tobytes() for batch in _sequences(interactions).epoch(number)] for number in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_order_by_time_keeps_the_order_of_each_user() -> None:
+    interactions = interactions_of([("u", item, item) for item in range(10)], num_items=10)
+    for batch in _sequences(interactions, order="time").epoch(0):
+        for row, kind in zip(batch.item_index, batch.kind, strict=True):
+            assert (np.diff(row[kind > 0]) == 1).all()
+
+
+def test_free_order_mixes_each_user() -> None:
+    interactions = interactions_of([("u", item, item) for item in range(40)], num_items=40)
+    (batch,) = _sequences(interactions, length=40).epoch(0)
+    assert sorted(batch.item_index[0]) == list(range(40))
+    assert batch.item_index[0].tolist() != list(range(40))
+
+
+def test_a_target_as_old_as_the_half_life_counts_half() -> None:
+    interactions = interactions_of([("u", 0, 0), ("u", 1, 10)], num_items=2)
+    (batch,) = _sequences(interactions, order="time", half_life_days=10.0).epoch(0)
+    np.testing.assert_allclose(batch.loss_weight[0], [0.5, 1.0])
+
+
+def test_an_event_that_was_not_wanted_has_the_context_weight() -> None:
+    interactions = interactions_of([("u", 0, 0, Kind.DISLIKED), ("u", 1, 1)], num_items=2)
+    (batch,) = _sequences(interactions, order="time", context_weight=0.3).epoch(0)
+    np.testing.assert_allclose(batch.loss_weight[0], [0.3, 1.0])
+    assert batch.wanted[0].tolist() == [False, True]
+
+
+def test_an_unknown_order_is_refused() -> None:
+    with pytest.raises(ValueError, match="order 'random' is unknown"):
+        _sequences(interactions_of([("u", 0, 0)], num_items=1), order="random")
+
+
+def test_newest_events_are_read_oldest_first_with_ages_from_the_newest() -> None:
+    past = interactions_of([("u", item, item) for item in range(5)] + [("v", 3, 1)], num_items=5)
+    histories = newest_events(past, np.array([0, 1, -1]), length=3)
+    assert histories.item_index.tolist() == [[2, 3, 4], [3, 0, 0], [0, 0, 0]]
+    assert (histories.kind > 0).tolist() == [[True] * 3, [True, False, False], [False] * 3]
+    np.testing.assert_allclose(histories.age_days, [[2, 1, 0], [0, 0, 0], [0, 0, 0]])
+
+
+def test_nobody_at_all_is_one_column_of_padding() -> None:
+    past = interactions_of([], num_items=5)
+    assert newest_events(past, np.array([-1, -1]), length=3).kind.tolist() == [[0], [0]]

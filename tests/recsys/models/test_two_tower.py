@@ -1,0 +1,97 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recsys.data.tensors import ItemBatch, item_batch
+from recsys.models.architecture import build_towers
+from recsys.models.export import export_item_tower, export_user_tower
+from recsys.models.retriever import SavedRetriever, load_retriever, load_scorer, save_retriever
+from recsys.models.two_tower import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, TwoTower
+from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
+from recsys.training.retriever import tower_shape
+from tests.support.behaviour import items_of
+from tests.support.taste_world import NUM_ITEMS, SMALL, taste_interactions, taste_items
+
+
+@pytest.fixture
+def items() -> ItemBatch:
+    known = np.ones(NUM_ITEMS, bool)
+    known[:3] = False
+    return item_batch(taste_items(), has_id=known, modalities=("text", "category"))
+
+
+@pytest.fixture
+def model() -> TwoTower:
+    torch.manual_seed(0)
+    model = build_towers(tower_shape(taste_items(), SMALL)).eval()
+    model.item_tower.fit_whitening(taste_items())
+    return model
+
+
+def test_values_of_an_absent_modality_change_nothing(model: TwoTower, items: ItemBatch) -> None:
+    absent = replace(items, presence={"text": torch.zeros(NUM_ITEMS, dtype=torch.bool), "category": items.presence["category"]})
+    other = replace(absent, vectors={"text": torch.randn(NUM_ITEMS, 8)})
+    for first, second in zip(
+        model.embed_items(model.item_tower.prepare(absent)), model.embed_items(model.item_tower.prepare(other)), strict=True
+    ):
+        torch.testing.assert_close(first, second)
+
+
+def test_an_item_without_an_id_does_not_depend_on_its_row(model: TwoTower, items: ItemBatch) -> None:
+    prepared = model.item_tower.prepare(items)
+    moved = replace(prepared, item_index=prepared.item_index.flip(0))
+    vectors, biases = model.embed_items(prepared)
+    other_vectors, other_biases = model.embed_items(moved)
+    torch.testing.assert_close(vectors[:3], other_vectors[:3])
+    torch.testing.assert_close(biases[:3], other_biases[:3])
+    assert not torch.allclose(vectors[3:], other_vectors[3:])
+
+
+def test_the_temperature_stays_within_its_bounds(model: TwoTower) -> None:
+    for value, bound in ((-100.0, LOWEST_TEMPERATURE), (100.0, HIGHEST_TEMPERATURE)):
+        with torch.no_grad():
+            model.log_temperature.fill_(value)
+        assert model.temperature.item() == pytest.approx(bound)
+
+
+def test_a_user_without_events_has_a_vector_and_it_is_everybodys(model: TwoTower, items: ItemBatch) -> None:
+    vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
+    users = TwoTowerScorer(model, vectors, 6).user_vectors(taste_interactions(), np.array([-1, 4, -1]))
+    np.testing.assert_allclose(users[0], users[2])
+    assert not np.allclose(users[0], users[1])
+
+
+def test_scores_do_not_depend_on_who_is_asked_together(model: TwoTower, items: ItemBatch) -> None:
+    vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
+    scorer, past = TwoTowerScorer(model, vectors, 6), taste_interactions()
+    together = scorer.scores(past, np.arange(10))
+    np.testing.assert_allclose(scorer.scores(past, np.array([7])), together[7:8], atol=1e-5)
+
+
+def test_known_users_score_as_the_scorer_they_come_from_and_a_bias_is_added(model: TwoTower, items: ItemBatch) -> None:
+    vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
+    scorer, past, rows = TwoTowerScorer(model, vectors, 6), taste_interactions(), np.array([3, -1, 8])
+    added = np.arange(NUM_ITEMS, dtype=np.float32)
+    known = scorer.for_users(past, rows).with_bias(added)
+    np.testing.assert_allclose(known.scores(past, rows), scorer.scores(past, rows) + added, atol=1e-4)
+
+
+def test_what_is_saved_comes_back_to_the_same_numbers(model: TwoTower, items: ItemBatch, tmp_path: Path) -> None:
+    vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
+    save_retriever(
+        tmp_path, SavedRetriever(model=model, shape=tower_shape(taste_items(), SMALL), item_vectors=vectors, training={"epochs": 3})
+    )
+    loaded = load_retriever(tmp_path)
+    past, rows = taste_interactions(), np.arange(5)
+    assert loaded.training == {"epochs": 3}
+    np.testing.assert_array_equal(loaded.scorer().scores(past, rows), TwoTowerScorer(model, vectors, 6).scores(past, rows))
+    with pytest.raises(ValueError, match=f"knows {NUM_ITEMS} items, the catalogue has 2"):
+        load_scorer(tmp_path, items_of(2))
+
+
+def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tmp_path: Path) -> None:
+    assert export_user_tower(model, tmp_path / "user_tower.onnx", history_length=6) < 1e-5
+    assert export_item_tower(model, tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5

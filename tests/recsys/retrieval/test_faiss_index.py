@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.retrieval.config import IndexConfig
+from recsys.retrieval.exact import search_exact
+from recsys.retrieval.faiss_index import IndexRecallError, build_index, load_index, save_index
+
+
+def _world(seed: int, num_items: int = 3000, dim: int = 8):  # type: ignore[no-untyped-def]
+    generator = np.random.default_rng(seed)
+    vectors = generator.normal(size=(num_items, dim)).astype(np.float32)
+    return vectors, generator.permutation(num_items * 2)[:num_items], generator.normal(size=(20, dim)).astype(np.float32)
+
+
+@given(st.integers(0, 100), st.integers(1, 50))
+def test_exact_search_agrees_with_sorting_everything(seed: int, k: int) -> None:
+    vectors, ids, queries = _world(seed, num_items=40)
+    expected = ids[np.argsort(-(queries @ vectors.T), axis=1, kind="stable")[:, :k]]
+    np.testing.assert_array_equal(search_exact(queries, vectors, ids, k=k), expected)
+
+
+def test_a_flat_index_finds_what_exact_search_finds() -> None:
+    vectors, ids, queries = _world(0)
+    index, description = build_index(vectors, ids, queries, IndexConfig(kind="flat"))
+    np.testing.assert_array_equal(index.search(queries, 10)[1], search_exact(queries, vectors, ids, k=10))
+    assert description.recall_at_100 == 1
+
+
+def test_an_ivf_index_probes_until_it_reaches_its_promise(tmp_path: Path) -> None:
+    vectors, ids, queries = _world(1)
+    index, description = build_index(vectors, ids, queries, IndexConfig(kind="ivf", min_recall=0.9))
+    save_index(tmp_path, index, description)
+    loaded, told = load_index(tmp_path)
+    assert told == description
+    found = loaded.search(queries, 100)[1]
+    exact = search_exact(queries, vectors, ids, k=100)
+    recall = np.mean([np.isin(row, listed).mean() for row, listed in zip(exact, found, strict=True)])
+    assert recall == pytest.approx(description.recall_at_100, abs=1e-5)
+    assert recall >= 0.9
+
+
+def test_a_promise_that_cannot_be_kept_is_an_error_that_says_so() -> None:
+    vectors, ids, queries = _world(2)
+    with pytest.raises(IndexRecallError, match=r"promised are 1\.1"):
+        build_index(vectors, ids, queries, IndexConfig(kind="ivf", min_recall=1.1))
+
+
+def test_an_id_twice_is_refused() -> None:
+    vectors, ids, queries = _world(0, num_items=10)
+    ids[3] = ids[4]
+    with pytest.raises(ValueError, match="in the index twice"):
+        build_index(vectors, ids, queries, IndexConfig())
+
+
+def test_fewer_items_than_were_asked_for() -> None:
+    vectors, ids, queries = _world(0, num_items=7)
+    index, description = build_index(vectors, ids, queries, IndexConfig())
+    assert description.items == 7
+    assert sorted(index.search(queries[:1], 7)[1][0]) == sorted(ids)

@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from recsys.training.prior import Prior, choose_prior
+from tests.support.behaviour import day, interactions_of, items_of
+
+
+def test_no_prior_is_zero_for_everybody() -> None:
+    assert not Prior().values(interactions_of([("u", 0, 0)], num_items=2), items_of(2), now=day(1)).any()
+
+
+def test_the_prior_grows_with_the_logarithm_of_popularity() -> None:
+    past = interactions_of([(f"u{number}", 0, 90) for number in range(30)] + [("v", 1, 90)], num_items=2)
+    values = Prior(window_days=30, weight=0.5).values(past, items_of(2), now=day(100))
+    assert values[0] - values[1] == pytest.approx(0.5 * np.log((1 + 30) / (1 + 1)), rel=0.2)  # smoothing draws both to the mean
+
+
+def test_the_prior_that_is_judged_best_is_chosen() -> None:
+    prior, value = choose_prior(lambda prior: -abs(prior.weight - 0.35) - abs(prior.window_days - 90) / 1000)
+    assert (prior.weight, prior.window_days) == (0.35, 90.0)
+    assert value == 0
+
+
+def test_of_equals_no_prior_is_chosen() -> None:
+    assert choose_prior(lambda prior: 1.0)[0].weight == 0

@@ -1,0 +1,132 @@
+"""The retriever learns a world whose right answer is known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recsys.data.tensors import ItemBatch
+from recsys.models.two_tower import TwoTower
+from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
+from recsys.training.config import RetrieverConfig
+from recsys.training.retriever import Training, train_retriever
+from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SMALL, taste_interactions, taste_items
+
+MET, NEW = np.arange(NUM_ITEMS - NUM_NEW), np.arange(NUM_ITEMS - NUM_NEW, NUM_ITEMS)
+
+
+def _track(batches, *, what: str, total: int | None = None):  # type: ignore[no-untyped-def]
+    assert what.startswith("epoch")
+    assert total
+    return batches
+
+
+def _train(scratch: Path, config: RetrieverConfig = SMALL, **changes) -> Training:  # type: ignore[no-untyped-def]
+    settings = {"epochs": config.epochs, "validate": None} | changes
+    return train_retriever(taste_items(), taste_interactions(), config, scratch=scratch, track=_track, **settings)
+
+
+def _share_of_own_kind(training: Training, config: RetrieverConfig, among: np.ndarray) -> float:
+    """How often the best of these items is of the user's own kind."""
+    past = taste_interactions()
+    vectors = embed_catalogue(training.model, training.items, np.zeros(NUM_ITEMS))
+    scores = TwoTowerScorer(training.model, vectors, config.history_length).scores(past, np.arange(past.num_users))
+    best = among[scores[:, among].argmax(axis=1)]
+    return float((best % 2 == np.arange(past.num_users) % 2).mean())
+
+
+@pytest.mark.parametrize("order", ["free", "time"])
+@pytest.mark.parametrize("fusion", ["attention", "gated"])
+def test_even_users_are_shown_even_items(tmp_path: Path, order: str, fusion: str) -> None:
+    config = replace(SMALL, order=order, fusion=fusion)
+    assert _share_of_own_kind(_train(tmp_path, config), config, MET) > 0.95
+
+
+def test_new_items_find_their_place_by_content_alone(tmp_path: Path) -> None:
+    assert _share_of_own_kind(_train(tmp_path), SMALL, NEW) > 0.95
+
+
+def test_without_content_new_items_are_all_alike(tmp_path: Path) -> None:
+    config = replace(SMALL, modalities=())
+    training = _train(tmp_path, config)
+    vectors = embed_catalogue(training.model, training.items, np.zeros(NUM_ITEMS))
+    np.testing.assert_allclose(vectors[NEW], np.tile(vectors[NEW[0]], (NUM_NEW, 1)), atol=1e-6)
+
+
+def test_a_large_catalogue_learns_from_samples_in_a_fused_table(tmp_path: Path) -> None:
+    config = replace(SMALL, full_softmax_items=1, uniform_negatives=8, epochs=25)
+    training = _train(tmp_path, config)
+    assert type(training.model.item_tower.ids).__name__ == "FusedIdTable"
+    assert _share_of_own_kind(training, config, MET) > 0.95
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others(tmp_path: Path) -> None:
+    first, again = (_train(tmp_path / name, epochs=2).model.state_dict() for name in ("a", "b"))
+    other = _train(tmp_path / "c", replace(SMALL, seed=1), epochs=2).model.state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["user_tower.start"], other["user_tower.start"])
+
+
+def test_training_leaves_the_callers_random_state_alone(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    _train(tmp_path, epochs=1)
+    assert torch.equal(torch.rand(1), expected)
+
+
+class _KilledError(Exception):
+    pass
+
+
+def test_a_training_killed_between_epochs_ends_with_the_same_weights(tmp_path: Path) -> None:
+    calls = []
+
+    def killed_in_the_third_epoch(batches, *, what: str, total: int | None = None):  # type: ignore[no-untyped-def]
+        calls.append(what)
+        if what == "epoch 3" and calls.count(what) == 1:
+            raise _KilledError
+        return batches
+
+    settings = {"epochs": 4, "validate": None, "scratch": tmp_path / "killed", "track": killed_in_the_third_epoch}
+    with pytest.raises(_KilledError):
+        train_retriever(taste_items(), taste_interactions(), SMALL, **settings)
+    resumed = train_retriever(taste_items(), taste_interactions(), SMALL, **settings).model.state_dict()
+    undisturbed = _train(tmp_path / "whole", epochs=4).model.state_dict()
+    assert calls == ["epoch 1", "epoch 2", "epoch 3", "epoch 3", "epoch 4"]
+    assert all(torch.equal(resumed[name], undisturbed[name]) for name in undisturbed)
+
+
+def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best(tmp_path: Path) -> None:
+    values = iter([0.1, 0.5, 0.4, 0.3, 0.2, 0.9])
+    seen: list[torch.Tensor] = []
+
+    def validate(model: TwoTower, items: ItemBatch) -> float:
+        assert len(items) == NUM_ITEMS
+        seen.append(model.user_tower.start.detach().clone())
+        return next(values)
+
+    training = _train(tmp_path, replace(SMALL, patience=3), validate=validate)
+    assert len(training.history) == 5
+    assert training.epochs == 2
+    assert torch.equal(training.model.user_tower.start, seen[1])
+
+
+def test_every_parameter_that_takes_part_is_moved_by_training(tmp_path: Path) -> None:
+    untrained, trained = (_train(tmp_path / str(epochs), epochs=epochs).model.state_dict() for epochs in (0, 3))
+    still = {name for name in trained if torch.equal(trained[name], untrained[name])}
+    buffers = {"item_tower.whitening.text.mean", "item_tower.whitening.text.projection"}
+    assert still == buffers | {"imagined_id.absent", "item_tower.absent"} & still
+
+
+def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
+    nothing = taste_interactions().keep(np.zeros(300, bool))
+    with pytest.raises(ValueError, match="no event to train the retriever on"):
+        train_retriever(taste_items(), nothing, SMALL, epochs=1, validate=None, scratch=tmp_path, track=_track)
+
+
+def test_a_modality_that_was_not_encoded_takes_no_part(tmp_path: Path) -> None:
+    training = _train(tmp_path, replace(SMALL, modalities=("image", "text")), epochs=1)
+    assert training.model.item_tower.modalities == ("text",)

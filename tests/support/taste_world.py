@@ -1,0 +1,45 @@
+"""A world whose right answer is known: even users like even items, odd users odd ones, and the content of an item says which it is."""
+
+import numpy as np
+
+from recsys.data.interactions import Interactions
+from recsys.data.items import Items
+from recsys.training.config import RetrieverConfig
+from tests.support.behaviour import interactions_of, items_of
+
+NUM_ITEMS = 24
+NUM_NEW = 4
+"""The last items: on sale, met by nobody."""
+
+SMALL = RetrieverConfig(
+    embedding_dim=16,
+    history_length=6,
+    blocks=1,
+    heads=2,
+    dropout=0.0,
+    modalities=("text", "category"),
+    epochs=15,
+    min_item_events=2,
+    tokens_per_batch=40,
+    learning_rate=5e-3,
+    warmup_steps=1,
+)
+
+
+def taste_items() -> Items:
+    """Items with a text vector and a category that both tell even from odd."""
+    parity = np.arange(NUM_ITEMS) % 2
+    noise = np.random.default_rng(0).normal(0, 0.1, (NUM_ITEMS, 8)).astype(np.float32)
+    noise[:, 0] += 1 - 2 * parity
+    categories = ["even" if number == 0 else "odd" for number in parity]
+    return items_of(NUM_ITEMS, vectors={"text": noise}, presence={"text": np.ones(NUM_ITEMS, bool)}, categories=categories)
+
+
+def taste_interactions(*, num_users: int = 60, seed: int = 0) -> Interactions:
+    """Each user likes five known items of the own kind."""
+    generator = np.random.default_rng(seed)
+    rows = []
+    for user in range(num_users):
+        mine = np.arange(user % 2, NUM_ITEMS - NUM_NEW, 2)
+        rows += [(f"u{user:03d}", int(item), float(day)) for day, item in enumerate(generator.permutation(mine)[:5])]
+    return interactions_of(rows, num_items=NUM_ITEMS)
