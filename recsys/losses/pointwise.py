@@ -1,8 +1,8 @@
 """Binary cross-entropy over single candidates."""
 
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 
 
 def pointwise(
@@ -17,5 +17,5 @@ def pointwise(
         labels: What happened.
         there: False in padding.
     """
-    losses = F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none")
+    losses = functional.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none")
     return (losses * there[:, :, None]).sum(dim=(0, 1)) / there.sum().clamp(min=1)

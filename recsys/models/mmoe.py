@@ -1,5 +1,6 @@
 """Multi-gate mixture of experts: tasks share experts, and each mixes them its own way (Ma et al., KDD 2018)."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -54,10 +55,10 @@ class Mmoe(nn.Module):
         self.register_buffer("mean", torch.zeros(num_features))
         self.register_buffer("spread", torch.ones(num_features))
         widths = [num_features, *expert_dims]
-        self.experts = nn.ModuleList(Parallel(num_experts, *pair) for pair in zip(widths, widths[1:], strict=False))
+        self.experts = nn.ModuleList(Parallel(num_experts, *pair) for pair in itertools.pairwise(widths))
         self.gates = nn.Linear(num_features, num_tasks * num_experts)
         widths = [widths[-1], *tower_dims, 1]
-        self.towers = nn.ModuleList(Parallel(num_tasks, *pair) for pair in zip(widths, widths[1:], strict=False))
+        self.towers = nn.ModuleList(Parallel(num_tasks, *pair) for pair in itertools.pairwise(widths))
         self.dropout = nn.Dropout(dropout)
 
     def standardise_by(self, features: Float[Tensor, "rows features"]) -> None:

@@ -1,0 +1,102 @@
+"""What users did with what they were shown, and with what they might have been shown, in the ranker's window."""
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from feature_store.schema import CATALOGUE, EVENTS, EXAMPLES
+from pipelines.inputs import resolve_cuts
+from pipelines.stage import Stage, StageContext
+from recsys.data.relevance import Relevance
+
+LABELS = {"clicked": "click", "carted": "cart", "purchased": "purchase"}
+IMAGINED = "window:"
+"""Prefix of the id of a request that nobody made."""
+
+
+def build_examples(
+    events: pl.LazyFrame, item_ids: pl.LazyFrame, *, relevance: Relevance, start: datetime, end: datetime, horizon: timedelta
+) -> pl.DataFrame:
+    """One row per request and item that was shown in it or acted on behind it, sorted by request and item.
+
+    Requests are the slates of the log with a request_id in [start, end), predicted at the first of their impressions, and for every user
+    who did something in that window one imagined at its start, whose horizon is the whole window: what a nightly list is asked for.
+
+    Args:
+        events: Rows of the table `events`.
+        item_ids: The items of the catalogue; others are left out.
+        relevance: Says which stars are liked.
+        start: t_r.
+        end: t0; nothing at or after it, or known then, is looked at.
+        horizon: How long after a slate an event counts as its doing.
+    """
+    known = events.filter(pl.col("event_time") < end, pl.col("known_at") < end).join(item_ids.select("item_id"), on="item_id", how="semi")
+    window = known.filter(pl.col("event_time") >= start).with_columns(_labels(relevance))
+    acts = window.filter(pl.any_horizontal(*LABELS, "liked"))
+    shown = window.filter(pl.col("event_type") == "impression", pl.col("request_id").is_not_null())
+    slates = shown.group_by("request_id", "user_id", "item_id").agg(pl.col("event_time").min(), pl.col("position").min())
+    slates = slates.with_columns(pl.col("event_time").min().over("request_id", "user_id").alias("predicted_at"))
+    slates = slates.with_columns(pl.concat_str("user_id", pl.lit("/"), "request_id").alias("request_id"))
+    made = slates.select("request_id", "user_id", "predicted_at").unique()
+    imagined = acts.select("user_id").unique().select(pl.concat_str(pl.lit(IMAGINED), "user_id").alias("request_id"), "user_id")
+    moment = pl.lit(start).cast(pl.Datetime("us", "UTC"))
+    requests = pl.concat(
+        [
+            made.with_columns((pl.col("predicted_at") + horizon).alias("until")),
+            imagined.with_columns(moment.alias("predicted_at"), pl.lit(end).cast(pl.Datetime("us", "UTC")).alias("until")),
+        ]
+    )
+    followed = (
+        requests.join(acts.select("user_id", "item_id", "event_time", *LABELS, "liked"), on="user_id")
+        .filter(pl.col("event_time") >= pl.col("predicted_at"), pl.col("event_time") < pl.col("until"))
+        .group_by("request_id", "user_id", "item_id", "predicted_at")
+        .agg(*(pl.col(name).any() for name in (*LABELS, "liked")))
+    )
+    rows = (
+        slates.drop("event_time")
+        .with_columns(pl.lit(True).alias("shown"))
+        .join(followed, on=["request_id", "user_id", "item_id", "predicted_at"], how="full", coalesce=True)
+    )
+    return (
+        rows.with_columns(
+            *(pl.col(name).fill_null(False) for name in (*LABELS, "liked", "shown")),
+            pl.lit(1.0).alias("weight"),
+        )
+        .select(EXAMPLES.schema.names())
+        .sort("request_id", "item_id")
+        .collect()
+    )
+
+
+def _labels(relevance: Relevance) -> list[pl.Expr]:
+    liked = pl.col("event_type").is_in(("rating", "review")) & (pl.col("value") >= relevance.positive_rating)
+    return [
+        *((pl.col("event_type") == kind).alias(name) for name, kind in LABELS.items()),
+        liked.fill_null(False).alias("liked"),
+    ]
+
+
+def run(context: StageContext) -> None:
+    """Write the table `examples`; see `build_examples`."""
+    config, events = context.config, context.read("events")
+    cuts = resolve_cuts(config, events, date=context.date)
+    rows = build_examples(
+        events.scan(EVENTS),
+        context.read("catalogue").scan(CATALOGUE),
+        relevance=config.relevance,
+        start=cuts.ranker,
+        end=cuts.validation,
+        horizon=timedelta(days=config.ranker.horizon_days),
+    )
+    with context.workspace.write(context.stage.writes) as writer:
+        writer.write(rows, EXAMPLES)
+        context.commit(writer, facts={"rows": rows.height, "requests": rows["request_id"].n_unique()})
+
+
+STAGE = Stage(
+    name="build_examples",
+    reads=("events", "catalogue"),
+    writes="examples",
+    config=("relevance", "cuts", "ranker"),
+    run=run,
+)
