@@ -1,0 +1,189 @@
+"""The online store in one SQLite file: readers never wait for the writer, and the night's snapshot is swapped by one pointer."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from feature_store.errors import FeatureStoreError
+from feature_store.online.protocol import CHANGEABLE, ItemChanges, PostedEvent, UserState
+
+POSTED_PER_USER = 2_000
+"""Newest posted events of a user that an answer reads."""
+MOST_POSTED = 5_000_000
+"""Posted events that are kept; the oldest go when the next snapshot comes."""
+ROWS_AT_ONCE = 5_000
+"""Rows of a snapshot per transaction, so that posting an event never waits long."""
+BUSY_SECONDS = 10.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS pointer (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshots (
+    version TEXT, user_id TEXT, history TEXT NOT NULL, seen TEXT NOT NULL, PRIMARY KEY (version, user_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS posted (
+    event_id TEXT PRIMARY KEY, user_id TEXT NOT NULL, item_id TEXT NOT NULL, event_type TEXT NOT NULL, event_time INTEGER NOT NULL,
+    value REAL, request_id TEXT, release_id TEXT, position INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS posted_by_user ON posted (user_id, event_time);
+CREATE TABLE IF NOT EXISTS item_changes (item_id TEXT PRIMARY KEY, withdrawn INTEGER NOT NULL, fields TEXT NOT NULL) WITHOUT ROWID;
+"""
+_USER = """
+SELECT 's', history, seen, NULL, NULL, NULL, NULL, NULL, NULL FROM snapshots
+WHERE user_id = ?1 AND version = (SELECT value FROM pointer WHERE name = 'snapshot')
+UNION ALL
+SELECT * FROM (
+    SELECT 'p', event_id, item_id, event_type, event_time, value, request_id, release_id, position FROM posted
+    WHERE user_id = ?1 ORDER BY event_time DESC, event_id DESC LIMIT ?2
+)
+"""
+_REVISION = "SELECT value FROM pointer WHERE name = 'items'"
+
+
+class OnlineStoreError(FeatureStoreError):
+    """The file is no online store, or a change cannot be made."""
+
+
+class SqliteStore:
+    """Implements `OnlineStore`.
+
+    Args:
+        path: The file; made, with its folder, where it is not there.
+
+    Raises:
+        OnlineStoreError: The file is there and is no store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._writer = self._connect()
+        try:
+            self._writer.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _SCHEMA)
+        except sqlite3.DatabaseError as error:
+            self._writer.close()
+            raise OnlineStoreError(
+                f"{path} is no online store ({error}). Move it away and run `vitrine nightly` to fill a new one."
+            ) from error
+        self._reader = self._connect()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+        self._writer.close()
+
+    def user(self, user_id: str) -> UserState:
+        """See `OnlineStore`; of posted events the newest POSTED_PER_USER."""
+        with self._reading:
+            rows = self._reader.execute(_USER, (user_id, POSTED_PER_USER)).fetchall()
+        history: tuple[list[str], list[int], list[int]] = ([], [], [])
+        seen: frozenset[str] = frozenset()
+        posted = []
+        for kind, *values in rows:
+            if kind == "s":
+                history, seen = json.loads(values[0]), frozenset(json.loads(values[1]))
+            else:
+                event_id, item_id, event_type, event_time, value, request_id, release_id, position = values
+                posted.append(PostedEvent(event_id, user_id, item_id, event_type, event_time, value, request_id, release_id, position))
+        return UserState(*history, seen, posted[::-1])
+
+    def append(self, events: Sequence[PostedEvent]) -> int:
+        """See `OnlineStore`."""
+        rows = [
+            (e.event_id, e.user_id, e.item_id, e.event_type, e.event_time, e.value, e.request_id, e.release_id, e.position) for e in events
+        ]
+        with self._writing, self._writer:
+            before = self._writer.total_changes
+            self._writer.executemany("INSERT OR IGNORE INTO posted VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            return self._writer.total_changes - before
+
+    def revision(self) -> int:
+        """See `OnlineStore`."""
+        with self._reading:
+            row = self._reader.execute(_REVISION).fetchone()
+        return int(row[0]) if row else 0
+
+    def item_changes(self) -> ItemChanges:
+        """See `OnlineStore`."""
+        revision = self.revision()  # read first: a change in between is seen again, never missed
+        with self._reading:
+            rows = self._reader.execute("SELECT item_id, withdrawn, fields FROM item_changes").fetchall()
+        withdrawn = frozenset(item_id for item_id, gone, _ in rows if gone)
+        return ItemChanges(revision, withdrawn, {item_id: json.loads(fields) for item_id, _, fields in rows if fields != "{}"})
+
+    def change_item(self, item_id: str, values: Mapping[str, Any]) -> None:
+        """See `OnlineStore`; times are microseconds since 1970 UTC.
+
+        Raises:
+            OnlineStoreError: A field may not be changed between nights.
+        """
+        unknown = sorted(set(values) - set(CHANGEABLE))
+        if unknown:
+            raise OnlineStoreError(f"fields {unknown} of item {item_id} cannot change between nights; these can: {', '.join(CHANGEABLE)}")
+        with self._writing, self._writer:
+            row = self._writer.execute("SELECT fields FROM item_changes WHERE item_id = ?", (item_id,)).fetchone()
+            fields = json.dumps((json.loads(row[0]) if row else {}) | dict(values), sort_keys=True)
+            self._writer.execute(
+                "INSERT INTO item_changes VALUES (?, 0, ?) ON CONFLICT (item_id) DO UPDATE SET fields = excluded.fields", (item_id, fields)
+            )
+            self._count_revision()
+
+    def withdraw(self, item_ids: Sequence[str]) -> None:
+        """See `OnlineStore`."""
+        with self._writing, self._writer:
+            self._writer.executemany(
+                "INSERT INTO item_changes VALUES (?, 1, '{}') ON CONFLICT (item_id) DO UPDATE SET withdrawn = 1",
+                [(item_id,) for item_id in item_ids],
+            )
+            self._count_revision()
+
+    def snapshot_version(self) -> str | None:
+        """Version of the snapshot that is read; None before the first."""
+        with self._reading:
+            row = self._reader.execute("SELECT value FROM pointer WHERE name = 'snapshot'").fetchone()
+        return str(row[0]) if row else None
+
+    def load_snapshot(self, version: str, users: Iterable[tuple[str, str, str]]) -> None:
+        """Bring a night's snapshot in beside the one that is read, then read it instead, whole.
+
+        Args:
+            version: Its name; loading the version that is read does nothing.
+            users: user_id, JSON of [item_ids, kinds, event times in microseconds], JSON of the seen item ids.
+        """
+        if self.snapshot_version() == version:
+            return
+        with self._writing, self._writer:
+            self._writer.execute("DELETE FROM snapshots WHERE version = ?", (version,))  # what a killed load left
+        batch: list[tuple[str, str, str, str]] = []
+        for user in users:
+            batch.append((version, *user))
+            if len(batch) == ROWS_AT_ONCE:
+                self._insert(batch)
+                batch = []
+        self._insert(batch)
+        with self._writing, self._writer:
+            self._point("snapshot", version)
+        with self._writing, self._writer:
+            self._writer.execute("DELETE FROM snapshots WHERE version <> ?", (version,))
+        with self._writing, self._writer:
+            surplus = self._writer.execute("SELECT count(*) FROM posted").fetchone()[0] - MOST_POSTED
+            if surplus > 0:
+                oldest = "SELECT event_id FROM posted ORDER BY event_time, event_id LIMIT ?"
+                self._writer.execute(f"DELETE FROM posted WHERE event_id IN ({oldest})", (surplus,))
+
+    def _insert(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
+        with self._writing, self._writer:
+            self._writer.executemany("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", rows)
+
+    def _point(self, name: str, value: str) -> None:
+        self._writer.execute("INSERT INTO pointer VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value))
+
+    def _count_revision(self) -> None:
+        row = self._writer.execute(_REVISION).fetchone()
+        self._point("items", str(int(row[0]) + 1 if row else 1))
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False)

@@ -1,0 +1,32 @@
+"""Bring the table `snapshot` of a night into the online store."""
+
+import json
+from collections.abc import Iterator
+
+import polars as pl
+
+from feature_store.layout import TableReader
+from feature_store.online.sqlite import SqliteStore
+from feature_store.schema import SNAPSHOT
+
+USERS_AT_ONCE = 20_000
+
+
+def load_snapshot(store: SqliteStore, snapshot: TableReader) -> str:
+    """Make the store answer from this snapshot; a process that serves notices by itself.
+
+    Returns:
+        The version: digest of the table's content, so that loading the same snapshot again does nothing.
+    """
+    version = snapshot.manifest.content_digest
+    store.load_snapshot(version, snapshot_rows(snapshot.scan(SNAPSHOT).collect()))
+    return version
+
+
+def snapshot_rows(users: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Rows of the table `snapshot` as `SqliteStore.load_snapshot` takes them."""
+    for some in users.iter_slices(USERS_AT_ONCE):
+        times = some["event_times"].list.eval(pl.element().dt.epoch("us"))
+        columns = (some["user_id"], some["item_ids"], some["kinds"], times, some["seen"])
+        for user_id, item_ids, kinds, moments, seen in zip(*(column.to_list() for column in columns), strict=True):
+            yield user_id, json.dumps([item_ids, kinds, moments]), json.dumps(seen)

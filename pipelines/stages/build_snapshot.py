@@ -1,0 +1,62 @@
+"""What serving must know of every user at the start of the day: newest history, and everything seen."""
+
+import numpy as np
+import polars as pl
+
+from feature_store.schema import SNAPSHOT, UTC_TIME
+from pipelines.inputs import load_interactions, load_items
+from pipelines.stage import Stage, StageContext
+from recsys.data.interactions import Interactions
+from recsys.vocabulary import Vocabulary
+
+
+def run(context: StageContext) -> None:
+    """Write the table `snapshot`."""
+    items = load_items(context.read("catalogue"))
+    past = load_interactions(context.read("events"), items, context.config.relevance, before=context.date)
+    users = build_snapshot(past, items.vocabulary, history_length=context.config.retriever.history_length)
+    with context.workspace.write(context.stage.writes) as writer:
+        writer.write(users, SNAPSHOT)
+        context.commit(writer, facts={"rows": users.height, "as_of": context.date.isoformat()})
+
+
+def build_snapshot(past: Interactions, vocabulary: Vocabulary, *, history_length: int) -> pl.DataFrame:
+    """One row per user with events, ascending by id.
+
+    Args:
+        past: All behaviour before the moment.
+        vocabulary: Names of the items.
+        history_length: Most items of a history; the seen set is whole.
+    """
+    ids = pl.Series("item_ids", list(vocabulary.item_ids), pl.String)
+    distinct = past.distinct()
+    counts = np.diff(distinct.offsets)
+    from_the_end = np.repeat(distinct.offsets[1:], counts) - np.arange(len(distinct.item_index))
+    newest = distinct.keep(from_the_end <= history_length)
+    histories = pl.DataFrame(
+        {
+            "user": newest.user_row,
+            "item_ids": ids.gather(newest.item_index),
+            "kinds": newest.kind,
+            "event_times": pl.Series(newest.event_time, dtype=pl.Int64).cast(UTC_TIME),
+        }
+    ).group_by("user", maintain_order=True)
+    seen = past.seen()
+    seen.sort_indices()
+    seen_items = pl.DataFrame(
+        {"user": np.repeat(np.arange(past.num_users), np.diff(seen.indptr)), "seen": ids.gather(seen.indices.astype(np.int64))}
+    ).group_by("user", maintain_order=True)
+    users = pl.DataFrame({"user": np.arange(past.num_users), "user_id": pl.Series(past.user_ids.tolist(), dtype=pl.String)})
+    together = users.join(histories.agg(pl.all()), on="user", how="inner", maintain_order="left")
+    together = together.join(seen_items.agg(pl.all()), on="user", how="left", maintain_order="left")
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    return together.with_columns(pl.col("seen").fill_null(nothing)).select(SNAPSHOT.schema.names()).cast(dict(SNAPSHOT.schema))
+
+
+STAGE = Stage(
+    name="build_snapshot",
+    reads=("events", "catalogue"),
+    writes="snapshot",
+    config=("relevance", "retriever"),
+    run=run,
+)
