@@ -107,7 +107,7 @@ def run_night(
             if date is None and stage.dated:
                 date = moment = end_of_log(workspace)
             forced = start_from is not None and names.index(stage.name) >= names.index(start_from)
-            results.append(_run_stage(stage, config, workspace, moment, progress, forced=forced))
+            results.append(run_stage(stage, config, workspace, moment, progress, forced=forced))
         return _conclude(config, workspace, moment, results, progress)
 
 
@@ -117,7 +117,8 @@ def end_of_log(workspace: Workspace) -> datetime:
     return last + timedelta(microseconds=1)
 
 
-def _run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime, progress: Progress, *, forced: bool) -> StageResult:
+def run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime, progress: Progress, *, forced: bool) -> StageResult:
+    """Run a stage if it is not up to date, or if it is forced to, and print its line."""
     started = time.perf_counter()
     skipped = not forced and is_current(stage, workspace, config, date)
     if not skipped:

@@ -1,7 +1,7 @@
 """Progress bars on long work: on a terminal they move, elsewhere they keep silent."""
 
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -21,6 +21,14 @@ class Progress:
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         with Bars(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bars:
             yield from bars.track(items, description=what, total=total)
+
+    def tracker(self, name: str) -> Callable[..., Iterator[Any]]:
+        """`track` for one of several trainings of a stage, named in front of each bar."""
+
+        def track(items: Iterable[Any], *, what: str, total: int | None = None) -> Iterator[Any]:
+            return self.track(items, what=f"{name}, {what}", total=total)
+
+        return track
 
     def say(self, line: str) -> None:
         """One line that stays."""

@@ -10,9 +10,10 @@ import pytest
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import CATALOGUE, EVENTS, item_embeddings
 from feature_store.splits import Cuts
+from pipelines.judging import Evaluation, evaluate_models
 from pipelines.reports.evaluation_page import render_page
 from pipelines.reports.showcase import build_showcases
-from pipelines.stages.evaluate_models import STAGE, Evaluation, evaluate_models
+from pipelines.stages.evaluate_models import STAGE
 from recsys.data.interactions import Interactions
 from recsys.evaluation.config import EvaluationConfig, GateConfig
 from recsys.evaluation.judge import FullRanking
@@ -50,7 +51,7 @@ def evaluate(*, index_recall: float = 1.0) -> Evaluation:
     past, window = LOG.before(CUTS.validation), LOG.between(CUTS.validation, CUTS.test)
     models = [FullRanking(Oracle(window))]
     index = {"recall_at_100": index_recall, "bytes": 100}
-    return evaluate_models(models, past, window, ITEMS, cuts=CUTS, config=CONFIG, gates=GateConfig(), index=index)
+    return evaluate_models(models, past, window, ITEMS, phase="validation", cuts=CUTS, config=CONFIG, gates=GateConfig(), index=index)
 
 
 def test_a_model_that_knows_the_answers_is_perfect_beats_the_baselines_and_passes() -> None:

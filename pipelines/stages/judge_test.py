@@ -1,0 +1,64 @@
+"""Judge on the window that nothing was chosen by: train up to its start with what validation chose, and look once."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from pipelines.inputs import load_interactions, load_items, resolve_cuts
+from pipelines.judging import evaluate_models, write_evaluation
+from pipelines.retriever_training import train_as_chosen
+from pipelines.stage import Stage, StageContext
+from recsys.evaluation.config import EvaluationConfig
+from recsys.evaluation.judge import FullRanking, Recommender
+from recsys.models.retriever import save_retriever
+from recsys.training.prior import Prior
+
+
+def run(context: StageContext) -> None:
+    """Write the retriever of the test cut beside values, report and page."""
+    config = context.config
+    events, catalogue = context.read("events"), context.read("catalogue")
+    items = load_items(catalogue, context.read("item_embeddings"))
+    cuts = resolve_cuts(config, events, date=context.date)
+    past = load_interactions(events, items, config.relevance, before=cuts.test)
+    window = load_interactions(events, items, config.relevance, before=cuts.date).between(cuts.test, cuts.date)
+    chosen = context.read("retriever").manifest.facts
+    retriever = train_as_chosen(
+        items,
+        past,
+        config.retriever,
+        prior=Prior(**chosen["prior"]),
+        epochs=chosen["epochs"],
+        now=cuts.test,
+        scratch=context.scratch,
+        track=context.progress.tracker("test"),
+    )
+    recommenders: list[Recommender] = [FullRanking(retriever.scorer())]
+    settled = as_validation_chose(config.evaluation, json.loads(context.read("evaluation").path("report.json").read_text(encoding="utf-8")))
+    index = dict(context.read("index").manifest.facts)
+    evaluation = evaluate_models(
+        recommenders, past, window, items, phase="test", cuts=cuts, config=settled, gates=config.gates, index=index
+    )
+    with context.workspace.write(context.stage.writes) as writer:
+        save_retriever(writer.folder / "retriever", retriever)
+        context.commit(writer, facts=write_evaluation(writer.folder, evaluation, catalogue, config))
+
+
+def as_validation_chose(config: EvaluationConfig, report: dict[str, Any]) -> EvaluationConfig:
+    """The same evaluation with each baseline at the one setting that validation found best."""
+    best = {name: max(trials, key=lambda trial: trial["value"])["strength"] for name, trials in report["tuning"].items()}
+    return replace(
+        config,
+        ease_strengths=(best.get("ease", config.ease_strengths[0]),),
+        item_knn_neighbours=(best.get("item_knn", config.item_knn_neighbours[0]),),
+        recent_days=(best.get("recent_popularity", config.recent_days[0]),),
+    )
+
+
+STAGE = Stage(
+    name="judge_test",
+    reads=("events", "catalogue", "item_embeddings", "retriever", "index", "evaluation"),
+    writes="test_evaluation",
+    config=("sources", "relevance", "cuts", "retriever", "evaluation", "gates"),
+    run=run,
+)
