@@ -1,0 +1,79 @@
+"""A user's behaviour as of now: the night's snapshot and what was posted since, as the arrays every model reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_store.online.protocol import PostedEvent, UserState
+from recsys.data.interactions import Interactions
+from recsys.data.ranking_features import RankingHistory
+from recsys.data.ranking_lists import histories_at
+from recsys.data.relevance import SEEN_KINDS, Kind, Relevance
+from recsys.data.sequences import Histories, newest_events
+from recsys.slate.release_reader import Release
+
+_NAMED = {"dwell": Kind.DWELL, "tag": Kind.TAG, "click": Kind.CLICK, "cart": Kind.CART, "purchase": Kind.PURCHASE}
+
+
+@dataclass(frozen=True)
+class UserHistory:
+    """One user in the rows of one release."""
+
+    past: Interactions
+    """Of a single user; distinct items, oldest first."""
+    seen: npt.NDArray[np.int64]
+    """item_index of everything that is no longer new to the user."""
+
+    @cached_property
+    def empty(self) -> bool:
+        """Whether there is nothing that a model could read."""
+        return len(self.past.item_index) == 0
+
+    def for_tower(self, length: int) -> Histories:
+        """What the user tower reads; one row."""
+        return newest_events(self.past, np.zeros(1, np.int64), length=length)
+
+    def for_ranker(self, *, now: int, length: int) -> RankingHistory:
+        """What the ranker's features read; `now` in microseconds since 1970 UTC."""
+        return next(histories_at(self.past, np.zeros(1, np.int64), np.array([now]), length=length))
+
+
+def user_history(state: UserState, release: Release) -> UserHistory:
+    """What a release makes of a user; items it does not know are left out."""
+    kinds = [kind_of(event, release.relevance) for event in state.posted]
+    posted = [(event, kind) for event, kind in zip(state.posted, kinds, strict=True) if kind is not None]
+    item_index = release.items.vocabulary.index([*state.item_ids, *(event.item_id for event, _ in posted)])
+    kind = np.array([*state.kinds, *(kind for _, kind in posted)], np.int8)
+    event_time = np.array([*state.event_times, *(event.event_time for event, _ in posted)], np.int64)
+    order = np.argsort(event_time, kind="stable")
+    order = order[item_index[order] >= 0]
+    whole = Interactions(
+        user_ids=np.array([""], dtype=object),
+        offsets=np.array([0, len(order)], np.int64),
+        item_index=item_index[order],
+        kind=kind[order],
+        event_time=event_time[order],
+        relevant_kinds=release.relevance.relevant_kinds(),
+        num_items=len(release.items),
+    )
+    before = release.items.vocabulary.index(state.seen)
+    seen = np.union1d(before[before >= 0], whole.item_index[np.isin(whole.kind, SEEN_KINDS)])
+    return UserHistory(whole.distinct(), seen)
+
+
+def ad_hoc_state(events: Sequence[PostedEvent]) -> UserState:
+    """A user of whom only these events are known."""
+    return UserState(posted=events)
+
+
+def kind_of(event: PostedEvent, relevance: Relevance) -> int | None:
+    """`Kind` of one event, as `Relevance.kind` has it for a table; None for an impression."""
+    if event.event_type in ("rating", "review"):
+        if event.value is None:
+            return int(Kind.TAG)
+        return int(Kind.LIKED if event.value >= relevance.positive_rating else Kind.DISLIKED)
+    kind = _NAMED.get(event.event_type)
+    return None if kind is None else int(kind)

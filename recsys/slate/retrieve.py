@@ -1,0 +1,91 @@
+"""From a history to candidates: user tower, then the index under a mask; what the index does not give, an exact scan does."""
+
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from recsys.data.sequences import Histories
+from recsys.slate.release_reader import Release
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Items, best first."""
+
+    item_index: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+    path: str
+    """`ann`: the index gave enough; `wider`: it had to probe every list; `exact`: every visible item was scored; `popular`: fallback."""
+
+
+def user_vectors(release: Release, histories: Histories) -> npt.NDArray[np.float32]:
+    """(users, dim + 1): what the users of these histories want, by the user tower."""
+    feeds = {
+        "item_vectors": release.item_vectors[:, :-1][histories.item_index],
+        "kinds": histories.kind,
+        "ages_days": histories.age_days,
+    }
+    vectors: npt.NDArray[np.float32] = release.user_tower.run(["user_vector"], feeds)[0]
+    return vectors
+
+
+def retrieve(release: Release, user_vector: npt.NDArray[np.float32], visible: npt.NDArray[np.bool_], *, k: int) -> Candidates:
+    """The k visible items of highest score.
+
+    Args:
+        release: Whose vectors and index.
+        user_vector: (dim + 1,)
+        visible: (items,) what may be shown.
+        k: How many; fewer come only when fewer are visible.
+    """
+    k = min(k, int(visible.sum()))
+    if k == 0:
+        return _empty("ann")
+    inside = int((visible & release.indexed).sum())
+    young = np.flatnonzero(visible & ~release.indexed)  # on sale only since the night: too few for an index, scored one by one
+    wanted = min(k, inside)
+    path, found = "ann", _search(release, user_vector, visible, k=wanted, wide=False)
+    if len(found) < wanted and release.index_description.nprobe:
+        path, found = "wider", _search(release, user_vector, visible, k=wanted, wide=True)
+    if len(found) < wanted:
+        path, found = "exact", np.flatnonzero(visible & release.indexed)
+    best, scores = _best(release, user_vector, np.concatenate([found, young]), k=k)
+    return Candidates(best, scores, path)
+
+
+def popular(release: Release, visible: npt.NDArray[np.bool_], *, k: int) -> Candidates:
+    """The k visible items that were wanted most of late; of equals the older row first."""
+    rows = np.flatnonzero(visible)
+    best = rows[np.argsort(-release.popularity[rows], kind="stable")[:k]]
+    return Candidates(best, release.popularity[best], "popular")
+
+
+def _search(
+    release: Release, user_vector: npt.NDArray[np.float32], visible: npt.NDArray[np.bool_], *, k: int, wide: bool
+) -> npt.NDArray[np.int64]:
+    if k == 0:
+        return np.zeros(0, np.int64)
+    bits = np.packbits(visible, bitorder="little")
+    selector = faiss.IDSelectorBitmap(bits)
+    if release.index_description.nprobe:
+        index = faiss.extract_index_ivf(release.index)
+        asked = faiss.SearchParametersIVF(sel=selector, nprobe=index.nlist if wide else release.index_description.nprobe)
+    else:
+        asked = faiss.SearchParameters(sel=selector)
+    ids: npt.NDArray[np.int64] = release.index.search(user_vector[None], k, params=asked)[1][0]
+    return np.unique(ids[ids >= 0])
+
+
+def _best(
+    release: Release, user_vector: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], *, k: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """The index may hold rounded vectors; the order is that of exact scores."""
+    scores = release.item_vectors[rows] @ user_vector
+    order = np.lexsort((rows, -scores))[:k]
+    return rows[order], scores[order]
+
+
+def _empty(path: str) -> Candidates:
+    return Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32), path)
