@@ -18,7 +18,7 @@ from rich.table import Table
 
 from feature_store.errors import DamagedTableError
 from feature_store.manifest import Manifest
-from pipelines.config import Config
+from pipelines.config import Config, ConfigError, load_config
 from pipelines.releases import ReleaseShelf
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +51,18 @@ def diagnose(config: Config | None) -> list[Finding]:
     if config is not None:
         findings += [_disk(config), _tables(config), _champion(config), _text_model(config), _image_weights(config)]
     return findings
+
+
+def run_doctor(path: Path | None, *, console: Console) -> int:
+    """Print what is found, of a config too where one is named; the exit code is 1 on any error."""
+    config, findings = None, []
+    if path is not None:
+        try:
+            config = load_config(path)
+            findings.append(config_finding(path, None))
+        except ConfigError as error:
+            findings.append(config_finding(path, str(error)))
+    return print_findings([*findings, *diagnose(config)], console)
 
 
 def print_findings(findings: list[Finding], console: Console) -> int:

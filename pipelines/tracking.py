@@ -4,6 +4,7 @@ The release and the champion file are the truth and stand without a tracker. So 
 told once, with what to do, and the rest of the night goes untracked.
 """
 
+import json
 import logging
 import math
 import os
@@ -14,10 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.config import Config
 from pipelines.progress import Progress
+from pipelines.releases import ReleaseShelf
+
+if TYPE_CHECKING:
+    from pipelines.nightly import Night, StageResult  # every stage comes with it
 
 CHAMPION = "champion"
 RELEASE_TAG = "vitrine.release_id"
@@ -48,9 +53,10 @@ class NightRun:
         """Log numbers, nested or not, as `outer.inner`; what is no finite number is left out."""
         self._when_tracking(lambda: self._log_metrics(values))
 
-    def log_artifacts(self, folder: Path, name: str) -> None:
-        """Copy a folder's files into the run under a name."""
-        self._when_tracking(lambda: self._client.log_artifacts(self.run_id, str(folder), name))
+    def log_artifact(self, file: Path, folder: str) -> None:
+        """Copy a file, where it exists, into a folder of the run."""
+        if file.is_file():
+            self._when_tracking(lambda: self._client.log_artifact(self.run_id, str(file), folder))
 
     def register_release(self, folder: Path, release_id: str) -> None:
         """Make a release a version of the registered model; one that is registered already is not registered again."""
@@ -147,9 +153,24 @@ class NightRun:
         return str(found[0]) if found else None
 
 
+def track_night(config: Config, night: "Night", *, progress: Progress) -> None:
+    """Tell the tracker of a night that is over: config, metrics, report, release and champion."""
+    with tracked(config, progress=progress) as run:
+        run.log_metrics({"stages": {result.name: _cost(result) for result in night.results}, "promoted": int(night.promoted)})
+        release = config.open_workspace().releases / night.release_id
+        if (release / "evaluation.json").is_file():
+            run.log_metrics(_judged(json.loads((release / "evaluation.json").read_text(encoding="utf-8"))))
+        for name in ("evaluation.json", "report.html"):
+            run.log_artifact(release / name, "report")
+        run.register_release(release, night.release_id)
+        champion = ReleaseShelf(config.open_workspace().releases).champion()
+        if champion is not None:
+            run.mirror_champion(champion.release_id)
+
+
 @contextmanager
-def track_night(config: Config, *, progress: Progress) -> Iterator[NightRun]:
-    """One night as one run, closed as failed or killed where the night ends so; the night's own error passes through."""
+def tracked(config: Config, *, progress: Progress) -> Iterator[NightRun]:
+    """One piece of work as one run, closed as failed or killed where the work ends so; its own error passes through."""
     run = NightRun(config, progress=progress)
     run.start()
     try:
@@ -168,6 +189,17 @@ def mirror_champion(config: Config, release_id: str, *, progress: Progress) -> N
     run = NightRun(config, progress=progress)
     run.connect()
     run.mirror_champion(release_id)
+
+
+def _cost(result: "StageResult") -> dict[str, float]:
+    return {"seconds": result.seconds, "peak_memory_bytes": result.peak_memory_bytes, "skipped": float(result.skipped)}
+
+
+def _judged(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Model -> metric -> mean over users, of items new to the user."""
+    return {
+        model["name"]: {metric: value["mean"] for metric, value in model["metrics"]["new"].items()} for model in report.get("models", [])
+    }
 
 
 def tracking_uri(config: Config) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pipelines.config import Config, TrackingConfig
 from pipelines.progress import Progress
-from pipelines.tracking import RELEASE_TAG, NightRun, flatten, mirror_champion, track_night, tracking_uri
+from pipelines.tracking import RELEASE_TAG, NightRun, flatten, mirror_champion, tracked, tracking_uri
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def client_of(config: Config) -> mlflow.MlflowClient:
 
 def test_a_night_is_one_run_with_config_metrics_release_and_champion(tmp_path: Path, release: Path, said: Progress) -> None:
     config = Config(workspace=str(tmp_path / "shop"))
-    with track_night(config, progress=said) as run:
+    with tracked(config, progress=said) as run:
         run.log_metrics({"two_tower": {"recall@100": 0.25, "ndcg@10": float("nan"), "note": "text"}})
         run.register_release(release, release.name)
         run.mirror_champion(release.name)
@@ -50,7 +50,7 @@ def test_a_night_is_one_run_with_config_metrics_release_and_champion(tmp_path: P
 def test_an_unchanged_release_is_registered_once_and_the_alias_follows_a_rollback(tmp_path: Path, release: Path, said: Progress) -> None:
     config = Config(workspace=str(tmp_path / "shop"))
     for release_id in ("first", "second", "second"):
-        with track_night(config, progress=said) as run:
+        with tracked(config, progress=said) as run:
             run.register_release(release, release_id)
             run.mirror_champion(release_id)
     client = client_of(config)
@@ -61,7 +61,7 @@ def test_an_unchanged_release_is_registered_once_and_the_alias_follows_a_rollbac
 
 def test_a_night_that_fails_is_a_failed_run_and_its_error_passes_through(tmp_path: Path, said: Progress) -> None:
     config = Config(workspace=str(tmp_path / "shop"))
-    with pytest.raises(RuntimeError, match="no photos"), track_night(config, progress=said) as run:
+    with pytest.raises(RuntimeError, match="no photos"), tracked(config, progress=said) as run:
         raise RuntimeError("no photos")
     assert run.run_id is not None
     assert client_of(config).get_run(run.run_id).info.status == "FAILED"
@@ -70,7 +70,7 @@ def test_a_night_that_fails_is_a_failed_run_and_its_error_passes_through(tmp_pat
 @pytest.mark.parametrize("uri", ["sqlite:////proc/no/such/place.sqlite", "nonsense://nowhere"])
 def test_an_address_that_cannot_be_used_is_told_once_and_loses_no_night(tmp_path: Path, said: Progress, release: Path, uri: str) -> None:
     config = Config(workspace=str(tmp_path / "shop"), tracking=TrackingConfig(uri=uri))
-    with track_night(config, progress=said) as run:
+    with tracked(config, progress=said) as run:
         run.log_metrics({"recall": 0.5})
         run.register_release(release, release.name)
     told = said.console.export_text()
@@ -81,7 +81,7 @@ def test_an_address_that_cannot_be_used_is_told_once_and_loses_no_night(tmp_path
 
 def test_a_database_that_breaks_during_the_night_loses_no_night(tmp_path: Path, said: Progress) -> None:
     config = Config(workspace=str(tmp_path / "shop"))
-    with track_night(config, progress=said) as run:
+    with tracked(config, progress=said) as run:
         with sqlite3.connect(config.open_workspace().tracking / "mlflow.sqlite") as database:
             database.execute("drop table metrics")
         database.close()
@@ -92,7 +92,7 @@ def test_a_database_that_breaks_during_the_night_loses_no_night(tmp_path: Path, 
 
 def test_a_night_that_is_not_tracked_writes_nothing(tmp_path: Path, said: Progress) -> None:
     config = Config(workspace=str(tmp_path / "shop"), tracking=TrackingConfig(enabled=False))
-    with track_night(config, progress=said) as run:
+    with tracked(config, progress=said) as run:
         run.log_metrics({"recall": 0.5})
     assert run.run_id is None
     assert not config.open_workspace().tracking.exists()
