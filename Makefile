@@ -69,9 +69,12 @@ test: check  ## what CI runs
 	$(BIN)/pytest
 
 notebooks: install  ## run the notebooks from top to bottom
-	@rm -rf build/notebooks && mkdir -p build/notebooks
-	$(BIN)/jupytext --to ipynb --output build/notebooks/evaluation_report.ipynb notebooks/evaluation_report.py
-	$(BIN)/pytest --nbmake --override-ini=filterwarnings= --override-ini=addopts= build/notebooks
+	@workspace="$${VITRINE_WORKSPACE:-$$(sed -n 's/^workspace *= *"\(.*\)".*/\1/p' $(CONFIG))}"; \
+	if ! test -f "$$workspace/tables/evaluation/manifest.json"; then \
+	  echo "Skipped: there is no evaluation in '$$workspace'. Run make demo first."; exit 0; fi; \
+	rm -rf build/notebooks && mkdir -p build/notebooks && \
+	$(BIN)/jupytext --to ipynb --output build/notebooks/evaluation_report.ipynb notebooks/evaluation_report.py && \
+	VITRINE_WORKSPACE="$$(realpath "$$workspace")" $(BIN)/pytest --nbmake --override-ini=filterwarnings= --override-ini=addopts= build/notebooks
 
 lock: install  ## after adding or updating a package in .venv
 	$(BIN)/python requirements/freeze.py
