@@ -115,14 +115,15 @@ def _plain(value: Any) -> Any:
 def _code_digest(module: str) -> str:
     """Digest over the source of a module and every first-party module it imports, however far away."""
     digest = hashlib.sha256()
-    for name in sorted(_closure(module)):
+    for name in sorted(reached_modules(module)):
         path = _source(name)
         if path is not None:
             digest.update(f"{name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def _closure(module: str) -> set[str]:
+def reached_modules(module: str) -> set[str]:
+    """First-party modules that a module imports, however far away, itself included."""
     found: set[str] = set()
     waiting = [module]
     while waiting:

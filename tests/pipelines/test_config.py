@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from pipelines.config import Config, ConfigError, load_config, parse_config
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.name)
+def test_every_config_that_ships_can_be_read(path: Path) -> None:
+    assert isinstance(load_config(path), Config)
+
+
+def test_an_unknown_key_is_refused_by_name_with_the_nearest_known_one() -> None:
+    with pytest.raises(ConfigError, match=r"unknown key 'epoch'; did you mean epochs\?"):
+        parse_config({"retriever": {"epoch": 3}})
+
+
+def test_an_unknown_section_is_refused_and_the_known_are_named() -> None:
+    with pytest.raises(ConfigError, match="unknown key 'zzz'; known are workspace, sources"):
+        parse_config({"zzz": {}})
+
+
+def test_a_value_of_the_wrong_type_is_refused_with_what_was_found() -> None:
+    with pytest.raises(ConfigError, match=r"retriever\.epochs: .*found 'many'"):
+        parse_config({"retriever": {"epochs": "many"}})
+
+
+def test_an_override_wins_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text("[retriever]\nepochs = 3\n", encoding="utf-8")
+    assert load_config(path).retriever.epochs == 3
+    assert load_config(path, {"retriever.epochs": 5, "ranker.epochs": 2}).retriever.epochs == 5
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Pass --config FILE"):
+        load_config(tmp_path / "nowhere.toml")
+
+
+def test_what_is_not_toml_says_where(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text("[retriever\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"shop\.toml is not TOML: .*line 1"):
+        load_config(path)
