@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,15 +79,15 @@ def build_ranking_items(items: Items, item_features: pl.DataFrame, *, moment: da
 def save_ranking_items(folder: Path, items: RankingItems) -> None:
     """Write ranking_items.parquet, ranking_items.json, content_vectors.npy and content_presence.npy into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    columns = {f"wanted_{name}": items.wanted[:, place] for place, name in enumerate(WINDOWS)}
+    columns: dict[str, npt.NDArray[Any]] = {f"wanted_{name}": items.wanted[:, place] for place, name in enumerate(WINDOWS)}
     columns |= {name: getattr(items, name) for name in ("born", "click_rate", "mean_rating", "price", "category")}
     columns |= {f"has_{name}": items.presence[name] for name in items.modalities}
     pl.DataFrame(columns).write_parquet(folder / TABLE, compression="zstd")
     there = sum((items.presence[name].astype(np.int64) for name in items.modalities), np.zeros(len(items), np.int64))
     blocks = [items.vectors[name] for name in items.modalities]
     content = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(items), 0), np.float32)
-    content = content / np.sqrt(np.maximum(there, 1))[:, None]  # of unit length whatever is there
-    np.save(folder / VECTORS, content.astype(np.float32))
+    unit = content / np.sqrt(np.maximum(there, 1))[:, None]  # of length 1 whatever is there
+    np.save(folder / VECTORS, unit.astype(np.float32))
     np.save(folder / PRESENCE, there > 0)
     dims = {name: items.vectors[name].shape[1] for name in items.modalities}
     (folder / DESCRIPTION).write_text(json.dumps({"dims": dims}, indent=1) + "\n", encoding="utf-8")

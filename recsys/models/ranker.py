@@ -82,7 +82,8 @@ def save_ranker(folder: Path, saved: SavedRanker) -> None:
 def load_ranker(folder: Path) -> SavedRanker:
     """Read what `save_ranker` wrote; the model comes back ready for inference."""
     told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    shape = RankerShape(**{name: tuple(value) if isinstance(value, list) else value for name, value in told["shape"].items()})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told["shape"].items()}
+    shape = RankerShape(**values)
     model = shape.build()
     model.load_state_dict(load_file(folder / WEIGHTS))
     model.eval().requires_grad_(False)

@@ -1,0 +1,66 @@
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recsys.data.ranking_lists import RankingLists
+from recsys.models.ranker import SavedRanker
+from recsys.training.config import RankerConfig
+from recsys.training.ranker import hold_out, train_ranker
+
+CONFIG = RankerConfig(num_experts=2, expert_dims=(8,), tower_dims=(), epochs=4, patience=4, batch_rows=80, learning_rate=0.02)
+
+
+def world(*, meaning: bool = True) -> RankingLists:
+    """200 users, ten candidates, and one of them wanted: the one with the greatest feature, where that has a meaning."""
+    random = np.random.default_rng(0)
+    features = random.normal(size=(200, 10, 2)).astype(np.float32)
+    best = features[:, :, 0].argmax(axis=1) if meaning else np.zeros(200, np.int64)
+    labels = np.zeros((200, 10, 1), bool)
+    labels[np.arange(200), best] = True
+    items, scores = np.tile(np.arange(10), (200, 1)), np.tile(-np.arange(10.0, dtype=np.float32), (200, 1))
+    return RankingLists(features, items, scores, labels, np.ones(200, np.int64), np.arange(200))
+
+
+def train(lists: RankingLists, scratch: Path, *, config: RankerConfig = CONFIG, stop_after: int | None = None) -> SavedRanker:
+    begun = 0
+
+    def track(batches: Iterable[Any], *, what: str, total: int | None = None) -> Iterable[Any]:
+        nonlocal begun
+        begun += 1
+        if stop_after is not None and begun > stop_after:
+            raise KeyboardInterrupt
+        return batches
+
+    return train_ranker(
+        lists, config, feature_names=("a", "b"), tasks=("click",), task_weights=(1.0,), history_length=5, scratch=scratch, track=track
+    )
+
+
+def test_learns_what_the_retriever_does_not_know(tmp_path: Path) -> None:
+    told = train(world(), tmp_path).training
+    assert told["slate"]["10"] > 0.9 > told["retrieval_order"]["10"]
+
+
+def test_where_the_retriever_is_right_it_has_the_last_word(tmp_path: Path) -> None:
+    saved = train(world(meaning=False), tmp_path)
+    assert saved.blend == 1
+    assert saved.training["slate"] == saved.training["retrieval_order"] == {"10": 1.0, "20": 1.0}
+
+
+def test_a_killed_training_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
+    undisturbed = train(world(), tmp_path / "whole")
+    try:
+        train(world(), tmp_path / "killed", stop_after=2)
+    except KeyboardInterrupt:
+        resumed = train(world(), tmp_path / "killed")
+    features = world().features[0]
+    np.testing.assert_array_equal(resumed.probabilities(features), undisturbed.probabilities(features))
+
+
+def test_all_requests_of_a_user_are_held_out_together() -> None:
+    user = np.array([3, 3, 5, 5, 7, 7, 9, 9])
+    held = hold_out(user, share=0.5, seed=1)
+    assert (held[::2] == held[1::2]).all()
+    assert held.sum() == 4
