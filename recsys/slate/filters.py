@@ -76,7 +76,7 @@ def build_shelf(items: Items, changes: ItemChanges) -> Shelf:
     withdrawn[gone[gone >= 0]] = True
     rows = {int(items.vocabulary.index([item_id])[0]): values for item_id, values in changes.changed.items()}
     rows = {row: values for row, values in rows.items() if row >= 0}
-    columns: dict[str, npt.NDArray[Any]] = {}
+    columns: dict[str, Any] = {}
     nothing = {"price": np.nan, "in_stock": True, "available_from": ALWAYS, "available_to": FOR_EVER}
     for name, missing in nothing.items():
         columns[name] = getattr(items, name).copy()

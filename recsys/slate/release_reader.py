@@ -164,7 +164,8 @@ def _check_shapes(release: Release) -> None:
         raise DamagedReleaseError(f"release {release.release_id}: the catalogue has {rows} items, but {wrong}. Publish it again.")
     if release.index.d != release.item_vectors.shape[1]:
         raise DamagedReleaseError(
-            f"release {release.release_id}: index of dimension {release.index.d}, vectors of {release.item_vectors.shape[1]}. Publish it again."
+            f"release {release.release_id}: the index has dimension {release.index.d}, vectors {release.item_vectors.shape[1]}. "
+            "Publish it again."
         )
     if tuple(release.ranking["feature_names"]) != feature_names(release.ranking_items.modalities):
         raise ReleaseFormatError(
@@ -180,7 +181,7 @@ def _indexed(index: faiss.Index, rows: int) -> npt.NDArray[np.bool_]:
 
 
 def _inverted_ids(index: faiss.IndexIVF) -> npt.NDArray[np.int64]:
-    lists = index.invlists
+    lists: Any = index.invlists
     parts = [faiss.rev_swig_ptr(lists.get_ids(n), lists.list_size(n)).copy() for n in range(index.nlist) if lists.list_size(n)]
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 

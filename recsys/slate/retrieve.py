@@ -1,6 +1,7 @@
 """From a history to candidates: user tower, then the index under a mask; what the index does not give, an exact scan does."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import faiss
 import numpy as np
@@ -68,12 +69,13 @@ def _search(
     if k == 0:
         return np.zeros(0, np.int64)
     bits = np.packbits(visible, bitorder="little")
-    selector = faiss.IDSelectorBitmap(bits)
+    library: Any = faiss  # its stubs do not know the keyword arguments its Python layer adds
+    selector = library.IDSelectorBitmap(bits)
     if release.index_description.nprobe:
         index = faiss.extract_index_ivf(release.index)
-        asked = faiss.SearchParametersIVF(sel=selector, nprobe=index.nlist if wide else release.index_description.nprobe)
+        asked = library.SearchParametersIVF(sel=selector, nprobe=index.nlist if wide else release.index_description.nprobe)
     else:
-        asked = faiss.SearchParameters(sel=selector)
+        asked = library.SearchParameters(sel=selector)
     ids: npt.NDArray[np.int64] = release.index.search(user_vector[None], k, params=asked)[1][0]
     return np.unique(ids[ids >= 0])
 

@@ -1,0 +1,26 @@
+"""`python -m serving`: the API in the foreground."""
+
+import argparse
+from pathlib import Path
+
+import uvicorn
+
+from serving.app import create_app
+from serving.settings import Settings
+
+
+def main() -> None:
+    """Serve until told to stop; what the command line leaves out comes from VITRINE_* or has its default."""
+    parser = argparse.ArgumentParser(prog="python -m serving", description="Serve the champion release over HTTP.")
+    parser.add_argument("--releases", type=Path, help="folder of releases")
+    parser.add_argument("--store", type=Path, help="the online store")
+    parser.add_argument("--images", type=Path, help="root of the catalogue's pictures")
+    parser.add_argument("--host", help="address to listen on")
+    parser.add_argument("--port", type=int, help="port to listen on")
+    given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
+    settings = Settings(**given)
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The API as an ASGI app."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+from feature_store.online.sqlite import SqliteStore
+from serving import problems
+from serving.envelope import Envelope
+from serving.keeper import Keeper
+from serving.routes import events, health, recommending, window
+from serving.settings import Settings
+from serving.state import State
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """One process of the API; the champion is loaded when it starts, and without one it waits for it."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        store = SqliteStore(settings.store)
+        keeper = Keeper(settings.releases, store, watch_seconds=settings.watch_seconds)
+        await run_in_threadpool(keeper.load)
+        app.state.vitrine = State(settings, store, keeper)
+        yield
+        store.close()
+
+    app = FastAPI(
+        title="Vitrine",
+        version="1",
+        summary="Recommendations from photos, texts and behaviour",
+        lifespan=life,
+        separate_input_output_schemas=False,
+    )
+    app.add_middleware(Envelope, max_body_bytes=settings.max_body_bytes)
+    problems.install(app)
+    for part in (recommending, events, health, window):
+        app.include_router(part.router)
+    return app

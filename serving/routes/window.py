@@ -1,0 +1,53 @@
+"""The shop window: one page, the pictures it shows, and what it knows of a user."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
+
+from recsys.slate.histories import user_history
+from serving.answers import answer
+from serving.problems import ProblemError
+from serving.state import item_card, state_of
+
+PAGE = Path(__file__).parents[1] / "web" / "index.html"
+PICTURES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif"}
+
+router = APIRouter()
+
+
+@router.get("/", include_in_schema=False)
+async def get_page() -> Response:
+    """A page without anything from elsewhere."""
+    policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src 'self' data: https:"
+    return FileResponse(PAGE, media_type="text/html", headers={"Content-Security-Policy": policy})
+
+
+@router.get("/v1/users/{user_id:path}/history", summary="The newest distinct items of a user, newest first")
+async def get_history(user_id: str, request: Request) -> Response:
+    """What recommendations are made from; empty for a stranger."""
+    state = state_of(request)
+    served = state.keeper.current()
+    past = user_history(state.store.user(user_id), served.release).past
+    newest = range(len(past.item_index) - 1, max(-1, len(past.item_index) - 1 - int(served.release.serving["history_length"])), -1)
+    items = [
+        {**item_card(served, int(past.item_index[place])), "kind": int(past.kind[place]), "event_time_us": int(past.event_time[place])}
+        for place in newest
+    ]
+    return answer({"request_id": request.state.request_id, "release_id": served.release.release_id, "items": items})
+
+
+@router.get("/images/{path:path}", include_in_schema=False)
+async def get_image(path: str, request: Request) -> Response:
+    """A picture below the image root; nothing outside it is ever read."""
+    root = state_of(request).settings.images
+    if root is None:
+        raise ProblemError(404, "No pictures", "this process has no image root; start it with --images FOLDER")
+    try:
+        wanted = (root / path).resolve()
+        there = wanted.is_relative_to(root.resolve()) and wanted.suffix.lower() in PICTURES and wanted.is_file()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise ProblemError(404, "No such picture", f"{path[:200]!r} is no picture below the image root; use an image_uri of the catalogue")
+    return FileResponse(wanted, media_type=PICTURES[wanted.suffix.lower()], headers={"Cache-Control": "max-age=3600"})

@@ -1,0 +1,25 @@
+"""Settings of the API: command line, or environment variables that start with VITRINE_."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One API process."""
+
+    model_config = SettingsConfigDict(env_prefix="VITRINE_")
+
+    releases: Path = Path("workspace/releases")
+    """Folder of releases and of champion.json."""
+    store: Path = Path("workspace/online/store.sqlite")
+    """The online store; made where it is not there."""
+    images: Path | None = None
+    """Root of the catalogue's image_uri paths, served below /images; none: no pictures."""
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    max_body_bytes: int = Field(1_000_000, ge=1_000)
+    """A larger request is refused with 413."""
+    watch_seconds: float = Field(1.0, ge=0)
+    """Least time between two looks at champion.json and at the store's item changes."""
