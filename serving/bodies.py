@@ -20,27 +20,27 @@ class Event(_Strict):
 
     item_id: Id
     event_type: EventType
-    value: float | None = Field(None, allow_inf_nan=False, description="stars, money or seconds")
-    event_time: AwareDatetime | None = Field(None, description="with time zone; none: now")
+    value: float | None = Field(default=None, allow_inf_nan=False, description="stars, money or seconds")
+    event_time: AwareDatetime | None = Field(default=None, description="with time zone; none: now")
 
 
 class PostedEvent(Event):
     """An event to remember."""
 
     user_id: Id
-    event_id: Id | None = Field(None, description="posting the same id again changes nothing; none: made from the row")
-    request_id: Id | None = Field(None, description="the answer this followed")
+    event_id: Id | None = Field(default=None, description="posting the same id again changes nothing; none: made from the row")
+    request_id: Id | None = Field(default=None, description="the answer this followed")
     release_id: Id | None = None
-    position: int | None = Field(None, ge=1)
+    position: int | None = Field(default=None, ge=1)
 
 
 class Filters(_Strict):
     """What may be shown."""
 
     categories: list[Id] = Field(default=[], max_length=100, description="any of these; empty: all")
-    min_price: float | None = Field(None, ge=0, allow_inf_nan=False)
-    max_price: float | None = Field(None, ge=0, allow_inf_nan=False)
-    in_stock: bool = Field(True, description="false: show what is out of stock, too")
+    min_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    in_stock: bool = Field(default=True, description="false: show what is out of stock, too")
     exclude: list[Id] = Field(default=[], max_length=MOST_EVENTS, description="item_ids never to show")
 
     @model_validator(mode="after")
@@ -55,7 +55,7 @@ class Ask(_Strict):
 
     user_id: Id | None = None
     events: list[Event] = Field(default=[], max_length=MOST_EVENTS, description="instead of user_id, or on top of what is known")
-    k: int | None = Field(None, ge=1, le=MOST_ITEMS)
+    k: int | None = Field(default=None, ge=1, le=MOST_ITEMS)
     filters: Filters = Filters()
 
     @model_validator(mode="after")
@@ -68,7 +68,7 @@ class Ask(_Strict):
 class AskSlate(Ask):
     """As `Ask`, and how unlike one another the items shall be."""
 
-    diversity: float | None = Field(None, ge=0, le=1)
+    diversity: float | None = Field(default=None, ge=0, le=1)
 
 
 class Item(BaseModel):

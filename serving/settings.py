@@ -18,8 +18,8 @@ class Settings(BaseSettings):
     images: Path | None = None
     """Root of the catalogue's image_uri paths, served below /images; none: no pictures."""
     host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
-    max_body_bytes: int = Field(1_000_000, ge=1_000)
+    port: int = Field(default=8000, ge=1, le=65535)
+    max_body_bytes: int = Field(default=1_000_000, ge=1_000)
     """A larger request is refused with 413."""
-    watch_seconds: float = Field(1.0, ge=0)
+    watch_seconds: float = Field(default=1.0, ge=0)
     """Least time between two looks at champion.json and at the store's item changes."""

@@ -1,0 +1,139 @@
+"""A small release with real graphs, whose right answers are known: items of one colour lie in one direction."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnx
+import polars as pl
+from onnx import TensorProto, helper, numpy_helper
+
+from feature_store.manifest import content_digest, describe_files
+from feature_store.schema import CATALOGUE
+from recsys.data.items import build_items
+from recsys.data.ranking_features import feature_names
+from recsys.data.ranking_items import RankingItems, save_ranking_items
+from recsys.retrieval.config import IndexConfig
+from recsys.retrieval.faiss_index import build_index, save_index
+
+COLOURS = ("red", "green", "blue", "black")
+DIM = 8
+DATE = datetime(2026, 1, 1, tzinfo=UTC)
+EXPIRED, FUTURE, SOLD_OUT = 0, 1, 2
+"""Rows of items that may not be shown: sold until yesteryear, on sale from 2100, out of stock."""
+
+
+def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: int = 0, champion: bool = True) -> Path:
+    """Write a release and, where asked, make it the champion; item i has colour i % 4 and price i."""
+    random = np.random.default_rng(seed)
+    folder = releases / f"20260101-{seed:08d}"
+    folder.mkdir(parents=True)
+    frame = _catalogue(items)
+    frame.write_parquet(folder / "catalogue.parquet")
+    directions = np.eye(DIM, dtype=np.float32)[np.arange(items) % len(COLOURS)] + 0.1 * random.standard_normal((items, DIM))
+    units = (directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
+    popularity = np.arange(items, dtype=np.float32)[::-1].copy()
+    vectors = np.c_[units, 0.01 * popularity / items].astype(np.float32)
+    np.save(folder / "item_vectors.npy", vectors)
+    np.save(folder / "popularity.npy", popularity)
+    available = np.flatnonzero(build_items(frame, {}).available(DATE))
+    save_index(folder, *build_index(vectors[available], available, vectors, IndexConfig(kind=kind)))
+    nan = np.full(items, np.nan, np.float32)
+    save_ranking_items(
+        folder,
+        RankingItems(
+            wanted=np.zeros((items, 5), np.float32),
+            born=np.zeros(items, np.int64),
+            click_rate=nan,
+            mean_rating=nan,
+            price=frame["price"].cast(pl.Float32).to_numpy(),
+            category=np.arange(items) % len(COLOURS),
+            vectors={"image": units},
+            presence={"image": np.arange(items) % 10 != 9},
+        ),
+    )
+    _user_tower(folder / "user_tower.onnx")
+    names = feature_names(("image",))
+    _ranker(folder / "ranker.onnx", names)
+    ranking = {"feature_names": names, "tasks": ["click"], "task_weights": [1.0], "blend": 0.5, "history_length": 20}
+    (folder / "ranking.json").write_text(json.dumps(ranking))
+    relevance = {"events": ["click", "cart", "purchase", "rating", "review"], "positive_rating": 4.0}
+    serving = {"history_length": 20, "relevance": relevance, "candidates": 30, "k": 5, "diversity": 0.0}
+    (folder / "serving.json").write_text(json.dumps(serving))
+    _describe(folder)
+    if champion:
+        promote(releases, folder.name)
+    return folder
+
+
+def promote(releases: Path, release_id: str) -> None:
+    """Make a release the champion, atomically."""
+    partial = releases / ".champion"
+    partial.write_text(json.dumps({"release_id": release_id, "previous": None}))
+    partial.replace(releases / "champion.json")
+
+
+def _describe(folder: Path) -> None:
+    files = describe_files(folder)
+    told = {"format": 1, "release_id": folder.name, "date": DATE.isoformat(), "created_at": DATE.isoformat(), "gates": []}
+    (folder / "release.json").write_text(json.dumps({**told, "files": files, "contents_digest": content_digest(files)}))
+
+
+def _catalogue(items: int) -> pl.DataFrame:
+    rows = range(items)
+    return pl.DataFrame(
+        {
+            "item_id": [f"i{row}" for row in rows],
+            "group_id": None,
+            "title": [f"{COLOURS[row % 4]} thing {row}" for row in rows],
+            "description": None,
+            "category": [[COLOURS[row % 4]] for row in rows],
+            "price": [float(row) for row in rows],
+            "in_stock": [row != SOLD_OUT for row in rows],
+            "image_uri": [f"{row}.png" for row in rows],
+            "available_from": [datetime(2100, 1, 1, tzinfo=UTC) if row == FUTURE else None for row in rows],
+            "available_to": [datetime(2020, 1, 1, tzinfo=UTC) if row == EXPIRED else None for row in rows],
+            "attributes": [[] for _ in rows],
+        },
+        schema=CATALOGUE.schema,
+    )
+
+
+def _user_tower(path: Path) -> None:
+    """The mean of the items' vectors, and a 1 behind it."""
+    nodes = [
+        helper.make_node("Greater", ["kinds", "zero"], ["real"]),
+        helper.make_node("Cast", ["real"], ["weight"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["weight", "last"], ["weights"]),
+        helper.make_node("Mul", ["item_vectors", "weights"], ["kept"]),
+        helper.make_node("ReduceSum", ["kept", "middle"], ["sum"], keepdims=0),
+        helper.make_node("ReduceSum", ["weight", "middle"], ["count"], keepdims=1),
+        helper.make_node("Max", ["count", "one"], ["size"]),
+        helper.make_node("Div", ["sum", "size"], ["mean"]),
+        helper.make_node("Div", ["size", "size"], ["ones"]),
+        helper.make_node("Concat", ["mean", "ones"], ["user_vector"], axis=1),
+    ]
+    constants = {"zero": np.array(0, np.int64), "last": np.array([2]), "middle": np.array([1]), "one": np.array([1], np.float32)}
+    inputs = [
+        helper.make_tensor_value_info("item_vectors", TensorProto.FLOAT, ["batch", "length", DIM]),
+        helper.make_tensor_value_info("kinds", TensorProto.INT64, ["batch", "length"]),
+        helper.make_tensor_value_info("ages_days", TensorProto.FLOAT, ["batch", "length"]),
+    ]
+    output = helper.make_tensor_value_info("user_vector", TensorProto.FLOAT, ["batch", DIM + 1])
+    _save(path, nodes, inputs, output, constants)
+
+
+def _ranker(path: Path, names: tuple[str, ...]) -> None:
+    """The likelier, the more an item resembles the recent ones."""
+    weight = np.array([[3.0] if name == "image_recent" else [0.0] for name in names], np.float32)
+    nodes = [helper.make_node("MatMul", ["features", "weight"], ["logit"]), helper.make_node("Sigmoid", ["logit"], ["probabilities"])]
+    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["candidates", len(names)])]
+    output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["candidates", 1])
+    _save(path, nodes, inputs, output, {"weight": weight})
+
+
+def _save(path: Path, nodes: list, inputs: list, output: object, constants: dict[str, np.ndarray]) -> None:
+    tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, path.stem, inputs, [output], tensors)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
