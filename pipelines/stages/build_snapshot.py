@@ -50,7 +50,7 @@ def build_snapshot(past: Interactions, vocabulary: Vocabulary, *, history_length
     together = users.join(histories.agg(pl.all()), on="user", how="inner", maintain_order="left")
     together = together.join(seen_items.agg(pl.all()), on="user", how="left", maintain_order="left")
     nothing = pl.lit([], dtype=pl.List(pl.String))
-    return together.with_columns(pl.col("seen").fill_null(nothing)).select(SNAPSHOT.schema.names()).cast(dict(SNAPSHOT.schema))
+    return together.with_columns(pl.col("seen").fill_null(nothing)).select(SNAPSHOT.schema.names()).cast(SNAPSHOT.schema)
 
 
 STAGE = Stage(
