@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from pipelines.sample_shop.silhouettes import SILHOUETTES, Part, Point, silhouette
-from pipelines.sample_shop.surfaces import BLACK, FINISH, PATTERN_COVER, WHITE, Grid, luminance, mixed, surface
+from pipelines.sample_shop.surfaces import FINISH, PATTERN_COVER, Grid, surface, trim_tone
 
 CATEGORIES: tuple[str, ...] = tuple(SILHOUETTES)
 COLOURS: Mapping[str, tuple[int, int, int]] = {
@@ -32,7 +32,7 @@ _GROUNDS = ((247, 244, 238), (240, 241, 243), (238, 243, 247), (248, 240, 238), 
 _LIGHT = (246, 243, 236)
 _DARK = (74, 64, 62)
 _SUPERSAMPLING = 2
-_REACH = 0.43  # of the photo's side, from the middle to the edge of a silhouette at scale 1
+_REACH = 0.41  # of the photo's side, from the middle to the edge of a silhouette at scale 1
 _JPEG_QUALITY = 88
 
 
@@ -50,7 +50,7 @@ class Placement:
     @classmethod
     def sample(cls, random: np.random.Generator) -> "Placement":
         """A natural stand: nearly in the middle, 0.8 to 1.05 large, up to 12 degrees turned, as often mirrored as not."""
-        x, y = random.uniform(-0.03, 0.03, size=2)
+        x, y = random.uniform(-0.02, 0.02, size=2)
         scale, degrees = random.uniform(0.8, 1.05), random.uniform(-12, 12)
         return cls(centre=(0.5 + float(x), 0.49 + float(y)), scale=scale, degrees=degrees, mirrored=bool(random.random() < 0.5))
 
@@ -99,11 +99,11 @@ def draw_product(*, category: str, colour: str, pattern: str, material: str, ran
             raise ValueError(f"{kind} {name!r} cannot be drawn; choose one of {', '.join(allowed)}.")
     fine = size * _SUPERSAMPLING
     placement = Placement.sample(random)
-    canvas = Image.fromarray(_ground(placement, random=random, size=fine))
-    red, green, blue = np.clip(np.asarray(COLOURS[colour]) + random.uniform(-9, 9, size=3), 0, 255)
+    canvas = Image.fromarray(_ground(category, placement, random=random, size=fine))
+    red, green, blue = np.clip(np.asarray(COLOURS[colour]) + random.uniform(-8, 8) + random.uniform(-4, 4, size=3), 0, 255)
     jittered = (float(red), float(green), float(blue))
     cloth = Image.fromarray(_cloth(placement, colour=jittered, pattern=pattern, material=material, random=random, size=fine))
-    trim = mixed(jittered, BLACK, 0.32) if luminance(jittered) > 60 else mixed(jittered, WHITE, 0.3)
+    trim = trim_tone(jittered)
     for part in silhouette(category):
         if part.role == "body":
             canvas.paste(cloth, mask=_mask((part,), placement, size=fine))
@@ -136,12 +136,14 @@ def silhouette_mask(category: str, placement: Placement, *, size: int, body_only
     return np.asarray(visible) > 0
 
 
-def _ground(placement: Placement, *, random: np.random.Generator, size: int) -> npt.NDArray[np.uint8]:
+def _ground(category: str, placement: Placement, *, random: np.random.Generator, size: int) -> npt.NDArray[np.uint8]:
     """A soft wall that darkens a little downwards, with a shadow under the product."""
     tone = np.asarray(_GROUNDS[int(random.integers(len(_GROUNDS)))], np.float32) + np.float32(random.uniform(-4, 4))
+    corners = np.asarray(placement.in_photo((point for part in silhouette(category) for point in part.points), size=1))
+    (left, _), (right, floor) = corners.min(axis=0), corners.max(axis=0)
     axis = (np.arange(size, dtype=np.float32) + 0.5) / size
-    x = (axis - placement.centre[0]) / (0.34 * placement.scale)
-    y = (axis - placement.centre[1] - 0.42 * placement.scale) / 0.055
+    x = (axis - np.float32((left + right) / 2)) / np.float32((right - left) / 2)
+    y = (axis - np.float32(floor - 0.01)) / np.float32(0.04)
     shadow = 0.24 * np.exp(-(y[:, None] ** 2)) * np.exp(-(x[None, :] ** 4))
     light = (1.01 - 0.05 * axis)[:, None] * (1 - shadow)
     return np.clip(light[..., None] * tone, 0, 255).astype(np.uint8)

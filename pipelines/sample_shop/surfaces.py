@@ -1,14 +1,16 @@
 """What covers a product: a pattern in two tones of its colour, under a finish that tells the material."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Grid = npt.NDArray[np.float32]
+Grid = npt.NDArray[np.floating[Any]]
 
 BLACK = (20.0, 18.0, 24.0)
 WHITE = (255.0, 253.0, 248.0)
+_UMBER = (118.0, 62.0, 14.0)
 
 
 def mixed(colour: tuple[float, float, float], other: tuple[float, float, float], share: float) -> tuple[float, float, float]:
@@ -24,9 +26,16 @@ def luminance(colour: tuple[float, float, float]) -> float:
 
 def second_tone(colour: tuple[float, float, float]) -> tuple[float, float, float]:
     """The tone of the pattern: far lighter than the colour, or darker where the colour is itself light."""
-    if luminance(colour) > 165:
-        return mixed(colour, BLACK, 0.5)
+    if luminance(colour) > 182:  # of the shop's colours only yellow
+        return mixed(colour, _UMBER, 0.72)
     return mixed(colour, WHITE, 0.72)
+
+
+def trim_tone(colour: tuple[float, float, float]) -> tuple[float, float, float]:
+    """The tone of collars, handles and outlines: darker than the colour, or lighter where it is nearly black."""
+    if luminance(colour) < 60:
+        return mixed(colour, WHITE, 0.3)
+    return mixed(colour, _UMBER if luminance(colour) > 182 else BLACK, 0.34)
 
 
 def surface(
