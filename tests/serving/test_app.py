@@ -103,6 +103,11 @@ def test_pictures_come_from_below_the_root_only(api: TestClient) -> None:
     assert api.get("/images/%2e%2e/secret.png").status_code == 404
 
 
+def test_a_link_out_of_the_image_root_is_not_followed(api: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "images" / "link.png").symlink_to(tmp_path / "secret.png")
+    assert api.get("/images/link.png").status_code == 404
+
+
 def test_an_item_withdrawn_today_is_gone_at_once(api: TestClient) -> None:
     api.app.state.vitrine.store.withdraw(["i3"])  # type: ignore[attr-defined]
     assert ids(api.post("/v1/recommendations", json={"user_id": "stranger"}))[0] == "i4"
