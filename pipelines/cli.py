@@ -297,12 +297,11 @@ def _show_releases(shelf: Any) -> None:
 
 
 def _models_table(report: dict[str, Any]) -> Table:
-    names = ("recall@100", "ndcg@10", "ndcg@20", "mrr")
-    table = Table("model", *names, title=f"{report['phase']}, items new to the user, mean over users [95 % interval]")
-    for model in report["models"]:
-        values = model["metrics"]["new"]
-        cells = [f"{values[name]['mean']:.4f} [{values[name]['low']:.4f}, {values[name]['high']:.4f}]" for name in names]
-        table.add_row(model["name"], *cells)
+    metrics = ("recall@100", "ndcg@10", "ndcg@20", "mrr")
+    table = Table("model", *metrics, title=f"{report['phase']}, items new to the user, mean over users [95 % interval]")
+    for name, model in report["models"].items():
+        cells = ["{:.4f} [{:.4f}, {:.4f}]".format(*model["new"][metric]) for metric in metrics]
+        table.add_row(name, *cells)
     return table
 
 

@@ -1,5 +1,6 @@
 """One night: every stage in order, each skipped while nothing it depends on has changed; then the gate and the champion."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -12,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from feature_store.layout import Workspace
+from feature_store.online.sqlite import SqliteStore
+from feature_store.snapshot import load_snapshot
 from pipelines.config import Config
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
@@ -157,6 +160,8 @@ def _conclude(config: Config, workspace: Workspace, date: datetime, results: Seq
         progress.say(f"[yellow]Release {release_id} stays a challenger; the champion stands.[/yellow]")
         for refusal in refusals:
             progress.say(f"  [yellow]✗[/yellow] {refusal}")
+    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+        load_snapshot(store, workspace.read("snapshot"))
     for removed in shelf.prune(config.release.keep):
         progress.say(f"[dim]removed old release {removed}[/dim]")
     return Night(date=date, results=results, release_id=release_id, promoted=not refusals, refusals=refusals)

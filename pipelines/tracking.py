@@ -197,9 +197,7 @@ def _cost(result: "StageResult") -> dict[str, float]:
 
 def _judged(report: Mapping[str, Any]) -> dict[str, Any]:
     """Model -> metric -> mean over users, of items new to the user."""
-    return {
-        model["name"]: {metric: value["mean"] for metric, value in model["metrics"]["new"].items()} for model in report.get("models", [])
-    }
+    return {name: {metric: mean for metric, (mean, _, _) in model["new"].items()} for name, model in report["models"].items()}
 
 
 def tracking_uri(config: Config) -> str:

@@ -10,6 +10,7 @@ from pipelines.importers.landing import ImportSourceError, ImportSummary, Landin
 from pipelines.importers.movielens import import_movielens
 from pipelines.importers.xwines import import_xwines
 from pipelines.progress import Progress
+from pipelines.sample_shop.shop import draw_shop
 
 
 class Importer(Protocol):
@@ -24,6 +25,37 @@ class Importer(Protocol):
 
 
 IMPORTERS: Mapping[str, Importer] = {"movielens": import_movielens, "xwines": import_xwines}
+SAMPLE_SHOP = "sample_shop"
+"""Drawn, not read: it needs no source."""
+
+
+def import_source(
+    what: str, source: Path | None, config: Config, *, posters: Path | None = None, seed: int = 1, progress: Progress
+) -> ImportSummary:
+    """What `vitrine import` does: draw the sample shop, read a source by its name, or map the columns of a folder.
+
+    Args:
+        what: `sample_shop`, one of IMPORTERS, or a folder for the [mapping] of the config.
+        source: Folder of a source by name.
+        config: Names the landing folders.
+        posters: Folder of photos, for an importer that takes one.
+        seed: Of the drawn shop.
+        progress: Shows what is going on.
+
+    Raises:
+        ImportSourceError: The arguments do not fit together, or the source is not what the importer wants.
+    """
+    if what == SAMPLE_SHOP:
+        if source is not None:
+            raise ImportSourceError(f"{SAMPLE_SHOP} is drawn, not read: leave {source} out")
+        return draw_shop(landing_of(config), config.open_workspace().root / "truth", seed=seed, progress=progress)
+    if what in IMPORTERS:
+        if source is None:
+            raise ImportSourceError(f"{what} wants the folder of its files: vitrine import {what} FOLDER")
+        return run_import(config, source, name=what, posters=posters, progress=progress)
+    if source is not None:
+        raise ImportSourceError(f"no importer is called {what!r}; there are {', '.join(IMPORTERS)} and {SAMPLE_SHOP}")
+    return run_import(config, Path(what), posters=posters, progress=progress)
 
 
 def run_import(config: Config, source: Path, *, name: str | None = None, posters: Path | None = None, progress: Progress) -> ImportSummary:

@@ -3,7 +3,10 @@
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.judging import evaluate_models, write_evaluation
 from pipelines.stage import Stage, StageContext
+from recsys.data.ranking_items import load_ranking_items
 from recsys.evaluation.judge import FullRanking, Recommender
+from recsys.evaluation.reranked import RerankedRecommender
+from recsys.models.ranker import load_ranker
 from recsys.models.retriever import load_scorer
 
 
@@ -15,7 +18,15 @@ def run(context: StageContext) -> None:
     cuts = resolve_cuts(config, events, date=context.date)
     past = load_interactions(events, items, config.relevance, before=cuts.validation)
     window = load_interactions(events, items, config.relevance, before=cuts.test).between(cuts.validation, cuts.test)
-    recommenders: list[Recommender] = [FullRanking(load_scorer(retriever.folder / "validation", items))]
+    scorer, ranker = load_scorer(retriever.folder / "validation", items), context.read("ranker")
+    slate = RerankedRecommender(
+        base=scorer,
+        ranker=load_ranker(ranker.folder),
+        items=load_ranking_items(ranker.folder / "validation"),
+        now=cuts.validation,
+        depth=config.ranker.candidates,
+    )
+    recommenders: list[Recommender] = [slate, FullRanking(scorer)]
     index = dict(context.read("index").manifest.facts)
     evaluation = evaluate_models(
         recommenders, past, window, items, phase="validation", cuts=cuts, config=config.evaluation, gates=config.gates, index=index
@@ -28,6 +39,6 @@ STAGE = Stage(
     name="evaluate_models",
     reads=("events", "catalogue", "item_embeddings", "retriever", "index", "ranker"),
     writes="evaluation",
-    config=("sources", "relevance", "cuts", "evaluation", "gates"),
+    config=("sources", "relevance", "cuts", "ranker", "evaluation", "gates"),
     run=run,
 )

@@ -4,12 +4,16 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from feature_store.schema import ITEM_FEATURES
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.judging import evaluate_models, write_evaluation
 from pipelines.retriever_training import train_as_chosen
 from pipelines.stage import Stage, StageContext
+from recsys.data.ranking_items import build_ranking_items
 from recsys.evaluation.config import EvaluationConfig
 from recsys.evaluation.judge import FullRanking, Recommender
+from recsys.evaluation.reranked import RerankedRecommender
+from recsys.models.ranker import load_ranker
 from recsys.models.retriever import save_retriever
 from recsys.training.prior import Prior
 
@@ -33,7 +37,15 @@ def run(context: StageContext) -> None:
         scratch=context.scratch,
         track=context.progress.tracker("test"),
     )
-    recommenders: list[Recommender] = [FullRanking(retriever.scorer())]
+    features = context.read("item_features").scan(ITEM_FEATURES).collect()
+    slate = RerankedRecommender(
+        base=retriever.scorer(),
+        ranker=load_ranker(context.read("ranker").folder),
+        items=build_ranking_items(items, features, moment=cuts.test),
+        now=cuts.test,
+        depth=config.ranker.candidates,
+    )
+    recommenders: list[Recommender] = [slate, FullRanking(retriever.scorer())]
     settled = as_validation_chose(config.evaluation, json.loads(context.read("evaluation").path("report.json").read_text(encoding="utf-8")))
     index = dict(context.read("index").manifest.facts)
     evaluation = evaluate_models(
@@ -57,8 +69,8 @@ def as_validation_chose(config: EvaluationConfig, report: dict[str, Any]) -> Eva
 
 STAGE = Stage(
     name="judge_test",
-    reads=("events", "catalogue", "item_embeddings", "retriever", "index", "evaluation"),
+    reads=("events", "catalogue", "item_embeddings", "item_features", "retriever", "index", "ranker", "evaluation"),
     writes="test_evaluation",
-    config=("sources", "relevance", "cuts", "retriever", "evaluation", "gates"),
+    config=("sources", "relevance", "cuts", "retriever", "ranker", "evaluation", "gates"),
     run=run,
 )

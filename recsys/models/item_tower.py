@@ -51,7 +51,8 @@ class ItemTower(nn.Module):
         self.whitening = nn.ModuleDict(
             {name: Whitening(size, min(size, content_dim)) for name, size in content_dims.items() if name in modalities}
         )
-        self.content = nn.ModuleDict({name: nn.Linear(min(content_dims[name], content_dim), dim) for name in self.whitening})
+        self.prepared_dims = {name: min(content_dims[name], content_dim) for name in self.whitening}
+        self.content = nn.ModuleDict({name: nn.Linear(size, dim) for name, size in self.prepared_dims.items()})
         for layer in self.content.values():
             nn.init.normal_(layer.weight, std=0.02)  # type: ignore[arg-type]
         self.categories = nn.Embedding(num_categories + 1, dim, padding_idx=0)

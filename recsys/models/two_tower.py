@@ -35,7 +35,7 @@ class TwoTower(nn.Module):
         self.item_tower = item_tower
         self.user_tower = user_tower
         self.imagined_id = ImaginedId(
-            content_dims={name: layer.in_features for name, layer in item_tower.content.items()},
+            content_dims=item_tower.prepared_dims,
             num_categories=item_tower.categories.num_embeddings - 1 if "category" in item_tower.modalities else None,
             dim=dim,
             biases=QUESTIONS,

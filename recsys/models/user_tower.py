@@ -12,9 +12,10 @@ AGE_BUCKETS = 20
 
 
 class UserTower(nn.Module):
-    """Self-attention over item vectors with the kind and the age of each event (Kang and McAuley, ICDM 2018).
+    """Self-attention over item vectors with the kind and the age of each event (Kang and McAuley, ICDM 2018), beside their weighted sum.
 
-    It reads vectors, not ids, so an event on an item born a minute ago counts like any other. The state before the first event is a learned
+    The sum over the root of their number, as in FISM (Kabbur et al., KDD 2013), makes items alike those of the history score high from the
+    first step on; attention learns what that leaves out. It reads vectors, not ids, so an event on an item born a minute ago counts like any other. The state before the first event is a learned
     one: an empty history is a user like others.
 
     Args:
@@ -36,11 +37,14 @@ class UserTower(nn.Module):
         self.blocks = nn.ModuleList(TransformerBlock(dim, heads=heads, dropout=dropout) for _ in range(blocks))
         self.norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
+        self.kind_worth = nn.Embedding(NUM_KINDS, 1, padding_idx=0)
+        self.pooled_worth = nn.Parameter(torch.ones(dim))
         for table in (self.kinds, self.ages, self.positions):
             if table is not None:
                 nn.init.normal_(table.weight, std=0.02)
         with torch.no_grad():
             self.kinds.weight[0].zero_()
+            self.kind_worth.weight.fill_(1.0)[0].zero_()
 
     def forward(
         self,
@@ -67,4 +71,12 @@ class UserTower(nn.Module):
         for block in self.blocks:
             states = block(states)
         normed: Tensor = self.norm(states)
-        return normed
+        return normed + self.pooled_worth * self._pool(item_vectors, kinds)
+
+    def _pool(
+        self, item_vectors: Float[Tensor, "batch length dim"], kinds: Int[Tensor, "batch length"]
+    ) -> Float[Tensor, "batch length_and_one dim"]:
+        """Before any event and after each: what has come so far, summed by the worth of its kind, over the root of its number."""
+        so_far = torch.cumsum(item_vectors * self.kind_worth(kinds), dim=1)  # (batch, length, dim)
+        number = torch.arange(1, kinds.shape[1] + 1, device=kinds.device)
+        return torch.cat([torch.zeros_like(so_far[:, :1]), so_far / number.sqrt()[:, None]], dim=1)

@@ -1,0 +1,121 @@
+"""From a cut of a data set to a judged table: import, one night, recommendations, baselines, judge.
+
+    python benchmarks/quality.py --cut OUT --config configs/xwines.toml
+
+OUT is what the judge's cut.py wrote: OUT/train is imported into a fresh workspace (OUT/workspace), a night runs on it, its release recommends
+to OUT/users.parquet from OUT/candidates.parquet, and the judge compares the file with those of its own baselines. OUT/truth.parquet is never read.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+VITRINE = [sys.executable, "-m", "pipelines.cli"]
+REFUSED_BY_GATE = 3
+METRIC = re.compile(r"([a-z]+@?\d*) (\d\.\d{4})")
+AGAINST = re.compile(r"first - this: (\S+) ([+-]\d\.\d+) \[([+-]\d\.\d+), ([+-]\d\.\d+)\]")
+
+
+def main() -> None:
+    """Read the arguments, run every step, print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cut", type=Path, required=True, help="folder that cut.py wrote")
+    parser.add_argument("--config", type=Path, required=True, help="maps the columns of the cut; its workspace is replaced")
+    parser.add_argument("--judge", type=Path, default=Path("../shared/judge"), help="folder of cut.py, baselines.py and judge.py")
+    parser.add_argument("--stage", choices=("retrieval", "slate"), default="retrieval")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the config; may be repeated")
+    parser.add_argument("--keep", action="store_true", help="go on in the workspace of an earlier run instead of a fresh one")
+    args = parser.parse_args()
+
+    workspace = args.cut / "workspace"
+    if not args.keep:
+        shutil.rmtree(workspace, ignore_errors=True)
+    config = args.cut / "config.toml"
+    config.write_text(
+        re.sub(r"(?m)^workspace = .*$", f'workspace = "{workspace.resolve()}"', args.config.read_text(encoding="utf-8")), encoding="utf-8"
+    )
+    started = time.perf_counter()
+    if not (workspace / "landing").exists():
+        call([*VITRINE, "import", str(args.cut / "train"), "--config", str(config)])
+    overrides = [word for entry in args.set for word in ("--set", entry)]
+    call([*VITRINE, "nightly", "--config", str(config), *overrides], allowed=(0, REFUSED_BY_GATE))
+    night_seconds = time.perf_counter() - started
+    mine = args.cut / "mine.parquet"
+    newest = max((workspace / "releases").glob("*/release.json"), key=lambda path: path.stat().st_mtime).parent.name
+    users = ["--users", str(args.cut / "users.parquet"), "--candidates", str(args.cut / "candidates.parquet")]
+    call(
+        [
+            *VITRINE,
+            "recommend",
+            "--config",
+            str(config),
+            *users,
+            "--k",
+            "100",
+            "--stage",
+            args.stage,
+            "--release",
+            newest,
+            "--out",
+            str(mine),
+        ]
+    )
+    files = [mine, *baseline_files(args.cut, args.judge)]
+    judged = subprocess.run(
+        [sys.executable, str(args.judge / "judge.py"), str(args.cut), *map(str, files)], capture_output=True, text=True, check=True
+    )
+    print(judged.stdout)
+    Console().print(table_of(judged.stdout))
+    print(f"import and night: {night_seconds:.0f} s")
+
+
+def baseline_files(cut: Path, judge: Path) -> list[Path]:
+    """Files of the judge's own baselines for this cut, written once."""
+    protocol = json.loads((cut / "cut.json").read_text(encoding="utf-8"))["protocol"]
+    liked = ["--min-rating", "0"] if protocol == "leave-last-out" else []
+    settings = {
+        "ease": ["--model", "ease", "--strength", "400"],
+        "ease_faded": ["--model", "ease", "--strength", "400", "--low-weight", "0.5", "--half-life-days", "730"],
+        "item_knn": ["--model", "item_knn", "--strength", "400"],
+        "popularity": ["--model", "popularity"],
+    }
+    if protocol == "cold-items":
+        settings = {"popularity": settings["popularity"]}  # the others know nothing of an item without events
+    files = []
+    for name, setting in settings.items():
+        files.append(cut / f"{name}.parquet")
+        if not files[-1].exists():
+            call([sys.executable, str(judge / "baselines.py"), str(cut), str(files[-1]), *setting, *liked])
+    return files
+
+
+def table_of(printed: str) -> Table:
+    """What the judge printed, one row per file."""
+    table = Table("file", "NDCG@10", "Recall@10", "Recall@100", "MRR", "ours less this, NDCG@10", "Recall@100")
+    for block in re.split(r"(?m)^(?=\S+\.parquet$)", printed):
+        name, _, rest = block.partition("\n")
+        values = dict(METRIC.findall(rest))
+        if values:
+            against = {metric: f"{mean} [{low}, {high}]" for metric, mean, low, high in AGAINST.findall(rest)}
+            row = (values["ndcg@10"], values["recall@10"], values["recall@100"], values["mrr"])
+            table.add_row(Path(name).stem, *row, against.get("ndcg@10", ""), against.get("recall@100", ""))
+    return table
+
+
+def call(command: list[str], *, allowed: tuple[int, ...] = (0,)) -> None:
+    """Run a command with its output shown; end with its exit code where it is not allowed."""
+    code = subprocess.call(command)
+    if code not in allowed:
+        sys.exit(f"{' '.join(command[:4])} … ended with exit code {code}")
+
+
+if __name__ == "__main__":
+    main()
