@@ -2,8 +2,9 @@
 
     python benchmarks/quality.py --cut OUT --config configs/xwines.toml
 
-OUT is what the judge's cut.py wrote: OUT/train is imported into a fresh workspace (OUT/workspace), a night runs on it, its release recommends
-to OUT/users.parquet from OUT/candidates.parquet, and the judge compares the file with those of its own baselines. OUT/truth.parquet is never read.
+OUT is what the judge's cut.py wrote: OUT/train is imported into a fresh workspace (OUT/workspace), a night runs on it, its release
+recommends to OUT/users.parquet from OUT/candidates.parquet, and the judge compares the file with those of its own baselines.
+OUT/truth.parquet is never read here.
 """
 
 import argparse

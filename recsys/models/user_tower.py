@@ -15,8 +15,8 @@ class UserTower(nn.Module):
     """Self-attention over item vectors with the kind and the age of each event (Kang and McAuley, ICDM 2018), beside their weighted sum.
 
     The sum over the root of their number, as in FISM (Kabbur et al., KDD 2013), makes items alike those of the history score high from the
-    first step on; attention learns what that leaves out. It reads vectors, not ids, so an event on an item born a minute ago counts like any other. The state before the first event is a learned
-    one: an empty history is a user like others.
+    first step on; attention learns what that leaves out. It reads vectors, not ids, so an event on an item born a minute ago counts like
+    any other. The state before the first event is a learned one: an empty history is a user like others.
 
     Args:
         dim: Length of item vectors and of the result.
