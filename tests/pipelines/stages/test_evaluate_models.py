@@ -8,16 +8,19 @@ import polars as pl
 import pytest
 
 from feature_store.layout import TableReader, Workspace
-from feature_store.schema import CATALOGUE, EVENTS, item_embeddings
+from feature_store.schema import CATALOGUE, EVENTS, ITEM_FEATURES, item_embeddings
 from feature_store.splits import Cuts
 from pipelines.judging import Evaluation, evaluate_models
 from pipelines.reports.evaluation_page import render_page
 from pipelines.reports.showcase import build_showcases
 from pipelines.stages.evaluate_models import STAGE
 from recsys.data.interactions import Interactions
+from recsys.data.ranking_features import feature_names
+from recsys.data.ranking_items import build_ranking_items, save_ranking_items
 from recsys.evaluation.config import EvaluationConfig, GateConfig
 from recsys.evaluation.judge import FullRanking
 from recsys.models.architecture import TowerShape, build_towers
+from recsys.models.ranker import RankerShape, SavedRanker, save_ranker
 from recsys.models.retriever import SavedRetriever, save_retriever
 from tests.support.behaviour import day, items_of, random_interactions
 from tests.support.stages import run_stage
@@ -155,9 +158,17 @@ def write_tables(root: Path) -> None:
         model = build_towers(shape)
         save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={}))
         writer.commit()
-    for name, facts in (("index", {"recall_at_100": 1.0}), ("ranker", {})):
-        with workspace.write(name) as writer:
-            writer.commit(facts=facts)
+    with workspace.write("index") as writer:
+        writer.commit(facts={"recall_at_100": 1.0})
+    described = build_ranking_items(ITEMS, ITEM_FEATURES.empty(), moment=CUTS.validation)
+    shape_of_ranker = RankerShape(
+        feature_names=feature_names(described.modalities), tasks=("liked",), num_experts=2, expert_dims=(4,), tower_dims=()
+    )
+    with workspace.write("ranker") as writer:
+        ranker = SavedRanker(model=shape_of_ranker.build(), shape=shape_of_ranker, task_weights=(1.0,), blend=0.5, history_length=10)
+        save_ranker(writer.folder, ranker)
+        save_ranking_items(writer.folder / "validation", described)
+        writer.commit()
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +181,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> TableReader:
 def test_the_stage_writes_values_report_costs_and_page(table: TableReader) -> None:
     assert set(table.manifest.files) == {"per_user.parquet", "report.json", "costs.json", "report.html"}
     values = pl.read_parquet(table.path("per_user.parquet"))
-    assert set(values["model"]) == {"retriever", "popularity", "recent_popularity", "item_knn", "ease", "content_knn"}
+    assert set(values["model"]) == {"slate", "retriever", "popularity", "recent_popularity", "item_knn", "ease", "content_knn"}
     assert set(values["scope"]) == {"new", "all"}
     assert table.manifest.facts["rows"] == values.height
 
