@@ -20,5 +20,6 @@ def test_a_shop_is_drawn_once_both_landing_folders_hold_a_file(tmp_path: Path) -
 
 
 def test_an_api_that_ends_by_itself_is_told_with_its_code(tmp_path: Path) -> None:
+    (tmp_path / "online").write_text("a file where the store's folder should be", encoding="utf-8")
     with pytest.raises(DemoError, match="ended with code"), running_api(Workspace(tmp_path), images=tmp_path):
         pass
