@@ -21,7 +21,7 @@ def simulate(policy: Policy, random: np.random.Generator, *, num_days: int, star
     user, day = _requests(shoppers, random, num_days=num_days)
     slates = policy.draw(random, user, day)
     shown = slates >= 0
-    position = np.cumsum(shown, axis=1)
+    position = np.cumsum(shown.astype(np.int64), axis=1)
     logits = click_logits(shoppers, products, user[:, None], np.maximum(slates, 0))
     looked = random.random(slates.shape) < EXAMINED
     clicked = shown & looked & (random.random(slates.shape) < _sigmoid(logits))
@@ -64,7 +64,8 @@ def _rows(
     request, place = np.nonzero(happened)
     item = slates[request, place]
     who = pl.Series(shoppers.user_ids).gather(user[request])
-    moment = (pl.lit(start) + pl.duration(microseconds=pl.Series((seconds[request, place] * 1e6).astype(np.int64)))).cast(UTC_TIME)
+    since_start = pl.Series((seconds[request, place] * 1e6).astype(np.int64)).cast(pl.Duration("us"))
+    moment = (pl.lit(start) + pl.lit(since_start)).cast(UTC_TIME)
     return pl.select(
         event_id=pl.lit(""),
         user_id=who,

@@ -26,7 +26,8 @@ def save_truth(folder: Path, policy: Policy, *, start: datetime) -> None:
     arrays = {f"product.{name}": value for name, value in asdict(policy.products).items()} | {
         f"shopper.{n}": v for n, v in shoppers.items()
     }
-    np.savez(folder / TRUTH, **arrays, **loves)
+    together: dict[str, Any] = arrays | loves
+    np.savez(folder / TRUTH, **together)
     (folder / "truth.json").write_text(json.dumps({"start": start.isoformat()}) + "\n", encoding="utf-8")
 
 

@@ -118,7 +118,8 @@ def _pick(random: np.random.Generator, weights: npt.NDArray[np.float64]) -> npt.
     """(rows,): a column of each row, by weight."""
     steps = np.cumsum(weights, axis=1)
     drawn = random.random(len(weights)) * steps[:, -1]
-    return np.minimum((drawn[:, None] > steps).sum(axis=1), weights.shape[1] - 1)
+    column: npt.NDArray[np.int64] = np.minimum((drawn[:, None] > steps).sum(axis=1), weights.shape[1] - 1)
+    return column
 
 
 def _within(
@@ -131,8 +132,10 @@ def _within(
     """The member of `order` that lies a share `inside` of the way between two of its sorted keys, both included; -1 where there is none."""
     start, end = np.searchsorted(keys, lowest, side="left"), np.searchsorted(keys, highest, side="right")
     place = np.minimum(start + (inside * (end - start)).astype(np.int64), len(order) - 1)
-    return np.where(end > start, order[place], -1)
+    member: npt.NDArray[np.int64] = np.where(end > start, order[place], -1)
+    return member
 
 
 def _normalised(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return weights / max(weights.sum(), 1e-12)
+    shares: npt.NDArray[np.float64] = weights / max(weights.sum(), 1e-12)
+    return shares

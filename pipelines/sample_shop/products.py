@@ -1,7 +1,9 @@
 """What is on sale: planted attributes, and the catalogue that tells only what a shop would tell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,8 @@ from feature_store.checks import check
 from feature_store.schema import ATTRIBUTES, CATALOGUE
 from pipelines.sample_shop.drawing import CATEGORIES, COLOURS, MATERIALS, PATTERNS
 from pipelines.sample_shop.words import ADJECTIVES, BRANDS, CATEGORIES_IN_CHINESE, DEPARTMENTS, MATERIAL_WORDS, THEMES
+
+Choice = TypeVar("Choice")
 
 LATE_SHARE = 0.8
 """Share of products that arrive while the log runs."""
@@ -65,7 +69,7 @@ def plan_products(random: np.random.Generator, *, num_items: int, num_days: int)
         material=random.integers(0, len(MATERIALS), num_items),
         theme=random.integers(0, len(THEMES), num_items),
         quality=quality,
-        price=np.round(np.exp(random.normal(3.4, 0.6, num_items)), 2),
+        price=np.exp(random.normal(3.4, 0.6, num_items)).round(2).astype(np.float64),
         on_sale=on_sale,
         shown_from=np.where(late, on_sale + random.uniform(0, SHELF_DAYS, num_items), -1.0),
         leaves=np.where(leaving, np.maximum(on_sale, 0) + random.uniform(10, num_days, num_items), np.inf),
@@ -103,7 +107,7 @@ def _row(products: Products, number: int, random: np.random.Generator, start: da
         "description": description if products.has_text[number] else None,
         "category": [department, category],
         "price": float(products.price[number]),
-        "in_stock": bool(random.random() > 0.02),
+        "in_stock": True,
         "image_uri": f"{products.item_ids[number]}.jpg" if products.has_photo[number] else None,
         "available_from": start + timedelta(days=on_sale) if on_sale >= 0 else None,
         "available_to": start + timedelta(days=leaves) if np.isfinite(leaves) else None,
@@ -111,5 +115,5 @@ def _row(products: Products, number: int, random: np.random.Generator, start: da
     }
 
 
-def _one(choices: tuple, random: np.random.Generator):  # type: ignore[type-arg, no-untyped-def]
+def _one(choices: Sequence[Choice], random: np.random.Generator) -> Choice:
     return choices[int(random.integers(len(choices)))]

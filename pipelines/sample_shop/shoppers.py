@@ -96,5 +96,5 @@ def click_logits(
 def _greatest(values: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.bool_]:
     """(rows, columns): true at the `count` greatest values of each row."""
     chosen = np.zeros(values.shape, bool)
-    np.put_along_axis(chosen, np.argsort(-values, axis=1)[:, :count], True, axis=1)  # noqa: FBT003
+    np.put_along_axis(chosen, np.argsort(-values, axis=1)[:, :count], True, axis=1)
     return chosen

@@ -42,48 +42,60 @@ MATERIAL_WORDS = {
     "metallic": (("with a brushed metal look", "拉丝金属质感"), ("a cool metallic sheen", "金属光泽")),
 }
 THEMES = (
-    Theme("seaside", ("for days by the sea", "salt air and harbour mornings", "made for the beach"), ("海边时光", "港口清晨", "沙滩必备")),
+    Theme(
+        "seaside", ("for days by the sea", "for salt air and harbour mornings", "made for the beach"), ("海边时光", "港口清晨", "沙滩必备")
+    ),
     Theme(
         "forest",
-        ("for long walks in the woods", "moss, ferns and tall trees", "quiet forest weekends"),
+        ("for long walks in the woods", "made for moss, ferns and tall trees", "for quiet forest weekends"),
         ("林间漫步", "青苔与大树", "森林周末"),
     ),
     Theme(
-        "space", ("for stargazers", "rockets, planets and moonlight", "dreaming of the galaxy"), ("星空爱好者", "火箭与月光", "银河之梦")
+        "space",
+        ("for stargazers", "inspired by rockets, planets and moonlight", "dreaming of the galaxy"),
+        ("星空爱好者", "火箭与月光", "银河之梦"),
     ),
     Theme(
         "retro",
-        ("straight from the seventies", "a vintage flea market find", "old records and neon diners"),
+        ("straight from the seventies", "a vintage flea market find", "in love with old records and neon diners"),
         ("复古七十年代", "古着市集", "老唱片风"),
     ),
     Theme(
         "music",
-        ("for the front row of a concert", "backstage and encore", "for people who hum along"),
+        ("for the front row of a concert", "at home backstage and at the encore", "for people who hum along"),
         ("音乐会前排", "后台与安可", "随时哼唱"),
     ),
-    Theme("sport", ("for runners and early risers", "built for the gym", "stadium tested"), ("跑者之选", "健身房必备", "赛场检验")),
+    Theme("sport", ("for runners and early risers", "built for the gym", "tested in stadiums"), ("跑者之选", "健身房必备", "赛场检验")),
     Theme(
-        "office", ("for meetings and deadlines", "tidy desks, sharp minds", "made for the commute"), ("会议与办公", "整洁书桌", "通勤之选")
+        "office",
+        ("for meetings and deadlines", "for tidy desks and sharp minds", "made for the commute"),
+        ("会议与办公", "整洁书桌", "通勤之选"),
     ),
     Theme(
-        "kitchen", ("for cooks and bakers", "Sunday pancakes and fresh bread", "smells of cinnamon"), ("厨房达人", "周日烘焙", "肉桂香气")
+        "kitchen",
+        ("for cooks and bakers", "made for Sunday pancakes and fresh bread", "in the mood of cinnamon and vanilla"),
+        ("厨房达人", "周日烘焙", "肉桂香气"),
     ),
     Theme(
         "cats",
-        ("for people who live with cats", "whiskers, paws and naps", "approved by every tabby"),
+        ("for people who live with cats", "all about whiskers, paws and naps", "approved by every tabby"),
         ("爱猫人士", "胡须与小爪", "猫咪认可"),
     ),
     Theme(
         "travel",
-        ("for night trains and airports", "stamps in a passport", "packed in five minutes"),
+        ("for night trains and airports", "for collectors of passport stamps", "packed in five minutes"),
         ("夜车与机场", "护照印章", "说走就走"),
     ),
     Theme(
         "winter",
-        ("for snow and frosty mornings", "cabin, fireplace, cocoa", "warm when it freezes"),
+        ("for snow and frosty mornings", "for cabins, fireplaces and cocoa", "warm when it freezes"),
         ("雪天与霜晨", "木屋壁炉", "寒冬温暖"),
     ),
-    Theme("garden", ("for gardeners", "roses, bees and watering cans", "green fingers welcome"), ("园艺爱好者", "玫瑰与蜜蜂", "绿手指")),
+    Theme(
+        "garden",
+        ("for gardeners", "among roses, bees and watering cans", "good soil and patience"),
+        ("园艺爱好者", "玫瑰与蜜蜂", "好土与耐心"),
+    ),
 )
 BRANDS = ("Alder", "Brisa", "Cobalt & Co", "Dune", "Ember", "Fjell", "Grove", "Halo", "Iris", "Juniper", "Kestrel", "Lumen")
-ADJECTIVES = ("everyday", "favourite", "classic", "little", "handy", "weekend", "studio", "original", "easy", "city", "country", "family")
+ADJECTIVES = ("daily", "favourite", "classic", "little", "handy", "weekend", "studio", "pocket", "simple", "city", "country", "family")
