@@ -1,0 +1,116 @@
+"""From drawn photos to an answer over HTTP, and a second night that has nothing to do."""
+
+import json
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from feature_store.manifest import file_digest
+from feature_store.schema import EVENTS
+from pipelines.demo import ask, running_api
+from pipelines.final_test import RECORD, evaluate_phase
+from pipelines.nightly import Night
+from pipelines.progress import Progress
+from pipelines.recommend import Wanted, recommend
+from pipelines.releases import ReleaseShelf
+from tests.support.small_night import draw, small_config, small_night
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("shop")
+    draw(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def night(workspace: Path) -> Night:
+    night = small_night(workspace)
+    ReleaseShelf(workspace / "releases").promote(night.release_id, why="a test does not ask how good it is")
+    return night
+
+
+@pytest.fixture(scope="module")
+def events(workspace: Path, night: Night) -> pl.DataFrame:
+    return small_config(workspace).open_workspace().read("events").scan(EVENTS).collect()
+
+
+def test_every_stage_has_run_and_the_release_is_whole(workspace: Path, night: Night) -> None:
+    assert [result.name for result in night.results if result.skipped] == []
+    folder = workspace / "releases" / night.release_id
+    told = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+    assert {name: file_digest(folder / name) for name in told["files"]} == {name: entry["sha256"] for name, entry in told["files"].items()}
+    assert max(told["parity"].values()) < 1e-4
+
+
+def test_a_release_holds_no_user(workspace: Path, night: Night, events: pl.DataFrame) -> None:
+    release = workspace / "releases" / night.release_id
+    content = b"".join(path.read_bytes() for path in release.rglob("*") if path.is_file() and path.name != "report.html")
+    assert [user for user in events["user_id"].unique() if user.encode() in content] == []
+
+
+def test_corrupt_photos_are_refused_and_counted(night: Night) -> None:
+    refused = next(result.facts["quarantined"] for result in night.results if result.name == "embed_items")
+    assert refused == 3  # of 90 products some 75 have a photo; one in twenty of those is damaged
+
+
+def test_the_second_night_has_nothing_to_do(workspace: Path, night: Night) -> None:
+    started = time.perf_counter()
+    again = small_night(workspace)
+    assert [result.name for result in again.results if not result.skipped] == []
+    assert again.release_id == night.release_id
+    assert time.perf_counter() - started < 20
+
+
+def test_the_api_answers_for_known_and_unknown_users_and_sees_what_is_posted(workspace: Path, night: Night, events: pl.DataFrame) -> None:
+    config = small_config(workspace)
+    active = events.filter(pl.col("event_type") == "click")["user_id"].value_counts().sort("count", "user_id")["user_id"][-1]
+    seen = set(events.filter(pl.col("user_id") == active, pl.col("event_type") != "impression")["item_id"])
+    with running_api(config.open_workspace(), images=config.resolve(config.sources.images)) as url:
+        answer = ask(f"{url}/v1/recommendations", {"user_id": active, "k": 5})
+        listed = [item["item_id"] for item in answer["items"]]
+        assert answer["source"] == "personal"
+        assert answer["release_id"] == night.release_id
+        assert len(set(listed)) == 5
+        assert not set(listed) & seen
+        ask(f"{url}/v1/events", {"user_id": active, "item_id": listed[0], "event_type": "click"})
+        after = ask(f"{url}/v1/recommendations", {"user_id": active, "k": 5})
+        assert listed[0] not in [item["item_id"] for item in after["items"]]
+        assert ask(f"{url}/v1/recommendations", {"user_id": "nobody", "k": 5})["source"] == "popular"
+        assert len(ask(f"{url}/v1/candidates", {"user_id": active, "k": 20})["items"]) == 20
+        with urllib.request.urlopen(f"{url}/v1/items/{listed[0]}/similar?k=3") as response:
+            assert len(json.load(response)["items"]) == 3
+
+
+@pytest.mark.parametrize("asked", [{"stage": "retrieval"}, {"stage": "slate"}, {"model": "ease"}, {"model": "item_knn"}], ids=str)
+def test_a_file_of_users_gets_unseen_items_in_ranks_without_gaps(
+    workspace: Path, night: Night, events: pl.DataFrame, asked: dict[str, str]
+) -> None:
+    users = [*events["user_id"].unique().sort().head(30), "nobody"]
+    found = recommend(small_config(workspace), Wanted(users=users, k=10, release_id=night.release_id, **asked), progress=Progress())
+    seen = events.filter(pl.col("event_type") != "impression").select("user_id", "item_id").unique()
+    assert found.columns == ["user_id", "item_id", "rank", "score"]
+    assert found["user_id"].n_unique() == 31
+    assert found.join(seen, on=["user_id", "item_id"]).is_empty()
+    assert np.array_equal(found["rank"].to_numpy().reshape(31, 10), np.tile(np.arange(1, 11), (31, 1)))
+
+
+def test_candidates_that_are_named_are_the_only_ones(workspace: Path, night: Night, events: pl.DataFrame) -> None:
+    named = events["item_id"].unique().sort().head(15).to_list()
+    wanted = Wanted(users=["nobody"], k=100, candidates=named, release_id=night.release_id)
+    assert set(recommend(small_config(workspace), wanted, progress=Progress())["item_id"]) <= set(named)
+
+
+def test_the_test_window_is_judged_by_a_command_of_its_own_which_is_recorded(workspace: Path, night: Night) -> None:
+    assert night.release_id
+    report, page = evaluate_phase(small_config(workspace), phase="test", progress=Progress())
+    assert report["phase"] == "test"
+    assert {"slate", "retriever", "item_knn"} <= set(report["models"])
+    assert page.is_file()
+    assert len((workspace / "reports" / RECORD).read_text(encoding="utf-8").splitlines()) == 1
