@@ -8,7 +8,6 @@ the share of it that counting alone and the planted attributes alone reach, and 
 
 import argparse
 import tempfile
-import types
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -125,8 +124,7 @@ def oracle_scores(
         save_truth(Path(folder), policy, start=START)
         oracle = Oracle(Path(folder), items, first=first, last=last)
     blocks = np.array_split(np.arange(len(user_ids)), max(1, len(user_ids) // 512))
-    known = [types.SimpleNamespace(user_ids=user_ids[block]) for block in blocks]
-    return np.concatenate([oracle.scores(users, np.arange(len(users.user_ids))) for users in known])  # type: ignore[arg-type]
+    return np.concatenate([oracle.scores_of(user_ids[block].tolist()) for block in blocks])
 
 
 def recalls(scores: npt.NDArray[np.float32], truth: Truth, chosen: Choices, new: Choices) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """The best that can be done: every product ranked by the planted probability that it is shown, looked at and clicked."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,12 +55,17 @@ class Oracle:
 
     def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Log of the planted probability; a user of whom nothing is known here is scored as nobody: all zero."""
-        user = np.array([int(past.user_ids[row][1:]) if row >= 0 else 0 for row in rows], np.int64)
+        values = np.zeros((len(rows), len(self._items)), np.float32)
+        values[rows >= 0] = self.scores_of([past.user_ids[row] for row in rows[rows >= 0]])
+        return values
+
+    def scores_of(self, user_ids: Sequence[str]) -> npt.NDArray[np.float32]:
+        """(users, items): the same by the ids of users, whether they have a past or not."""
+        user = np.array([int(user_id[1:]) for user_id in user_ids], np.int64)
         exposure = self._policy.exposure(user, first=self._window[0], last=self._window[1])[:, self._items]
         logits = click_logits(self._policy.shoppers, self._policy.products, user[:, None], self._items[None])
-        values = np.log(exposure + 1e-12) - np.logaddexp(0, -logits)
-        values[rows < 0] = 0
-        return values.astype(np.float32)
+        values: npt.NDArray[np.float32] = (np.log(exposure + 1e-12) - np.logaddexp(0, -logits)).astype(np.float32)
+        return values
 
 
 def _named(arrays: Any, prefix: str, kind: type) -> dict[str, Any]:

@@ -36,10 +36,10 @@ CATEGORIES_IN_CHINESE = {
     "watch": "手表",
 }
 MATERIAL_WORDS = {
-    "matte": (("with a soft matte finish", "哑光质感"), ("a quiet, powdery surface", "细腻哑光表面")),
-    "glossy": (("polished to a shine", "亮面抛光"), ("a glossy, lacquered surface", "光亮漆面")),
-    "woven": (("woven by hand", "手工编织"), ("a fine woven texture", "细密织纹")),
-    "metallic": (("with a brushed metal look", "拉丝金属质感"), ("a cool metallic sheen", "金属光泽")),
+    "matte": (("with a soft matte finish", "哑光质感"), ("with a quiet, powdery surface", "细腻哑光表面")),
+    "glossy": (("polished to a shine", "亮面抛光"), ("with a glossy, lacquered surface", "光亮漆面")),
+    "woven": (("woven by hand", "手工编织"), ("with a fine woven texture", "细密织纹")),
+    "metallic": (("with a brushed metal look", "拉丝金属质感"), ("with a cool metallic sheen", "金属光泽")),
 }
 THEMES = (
     Theme(
@@ -57,7 +57,7 @@ THEMES = (
     ),
     Theme(
         "retro",
-        ("straight from the seventies", "a vintage flea market find", "in love with old records and neon diners"),
+        ("straight from the seventies", "like a vintage find from the flea market", "in love with old records and neon diners"),
         ("复古七十年代", "古着市集", "老唱片风"),
     ),
     Theme(
@@ -93,9 +93,9 @@ THEMES = (
     ),
     Theme(
         "garden",
-        ("for gardeners", "among roses, bees and watering cans", "good soil and patience"),
+        ("for gardeners", "among roses, bees and watering cans", "for those with good soil and patience"),
         ("园艺爱好者", "玫瑰与蜜蜂", "好土与耐心"),
     ),
 )
-BRANDS = ("Alder", "Brisa", "Cobalt & Co", "Dune", "Ember", "Fjell", "Grove", "Halo", "Iris", "Juniper", "Kestrel", "Lumen")
+BRANDS = ("Alder", "Brisa", "Corbel & Co", "Dune", "Ember", "Fjell", "Grove", "Halo", "Iris", "Juniper", "Kestrel", "Lumen")
 ADJECTIVES = ("daily", "favourite", "classic", "little", "handy", "weekend", "studio", "pocket", "simple", "city", "country", "family")
