@@ -155,7 +155,7 @@ def recommend(
     config: ConfigOption = DEFAULT_CONFIG,
     user: Annotated[str | None, typer.Option(help="One user: prints history and recommendations as tables.")] = None,
     users: Annotated[Path | None, typer.Option(help="Parquet or CSV with a column user_id.", exists=True, dir_okay=False)] = None,
-    k: Annotated[int, typer.Option(help="Items per user.")] = 0,
+    k: Annotated[int | None, typer.Option(min=1, help="Items per user; default: 10 for one user, 100 for a file.")] = None,
     stage: Annotated[str, typer.Option(help="`retrieval` or `slate`.")] = "slate",
     candidates: Annotated[
         Path | None, typer.Option(help="Parquet or CSV with a column item_id: recommend only these.", exists=True, dir_okay=False)
@@ -223,17 +223,19 @@ def releases(
 ) -> None:
     """Show releases, serve another one, or go back to the previous champion in one step."""
     from pipelines.releases import ReleaseShelf
+    from pipelines.tracking import mirror_champion
 
     with _told():
-        shelf = ReleaseShelf(_config(config).open_workspace().releases)
-        if action == "promote":
-            console.print(f"served from now on: {shelf.promote(release_id, why='by hand').release_id}", highlight=False)
-        elif action == "rollback":
-            console.print(f"served from now on: {shelf.roll_back().release_id}", highlight=False)
-        elif action == "list":
-            _show_releases(shelf)
-        else:
+        settings = _config(config)
+        shelf = ReleaseShelf(settings.open_workspace().releases)
+        if action not in ("list", "promote", "rollback"):
             raise ConfigError(f"there is no action {action!r}; it is list, promote or rollback")
+        if action == "list":
+            _show_releases(shelf)
+            return
+        champion = shelf.promote(release_id, why="by hand") if action == "promote" else shelf.roll_back()
+        console.print(f"served from now on: {champion.release_id}", highlight=False)
+        mirror_champion(settings, champion.release_id, progress=Progress(errors))
 
 
 @app.command()

@@ -1,0 +1,112 @@
+"""How much of what can be known the retriever finds on the sample shop, with photos and without.
+
+    python benchmarks/shop_quality.py --seeds 11 12 13
+
+Each seed is drawn whole into a temporary folder and taken through the night's own stages up to the embeddings; the retriever then learns
+what happened before the validation cut and is judged on the validation window beside every baseline and the oracle. Seeds 1 to 3 were used
+in development.
+"""
+
+import argparse
+import tempfile
+import types
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.config import Config, load_config
+from pipelines.importers.registry import import_source
+from pipelines.inputs import load_interactions, load_items, resolve_cuts
+from pipelines.nightly import STAGES, end_of_log, run_stage
+from pipelines.progress import Progress
+from pipelines.retriever_training import train_and_choose
+from pipelines.sample_shop.oracle import Oracle
+from recsys.data.interactions import Interactions
+from recsys.evaluation.bootstrap import paired_difference
+from recsys.evaluation.judge import FullRanking, Judgement, judge, per_user
+from recsys.evaluation.judge_baselines import judge_baselines
+from recsys.evaluation.truth import Truth, build_truth
+
+NEEDED = ("ingest_catalogue", "ingest_events", "train_encoders", "embed_items")
+K = 100
+
+
+class KnowingOracle:
+    """The oracle for judged users, strangers included: it is asked for them in their own order."""
+
+    name = "oracle"
+
+    def __init__(self, oracle: Oracle, truth: Truth) -> None:
+        self._oracle, self._truth, self._asked = oracle, truth, 0
+
+    def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:  # noqa: ARG002
+        """Of the next users in line."""
+        place = self._asked % self._truth.num_users
+        self._asked += len(rows)
+        known: Any = types.SimpleNamespace(user_ids=self._truth.user_ids[place : place + len(rows)])
+        return self._oracle.scores(known, np.arange(len(rows)))
+
+
+def main() -> None:
+    """Read the arguments, measure every seed, print a table for each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
+    parser.add_argument("--config", type=Path, default=Path("configs/demo.toml"))
+    args = parser.parse_args()
+    for seed in args.seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            Console(width=130).print(measure(load_config(args.config, {"workspace": folder}), seed))
+
+
+def measure(config: Config, seed: int) -> Table:
+    """One shop."""
+    progress, workspace = Progress(Console(stderr=True)), config.open_workspace()
+    import_source("sample_shop", None, config, seed=seed, progress=progress)
+    for stage in STAGES:
+        if stage.name in NEEDED:
+            run_stage(
+                stage, config, workspace, end_of_log(workspace) if stage.dated else datetime.max.replace(tzinfo=UTC), progress, forced=False
+            )
+    events = workspace.read("events")
+    items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"))
+    cuts = resolve_cuts(config, events, date=end_of_log(workspace))
+    past = load_interactions(events, items, config.relevance, before=cuts.validation)
+    window = load_interactions(events, items, config.relevance, before=cuts.test).between(cuts.validation, cuts.test)
+    truth = build_truth(past, window, candidates=items.available(cuts.validation))
+    oracle = Oracle(workspace.root / "truth", items, first=cuts.validation, last=cuts.test)
+    judged = [judge(FullRanking(KnowingOracle(oracle, truth)), truth)]
+    blind = replace(config.retriever, modalities=tuple(name for name in config.retriever.modalities if name != "image"))
+    for name, settings in (("retriever", config.retriever), ("retriever without photos", blind)):
+        scratch = workspace.scratch(name)
+        saved = train_and_choose(items, truth, settings, now=cuts.validation, scratch=scratch, track=progress.tracker(name))
+        judged.append(judge(FullRanking(replace(saved.scorer(), name=name)), truth))
+    judged += [choice.judgement for choice in judge_baselines(past, items, truth, config.evaluation).chosen]
+    return table_of(judged, truth, np.bincount(past.item_index, minlength=len(items)) == 0, seed)
+
+
+def table_of(judged: list[Judgement], truth: Truth, new: npt.NDArray[np.bool_], seed: int) -> Table:
+    """Recall@100 of each model, its share of the oracle's, on new items, and the retriever's paired lead."""
+    chosen = truth.chosen["new"]
+    fresh = chosen.of(new[chosen.item])
+    random = K / int(truth.candidates.sum())
+    title = f"seed {seed}: {truth.num_users} users, {int(truth.candidates.sum())} candidates, {len(fresh.user)} choices of new items"
+    table = Table("model", "Recall@100", "of the oracle", "NDCG@10", "new items", "of random", "retriever leads by", title=title)
+    recall = {entry.name: entry.metrics["new"]["recall@100"] for entry in judged}
+    for entry in judged:
+        on_new = float(np.nanmean(per_user(entry.lists["new"], fresh)["recall@100"]))
+        lead = paired_difference(recall["retriever"], recall[entry.name], resamples=10_000, seed=0)
+        share = float(np.nanmean(recall[entry.name]) / np.nanmean(recall["oracle"]))
+        ndcg = float(np.nanmean(entry.metrics["new"]["ndcg@10"]))
+        row = (f"{np.nanmean(recall[entry.name]):.4f}", f"{share:.1%}", f"{ndcg:.4f}", f"{on_new:.4f}", f"{on_new / random:.1f} x")
+        table.add_row(entry.name, *row, f"{lead.mean:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}]" if entry.name != "retriever" else "")
+    return table
+
+
+if __name__ == "__main__":
+    main()
