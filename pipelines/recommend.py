@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from recsys.slate.batch import ReleaseScorer, rerank_lists
-from recsys.slate.release_reader import read_release
 
 from feature_store.layout import Workspace
 from feature_store.schema import CATALOGUE
@@ -21,6 +19,8 @@ from recsys.data.items import Items
 from recsys.evaluation.top_k import top_k
 from recsys.models.baselines.build import BASELINES, build_baseline
 from recsys.models.scorer import Scorer
+from recsys.slate.batch import ReleaseScorer, rerank_lists
+from recsys.slate.release_reader import read_release
 
 STAGES = ("retrieval", "slate")
 USERS_AT_ONCE = 2048
