@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from feature_store.errors import FeatureStoreError
@@ -60,7 +61,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except ours as error:
-        errors.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+        errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         errors.print("\nstopped; what was finished stays, `vitrine nightly` goes on from there", highlight=False)
@@ -260,7 +261,10 @@ def demo(config: ConfigOption = Path("configs/demo.toml")) -> None:
 def _column(path: Path | None, name: str) -> list[str]:
     if path is None:
         return []
-    frame = pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
+    try:
+        frame = pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
+    except pl.exceptions.PolarsError as error:
+        raise ConfigError(f"cannot read {path}: {error}. It must be Parquet, or CSV with a header line and the ending .csv.") from error
     if name not in frame.columns:
         raise ConfigError(f"{path} has no column {name}; it has {frame.columns}")
     return frame[name].cast(pl.String).to_list()
@@ -277,11 +281,11 @@ def _show_user(config: Config, user_id: str, found: pl.DataFrame) -> None:
     else:
         history = Table("when", "what", "item", title=f"{user_id}: newest of the history")
         for item_id, kind, moment in past.rows():
-            history.add_row(f"{moment:%Y-%m-%d}", Kind(kind).name.lower(), titles[item_id])
+            history.add_row(f"{moment:%Y-%m-%d}", Kind(kind).name.lower(), escape(titles[item_id]))
         console.print(history)
     table = Table("rank", "item_id", "title", "score", title="recommended")
     for row in found.rows(named=True):
-        table.add_row(str(row["rank"]), row["item_id"], titles[row["item_id"]], f"{row['score']:.3f}")
+        table.add_row(str(row["rank"]), row["item_id"], escape(titles[row["item_id"]]), f"{row['score']:.3f}")
     console.print(table)
 
 

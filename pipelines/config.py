@@ -124,6 +124,8 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
         *parents, key = dotted.split(".")
         for parent in parents:
             section = section.setdefault(parent, {})
+            if not isinstance(section, dict):
+                raise ConfigError(f"cannot set {dotted}: {parent} is a value, not a section")
         section[key] = value
     return parse_config(values, source=str(path))
 

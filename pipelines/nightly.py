@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rich.markup import escape
+
 from feature_store.layout import Workspace
 from feature_store.online.sqlite import SqliteStore
 from feature_store.snapshot import load_snapshot
@@ -159,7 +161,7 @@ def _conclude(config: Config, workspace: Workspace, date: datetime, results: Seq
     else:
         progress.say(f"[yellow]Release {release_id} stays a challenger; the champion stands.[/yellow]")
         for refusal in refusals:
-            progress.say(f"  [yellow]✗[/yellow] {refusal}")
+            progress.say(f"  [yellow]✗[/yellow] {escape(refusal)}")
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
         load_snapshot(store, workspace.read("snapshot"))
     for removed in shelf.prune(config.release.keep):

@@ -1,0 +1,84 @@
+"""What a night does around its stages; the stages themselves are tested beside this file and end to end."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from pipelines.config import Config, parse_config
+from pipelines.nightly import STAGES, NightRunningError, StageResult, UnknownStageError, run_night, run_stage
+from pipelines.progress import Progress
+from pipelines.stage import Stage, StageContext
+from tests.support.small_night import small_config
+from tests.support.tiny_shop import TINY, draw_tiny_shop
+
+DATE = datetime(2026, 4, 1, tzinfo=UTC)
+
+
+def _config(root: Path) -> Config:
+    return parse_config({"workspace": str(root)})
+
+
+def _quiet() -> Progress:
+    return Progress(Console(quiet=True))
+
+
+def _writes_one_file(context: StageContext) -> None:
+    with context.workspace.write("thing") as writer:
+        (writer.folder / "thing.txt").write_text("made\n", encoding="utf-8")
+        context.commit(writer, facts={"rows": 1})
+
+
+def _starts_a_second_night(context: StageContext) -> None:
+    run_night(context.config, date=DATE, progress=context.progress, stages=[])
+
+
+def _stage(run: Any) -> Stage:
+    return Stage(name="thing", reads=(), writes="thing", run=run)
+
+
+def test_a_second_night_in_the_same_workspace_is_refused_and_told_whose_process_the_first_is(tmp_path: Path) -> None:
+    with pytest.raises(NightRunningError, match=r'another night works in .*"pid": \d+.*Wait for it'):
+        run_night(_config(tmp_path), date=DATE, progress=_quiet(), stages=[_stage(_starts_a_second_night)])
+
+
+def test_a_night_that_failed_does_not_keep_the_workspace(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(NightRunningError):  # raised by the inner night; the outer one is let in both times
+            run_night(_config(tmp_path), date=DATE, progress=_quiet(), stages=[_stage(_starts_a_second_night)])
+
+
+def test_an_unknown_stage_to_start_from_is_refused_with_those_there_are_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(UnknownStageError, match=r"no stage 'train_retreiver'.*embed_items, .*train_retriever"):
+        run_night(_config(tmp_path / "shop"), progress=_quiet(), start_from="train_retreiver")
+    assert not (tmp_path / "shop").exists()
+
+
+def test_a_stage_that_is_up_to_date_is_skipped_unless_it_is_forced(tmp_path: Path) -> None:
+    config, stage = _config(tmp_path), _stage(_writes_one_file)
+    skipped = [run_stage(stage, config, config.open_workspace(), DATE, _quiet(), forced=forced).skipped for forced in (False, False, True)]
+    assert skipped == [False, True, False]
+
+
+@pytest.mark.slow
+def test_a_changed_title_encodes_one_text_and_no_photo_anew(tmp_path: Path) -> None:
+    landing = draw_tiny_shop(tmp_path)
+    first = _until_embedded(tmp_path)
+    assert first.facts["encoded"]["text"] == TINY.num_items
+    drawn = next(landing.catalogue.glob("*.parquet"))
+    row = pl.read_parquet(drawn).head(1).with_columns(title=pl.lit("A title nobody has read before"))
+    row.write_parquet(landing.catalogue / "0002-changed.parquet")
+    second = _until_embedded(tmp_path)
+    assert second.facts["encoded"] == {"image": 0, "text": 1}
+    assert second.facts["kept"] == {"image": first.facts["encoded"]["image"], "text": TINY.num_items - 1}
+
+
+def _until_embedded(root: Path) -> StageResult:
+    """The night up to `embed_items`, whose result it is."""
+    config = small_config(root)
+    names = [stage.name for stage in STAGES]
+    stages = STAGES[: names.index("embed_items") + 1]
+    return [run_stage(stage, config, config.open_workspace(), DATE, _quiet(), forced=False) for stage in stages][-1]
