@@ -1,7 +1,7 @@
 """The command line: `vitrine`."""
 
 import contextlib
-import subprocess
+import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -212,8 +212,7 @@ def serve(
         url = f"http://{host}:{port}"
         console.print(f"{url}  (API docs: {url}/docs; Ctrl-C ends it)", highlight=False)
         console.print(f"try: curl {url}/v1/release", highlight=False)
-        with contextlib.suppress(KeyboardInterrupt):
-            raise typer.Exit(subprocess.call(command))
+        os.execv(command[0], command)  # the API takes this process over, so whoever ends it ends the API
 
 
 @app.command()
