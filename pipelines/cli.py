@@ -212,6 +212,7 @@ def serve(
         url = f"http://{host}:{port}"
         console.print(f"{url}  (API docs: {url}/docs; Ctrl-C ends it)", highlight=False)
         console.print(f"try: curl {url}/v1/release", highlight=False)
+        sys.stdout.flush()
         os.execv(command[0], command)  # the API takes this process over, so whoever ends it ends the API
 
 
