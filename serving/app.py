@@ -33,6 +33,8 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Recommendations from photos, texts and behaviour",
         lifespan=life,
         separate_input_output_schemas=False,
+        docs_url=None,  # FastAPI's own pages load from elsewhere; routes/window.py has ours
+        redoc_url=None,
     )
     app.add_middleware(Envelope, max_body_bytes=settings.max_body_bytes)
     problems.install(app)

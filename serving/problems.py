@@ -42,6 +42,10 @@ def install(app: FastAPI) -> None:
             {"where": ".".join(map(str, entry["loc"])), "problem": entry["msg"], "found": repr(entry.get("input"))[:200]}
             for entry in error.errors()[:20]
         ]
+        if any(isinstance(entry.get("input"), bytes) for entry in error.errors()):
+            sent = request.headers.get("content-type", "none")
+            detail = f"the body was not read as JSON: its content-type is {sent}. Send the header content-type: application/json."
+            return problem(request.state.request_id, 422, "The body is not marked as JSON", detail)
         detail = "; ".join(f"{entry['where']}: {entry['problem']}, found {entry['found']}" for entry in found[:3])
         return problem(
             request.state.request_id, 422, "The request cannot be read", f"{detail}. See /docs for what is allowed.", errors=found

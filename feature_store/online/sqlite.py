@@ -90,6 +90,12 @@ class SqliteStore:
                 posted.append(PostedEvent(event_id, user_id, item_id, event_type, event_time, value, request_id, release_id, position))
         return UserState(*history, seen, posted[::-1])
 
+    def some_users(self, limit: int) -> list[str]:
+        """At most `limit` ids of users of the snapshot that is read."""
+        query = "SELECT user_id FROM snapshots WHERE version = (SELECT value FROM pointer WHERE name = 'snapshot') LIMIT ?"
+        with self._reading:
+            return [str(row[0]) for row in self._reader.execute(query, (limit,))]
+
     def append(self, events: Sequence[PostedEvent]) -> int:
         """See `OnlineStore`."""
         rows = [

@@ -76,7 +76,8 @@ def _search(
         asked = library.SearchParametersIVF(sel=selector, nprobe=index.nlist if wide else release.index_description.nprobe)
     else:
         asked = library.SearchParameters(sel=selector)
-    ids: npt.NDArray[np.int64] = release.index.search(user_vector[None], k, params=asked)[1][0]
+    depth = min(2 * k + 50, int((visible & release.indexed).sum()))  # rounded vectors swap items at the cut; exact scores decide
+    ids: npt.NDArray[np.int64] = release.index.search(user_vector[None], depth, params=asked)[1][0]
     return np.unique(ids[ids >= 0])
 
 

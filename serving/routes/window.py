@@ -1,8 +1,9 @@
 """The shop window: one page, the pictures it shows, and what it knows of a user."""
 
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from recsys.slate.histories import user_history
@@ -10,7 +11,9 @@ from serving.answers import answer
 from serving.problems import ProblemError
 from serving.state import item_card, state_of
 
-PAGE = Path(__file__).parents[1] / "web" / "index.html"
+WEB = Path(__file__).parents[1] / "web"
+POLICY = "default-src 'self'; img-src 'self' data: https:"
+PARTS = {"style.css": "text/css", "page.js": "text/javascript", "docs.js": "text/javascript"}
 PICTURES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif"}
 
 router = APIRouter()
@@ -19,8 +22,27 @@ router = APIRouter()
 @router.get("/", include_in_schema=False)
 async def get_page() -> Response:
     """A page without anything from elsewhere."""
-    policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src 'self' data: https:"
-    return FileResponse(PAGE, media_type="text/html", headers={"Content-Security-Policy": policy})
+    return FileResponse(WEB / "index.html", media_type="text/html", headers={"Content-Security-Policy": POLICY})
+
+
+@router.get("/docs", include_in_schema=False)
+async def get_docs() -> Response:
+    """The reference: /openapi.json as a page."""
+    return FileResponse(WEB / "docs.html", media_type="text/html", headers={"Content-Security-Policy": POLICY})
+
+
+@router.get("/web/{name}", include_in_schema=False)
+async def get_part(name: str) -> Response:
+    """Style and script of the pages."""
+    if name not in PARTS:
+        raise ProblemError(404, "No such file", f"{name[:200]!r} is no part of a page; there are {', '.join(PARTS)}")
+    return FileResponse(WEB / name, media_type=PARTS[name])
+
+
+@router.get("/v1/users", summary="A few users of whom something is known, to try the rest with")
+async def get_users(request: Request, limit: Annotated[int, Query(ge=1, le=8)] = 8) -> Response:
+    """The first ids of the night's snapshot, in no meaningful order."""
+    return answer({"request_id": request.state.request_id, "user_ids": state_of(request).store.some_users(limit)})
 
 
 @router.get("/v1/users/{user_id:path}/history", summary="The newest distinct items of a user, newest first")

@@ -1,3 +1,4 @@
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -157,3 +158,21 @@ def _released(api: TestClient, wanted: str) -> dict[str, object]:
             return told
         time.sleep(0.02)
     raise AssertionError(f"{wanted} is not served")
+
+
+def test_a_body_that_is_not_marked_as_json_is_told_which_header_to_send(api: TestClient) -> None:
+    answer = api.post("/v1/recommendations", content='{"user_id": "u"}', headers={"content-type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 422
+    assert "Send the header content-type: application/json" in answer.json()["detail"]
+
+
+def test_known_users_are_offered_up_to_the_limit(api: TestClient) -> None:
+    api.app.state.vitrine.store.load_snapshot("night", [(user, "[[], [], []]", "[]") for user in ("a", "b", "c")])  # type: ignore[attr-defined]
+    assert api.get("/v1/users?limit=2").json()["user_ids"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("page", ["/", "/docs"])
+def test_every_part_of_a_page_comes_from_this_process(api: TestClient, page: str) -> None:
+    parts = re.findall(r'(?:src|href)="([^"]+)"', api.get(page).text)
+    assert {"/web/style.css"} < set(parts)
+    assert all(api.get(part).status_code == 200 for part in parts if part != "data:,")

@@ -27,7 +27,7 @@ def best_of(release: Release, visible: np.ndarray, k: int) -> list[int]:
 
 
 def test_a_filter_that_the_nearest_list_cannot_fill_probes_every_list(release: Release) -> None:
-    everything = int(black(release).sum())  # all of them: at a smaller k the index's rounding may swap items at the cut
+    everything = int(black(release).sum())
     found = retrieve(release, RED, black(release), k=everything)
     assert found.path == "wider"
     assert found.item_index.tolist() == best_of(release, black(release), everything)
@@ -37,6 +37,14 @@ def test_an_index_that_lost_its_vectors_is_replaced_by_an_exact_scan(release: Re
     found = retrieve(_emptied(release), RED, black(release), k=20)
     assert found.path == "exact"
     assert found.item_index.tolist() == best_of(release, black(release), 20)
+
+
+def test_rounding_in_the_index_does_not_swap_items_at_the_cut(release: Release) -> None:
+    assert release.index_description.nprobe  # inverted lists of quantised vectors
+    every = replace(release, index_description=replace(release.index_description, nprobe=faiss.extract_index_ivf(release.index).nlist))
+    found = retrieve(every, RED, release.indexed, k=20)
+    assert found.path == "ann"
+    assert found.item_index.tolist() == best_of(release, release.indexed, 20)
 
 
 def _emptied(release: Release) -> Release:
