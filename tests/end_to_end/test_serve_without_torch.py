@@ -1,7 +1,9 @@
+import json
 import os
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,8 @@ def test_the_serving_requirements_alone_serve_and_hold_no_torch(tmp_path: Path) 
         try:
             _wait(f"{url}/readyz", server)
             assert len(_post(f"{url}/v1/recommendations", {"user_id": "u", "k": 4})["items"]) == 4
+            with urllib.request.urlopen(f"{url}/v1/items/i3/similar?k=4", timeout=5) as response:
+                assert len(json.load(response)["items"]) == 4
         finally:
             server.terminate()
             server.wait(10)
