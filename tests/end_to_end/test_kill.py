@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.small_night import draw, killed_night, small_night
+from feature_store.layout import Workspace
+from tests.support.small_night import draw, night_apart
 
 pytestmark = pytest.mark.slow
 
 
-def _digests(workspace: Path, release_id: str) -> dict[str, str]:
+def _digests(workspace: Path) -> dict[str, str]:
+    """Of what the newest release is made of."""
+    release_id = Workspace(workspace).read("release").manifest.facts["release_id"]
     told = json.loads((workspace / "releases" / release_id / "release.json").read_text(encoding="utf-8"))
     return {name: entry["sha256"] for name, entry in told["files"].items() if name != "report.html"}
 
@@ -19,7 +22,8 @@ def _digests(workspace: Path, release_id: str) -> dict[str, str]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root = tmp_path_factory.mktemp("whole")
     draw(root)
-    return _digests(root, small_night(root).release_id)
+    assert night_apart(root) == 0
+    return _digests(root)
 
 
 def test_killed_again_and_again_the_night_ends_with_the_same_release(tmp_path: Path, undisturbed: dict[str, str]) -> None:
@@ -33,5 +37,6 @@ def test_killed_again_and_again_the_night_ends_with_the_same_release(tmp_path: P
         "ranker, epoch 2": 0,
     }
     for bar, number in moments.items():
-        assert killed_night(tmp_path, bar=bar, number=number) == -9, f"nothing was tracked as «{bar}» up to item {number}"
-    assert _digests(tmp_path, small_night(tmp_path).release_id) == undisturbed
+        assert night_apart(tmp_path, bar=bar, number=number) == -9, f"nothing was tracked as «{bar}» up to item {number}"
+    assert night_apart(tmp_path) == 0
+    assert _digests(tmp_path) == undisturbed

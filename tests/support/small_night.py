@@ -57,13 +57,13 @@ class Fatal(Progress):
             yield item
 
 
-def killed_night(workspace: Path, *, bar: str, number: int) -> int:
-    """Run it in a process that is killed inside a bar; the exit code, -9 if it was."""
-    code = "import sys; from tests.support.small_night import die; die(*sys.argv[1:])"
+def night_apart(workspace: Path, *, bar: str = "nowhere", number: int = 0) -> int:
+    """Run it in a process of one thread, killed at an item of a bar if there is such a bar; the exit code, -9 if it was."""
+    code = "import sys; from tests.support.small_night import perhaps_die; perhaps_die(*sys.argv[1:])"
     command = [sys.executable, "-c", code, str(workspace), bar, str(number)]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False).returncode
 
 
-def die(workspace: str, bar: str, number: str) -> None:
+def perhaps_die(workspace: str, bar: str, number: str) -> None:
     """What the process does."""
     run_night(small_config(Path(workspace)), progress=Fatal(bar, int(number)))
