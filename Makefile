@@ -56,7 +56,7 @@ demo: install  ## from nothing to an answer over HTTP
 	$(BIN)/vitrine demo --config $(CONFIG)
 
 serve: install  ## the API, in the foreground
-	$(BIN)/vitrine serve --config $(CONFIG)
+	$(BIN)/vitrine serve --config $(CONFIG) --show-users
 
 check: install  ## all that can be said without running
 	$(BIN)/ruff check .

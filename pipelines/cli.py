@@ -199,6 +199,7 @@ def serve(
     config: ConfigOption = DEFAULT_CONFIG,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    show_users: Annotated[bool, typer.Option("--show-users", help="List a few known user ids on the page, for trying out.")] = False,
 ) -> None:
     """Serve the champion over HTTP until Ctrl-C."""
     with _told():
@@ -209,6 +210,7 @@ def serve(
         release_folder(workspace, "")
         command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", str(workspace.online_store)]
         command += ["--images", str(settings.resolve(settings.sources.images)), "--host", host, "--port", str(port)]
+        command += ["--show-users"] if show_users else []
         url = f"http://{host}:{port}"
         console.print(f"{url}  (API docs: {url}/docs; Ctrl-C ends it)", highlight=False)
         console.print(f"try: curl {url}/v1/release", highlight=False)

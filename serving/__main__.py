@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="root of the catalogue's pictures")
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port to listen on")
+    parser.add_argument("--show-users", action="store_const", const=True, help="list a few known user ids, for trying out")
     given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
     settings = Settings(**given)
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning", access_log=False)

@@ -21,5 +21,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
     """A larger request is refused with 413."""
+    show_users: bool = False
+    """Whether `GET /v1/users` lists a few known user ids to whoever can reach the API: for trying out, never for production."""
     watch_seconds: float = Field(default=1.0, ge=0)
     """Least time between two looks at champion.json and at the store's item changes."""

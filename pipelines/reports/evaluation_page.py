@@ -196,7 +196,7 @@ def _users(report: Mapping[str, Any], showcases: Sequence[Showcase]) -> str:
         "Equally many from every length of history; none was picked for looking good. "
         f"Offered by {report['first']}; a green frame is a hit."
     )
-    return section(f"{len(showcases)} users", lead, *(user(showcase) for showcase in showcases))
+    return section(f"{len(showcases)} users", lead, *(user(showcase, number) for number, showcase in enumerate(showcases, start=1)))
 
 
 def _day(moment: str) -> str:

@@ -41,7 +41,9 @@ async def get_part(name: str) -> Response:
 
 @router.get("/v1/users", summary="A few users of whom something is known, to try the rest with")
 async def get_users(request: Request, limit: Annotated[int, Query(ge=1, le=8)] = 8) -> Response:
-    """The first ids of the night's snapshot, in no meaningful order."""
+    """The first ids of the night's snapshot, in no meaningful order; only where the process was started with --show-users."""
+    if not state_of(request).settings.show_users:
+        raise ProblemError(404, "Users are not listed", "start the API with --show-users to try it out; never where strangers can reach it")
     return answer({"request_id": request.state.request_id, "user_ids": state_of(request).store.some_users(limit)})
 
 

@@ -21,7 +21,12 @@ def api(tmp_path: Path) -> Iterator[TestClient]:
     (tmp_path / "images" / "3.png").write_bytes(b"a picture")
     (tmp_path / "secret.png").write_bytes(b"no picture of ours")
     settings = Settings(
-        releases=tmp_path / "releases", store=tmp_path / "store.sqlite", images=tmp_path / "images", watch_seconds=0, max_body_bytes=10_000
+        show_users=True,
+        releases=tmp_path / "releases",
+        store=tmp_path / "store.sqlite",
+        images=tmp_path / "images",
+        watch_seconds=0,
+        max_body_bytes=10_000,
     )
     with TestClient(create_app(settings)) as client:
         yield client
@@ -176,3 +181,9 @@ def test_every_part_of_a_page_comes_from_this_process(api: TestClient, page: str
     parts = re.findall(r'(?:src|href)="([^"]+)"', api.get(page).text)
     assert {"/web/style.css"} < set(parts)
     assert all(api.get(part).status_code == 200 for part in parts if part != "data:,")
+
+
+def test_users_are_not_listed_unless_the_process_was_told_to(tmp_path: Path) -> None:
+    build_release(tmp_path)
+    with TestClient(create_app(Settings(releases=tmp_path, store=tmp_path / "store.sqlite"))) as client:
+        assert client.get("/v1/users").status_code == 404
