@@ -22,7 +22,7 @@ from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.evaluation.compare import compare
 from recsys.evaluation.config import EvaluationConfig, GateConfig
-from recsys.evaluation.gates import Claim, Gate, PerUser, check_gates
+from recsys.evaluation.gates import Claim, Gate, check_gates
 from recsys.evaluation.judge import Judgement, Recommender, judge
 from recsys.evaluation.judge_baselines import judge_baselines
 from recsys.evaluation.per_user import gather, to_frame
@@ -62,7 +62,7 @@ def evaluate_models(
     config: EvaluationConfig,
     gates: GateConfig,
     index: Mapping[str, Any],
-    champion: Mapping[str, PerUser] | None = None,
+    champion: Sequence[Recommender] = (),
 ) -> Evaluation:
     """Judge recommenders and baselines on one window.
 
@@ -76,7 +76,7 @@ def evaluate_models(
         config: Baselines, resamples, seed.
         gates: What is allowed.
         index: Facts of the validation index, `recall_at_100` among them.
-        champion: Values of the champion's twin, trained to the same cut; see `recsys.evaluation.per_user`.
+        champion: Twins of the champion's models, trained to the same cut and called as the night's own.
 
     Raises:
         ValueError: Nobody can be judged, or a model returned what cannot be ordered.
@@ -96,7 +96,14 @@ def evaluate_models(
     judged = gather(judgements, truth, slices)
     draws = {"resamples": config.bootstrap_resamples, "seed": config.seed}
     claims = [Claim(model, metric) for model, metric in CLAIMS.items() if model in judged]
-    answers = check_gates(judged, claims=claims, champion=champion, index_recall=float(index["recall_at_100"]), config=gates, **draws)
+    answers = check_gates(
+        judged,
+        claims=claims,
+        champion=gather([judge(twin, truth) for twin in champion], truth, slices),
+        index_recall=float(index["recall_at_100"]),
+        config=gates,
+        **draws,
+    )
     first = claims[0].model if claims else judgements[0].name
     report = {
         "format": 1,

@@ -34,6 +34,7 @@ from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
 from pipelines.stages.train_encoders import STAGE as TRAIN_ENCODERS
 from pipelines.stages.train_ranker import STAGE as TRAIN_RANKER
 from pipelines.stages.train_retriever import STAGE as TRAIN_RETRIEVER
+from pipelines.stages.train_twin import STAGE as TRAIN_TWIN
 
 STAGES: tuple[Stage, ...] = (
     INGEST_CATALOGUE,
@@ -44,6 +45,7 @@ STAGES: tuple[Stage, ...] = (
     COMPUTE_USER_FEATURES,
     BUILD_EXAMPLES,
     TRAIN_RETRIEVER,
+    TRAIN_TWIN,
     BUILD_INDEX,
     TRAIN_RANKER,
     EVALUATE_MODELS,

@@ -27,9 +27,20 @@ def run(context: StageContext) -> None:
         depth=config.ranker.candidates,
     )
     recommenders: list[Recommender] = [slate, FullRanking(scorer)]
+    twin = context.read("champion_twin").folder / "validation"
+    champion: list[Recommender] = [FullRanking(load_scorer(twin, items))] if twin.is_dir() else []
     index = dict(context.read("index").manifest.facts)
     evaluation = evaluate_models(
-        recommenders, past, window, items, phase="validation", cuts=cuts, config=config.evaluation, gates=config.gates, index=index
+        recommenders,
+        past,
+        window,
+        items,
+        phase="validation",
+        cuts=cuts,
+        config=config.evaluation,
+        gates=config.gates,
+        index=index,
+        champion=champion,
     )
     with context.workspace.write(context.stage.writes) as writer:
         context.commit(writer, facts=write_evaluation(writer.folder, evaluation, catalogue, config))
@@ -37,7 +48,7 @@ def run(context: StageContext) -> None:
 
 STAGE = Stage(
     name="evaluate_models",
-    reads=("events", "catalogue", "item_embeddings", "retriever", "index", "ranker"),
+    reads=("events", "catalogue", "item_embeddings", "retriever", "champion_twin", "index", "ranker"),
     writes="evaluation",
     config=("sources", "relevance", "cuts", "ranker", "evaluation", "gates"),
     run=run,

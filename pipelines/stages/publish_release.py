@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def run(context: StageContext) -> None:
         "files": files,
         "contents_digest": digest,
         "parity": parity,
+        "settings": {"retriever": asdict(context.config.retriever), "ranker": asdict(context.config.ranker)},
         "gates": evaluation["gates"],
         "passed": evaluation["passed"],
         "champion_at_publish": champion.release_id if champion else None,
@@ -117,6 +119,6 @@ STAGE = Stage(
     name="publish_release",
     reads=("events", "catalogue", "item_embeddings", "retriever", "index", "ranker", "evaluation"),
     writes="release",
-    config=("relevance", "ranker", "release"),
+    config=("relevance", "retriever", "ranker", "release"),
     run=run,
 )

@@ -97,7 +97,7 @@ def _keeps_up_with_champion(
     gates = []
     for name, model, metric, allowed in questions:
         if champion is None or model not in champion:
-            gates.append(Gate(name, True, float("nan"), -allowed, "there is no champion to compare with yet"))
+            gates.append(Gate(name, True, float("nan"), -allowed, "there is no champion with other settings to compare with"))
             continue
         mine, theirs = judged[model].get(metric), champion[model].get(metric)
         if mine is None or theirs is None or np.isnan(mine - theirs).all():

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from feature_store.manifest import file_digest
 from feature_store.schema import EVENTS
 from pipelines.demo import ask, running_api
 from pipelines.final_test import RECORD, evaluate_phase
-from pipelines.nightly import Night
+from pipelines.nightly import Night, run_night
 from pipelines.progress import Progress
 from pipelines.recommend import Wanted, recommend
 from pipelines.releases import ReleaseShelf
@@ -114,3 +115,13 @@ def test_the_test_window_is_judged_by_a_command_of_its_own_which_is_recorded(wor
     assert {"slate", "retriever", "item_knn"} <= set(report["models"])
     assert page.is_file()
     assert len((workspace / "reports" / RECORD).read_text(encoding="utf-8").splitlines()) == 1
+
+
+def test_other_settings_are_compared_with_a_twin_of_the_champion(workspace: Path, night: Night) -> None:
+    assert ReleaseShelf(workspace / "releases").champion().release_id == night.release_id  # type: ignore[union-attr]
+    config = small_config(workspace, retriever={"embedding_dim": 8})
+    challenger = run_night(config, progress=Progress(Console(quiet=True)))
+    assert challenger.release_id != night.release_id
+    told = ReleaseShelf(workspace / "releases").describe(challenger.release_id)
+    (gate,) = [gate for gate in told["gates"] if gate["name"] == "retriever keeps up with the champion"]
+    assert "challenger - champion in recall@100" in gate["message"]

@@ -27,9 +27,10 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def small_config(workspace: Path) -> Config:
-    """The settings of a small night in this workspace."""
-    return parse_config({"workspace": str(workspace), **SETTINGS})
+def small_config(workspace: Path, **sections: dict[str, Any]) -> Config:
+    """The settings of a small night in this workspace; `sections` are laid over them key by key."""
+    laid_over = {name: SETTINGS.get(name, {}) | section for name, section in sections.items()}
+    return parse_config({"workspace": str(workspace), **SETTINGS, **laid_over})
 
 
 def draw(workspace: Path, *, seed: int = 1) -> None:

@@ -158,6 +158,9 @@ def write_tables(root: Path) -> None:
         model = build_towers(shape)
         save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={}))
         writer.commit()
+    with workspace.write("champion_twin") as writer:
+        save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={}))
+        writer.commit()
     with workspace.write("index") as writer:
         writer.commit(facts={"recall_at_100": 1.0})
     described = build_ranking_items(ITEMS, ITEM_FEATURES.empty(), moment=CUTS.validation)
@@ -190,6 +193,12 @@ def test_an_untrained_retriever_is_refused_by_name_in_the_facts(table: TableRead
     refused = [gate["name"] for gate in table.manifest.facts["gates"] if not gate["passed"]]
     assert "retriever beats item_knn" in refused
     assert table.manifest.facts["passed"] is False
+
+
+def test_the_champions_twin_is_compared_user_by_user(table: TableReader) -> None:
+    gate = next(gate for gate in table.manifest.facts["gates"] if gate["name"] == "retriever keeps up with the champion")
+    assert gate["passed"]
+    assert "challenger - champion in recall@100: +0.0000 [+0.0000, +0.0000]" in gate["message"]  # the twin is the model itself
 
 
 def test_the_report_is_strict_json(table: TableReader) -> None:

@@ -1,0 +1,65 @@
+"""Train the champion's settings to tonight's validation cut, where they differ from tonight's: the only fair way to compare the two."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from feature_store.layout import Workspace
+from pipelines.config import Config, ConfigError, parse_config
+from pipelines.inputs import load_interactions, load_items, resolve_cuts
+from pipelines.releases import ReleaseShelf
+from pipelines.retriever_training import some_users, train_and_choose
+from pipelines.stage import Stage, StageContext
+from recsys.evaluation.truth import build_truth
+from recsys.models.retriever import save_retriever
+from recsys.training.config import RetrieverConfig
+
+
+def run(context: StageContext) -> None:
+    """Write the twin below `validation/`; nothing where there is no champion, or one with the same settings."""
+    settings = champions_settings(context.config, context.workspace)
+    with context.workspace.write(context.stage.writes) as writer:
+        if settings is not None:
+            items = load_items(context.read("catalogue"), context.read("item_embeddings"))
+            events, relevance = context.read("events"), context.config.relevance
+            cuts = resolve_cuts(context.config, events, date=context.date)
+            until_test = load_interactions(events, items, relevance, before=cuts.test)
+            window = some_users(until_test.between(cuts.validation, cuts.test))
+            past = load_interactions(events, items, relevance, before=cuts.validation)
+            truth = build_truth(past, window, candidates=items.available(cuts.validation))
+            track = context.progress.tracker("champion's twin")
+            twin = train_and_choose(items, truth, settings, now=cuts.validation, scratch=context.scratch, track=track)
+            save_retriever(writer.folder / "validation", twin)
+        context.commit(writer, facts={"rows": int(settings is not None)})
+
+
+def champions_settings(config: Config, workspace: Workspace) -> RetrieverConfig | None:
+    """How the champion's retriever was trained; None where there is no champion, or it was trained just as tonight's is."""
+    shelf = ReleaseShelf(workspace.releases)
+    champion = shelf.champion()
+    if champion is None:
+        return None
+    told: dict[str, Any] = shelf.describe(champion.release_id).get("settings", {})
+    try:
+        settings = parse_config({"retriever": told.get("retriever", {})}).retriever
+    except ConfigError:  # of another version of the code: nothing that could be trained tonight
+        return None
+    return None if settings == config.retriever or not told else settings
+
+
+def _extra(config: Config, workspace: Workspace) -> Mapping[str, str]:
+    settings = champions_settings(config, workspace)
+    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode()).hexdigest() if settings else "none"
+    return {"champions_settings": digest}
+
+
+STAGE = Stage(
+    name="train_twin",
+    reads=("events", "catalogue", "item_embeddings"),
+    writes="champion_twin",
+    config=("relevance", "cuts"),
+    run=run,
+    extra=_extra,
+)
