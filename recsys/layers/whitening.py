@@ -17,11 +17,14 @@ class Whitening(nn.Module):
 
     mean: Tensor
     projection: Tensor
+    spread: Tensor
+    """(output_dim,): standard deviation along each direction before whitening, relative to the greatest."""
 
     def __init__(self, input_dim: int, output_dim: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(input_dim))
         self.register_buffer("projection", torch.zeros(input_dim, output_dim))
+        self.register_buffer("spread", torch.zeros(output_dim))
 
     def fit(self, vectors: npt.NDArray[np.float32]) -> None:
         """Learn from (items, input_dim) vectors; fewer items than dimensions leave the surplus outputs at zero."""
@@ -37,6 +40,9 @@ class Whitening(nn.Module):
         scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)
         projection = np.zeros((input_dim, output_dim))
         projection[:, : len(scale)] = directions * sign * scale
+        spread = np.zeros(output_dim)
+        spread[: len(scale)] = np.sqrt(np.where(kept, values / values[0], 0))
+        self.spread.copy_(torch.from_numpy(spread.astype(np.float32)))
         self.mean.copy_(torch.from_numpy(mean.astype(np.float32)))
         self.projection.copy_(torch.from_numpy(projection.astype(np.float32)))
 

@@ -20,6 +20,7 @@ class TowerShape:
     """Content of the item tower, in order; `category` may be among them."""
     embedding_dim: int
     content_dim: int
+    match_dim: int
     fusion: str
     use_item_id: bool
     fused_learning_rate: float
@@ -48,11 +49,13 @@ def build_towers(shape: TowerShape) -> TwoTower:
         modalities=shape.modalities,
         fusion=shape.fusion,
         heads=shape.heads,
+        match_dim=shape.match_dim,
         use_item_id=shape.use_item_id,
         fused_learning_rate=shape.fused_learning_rate,
     )
     user_tower = UserTower(
         dim=shape.embedding_dim,
+        match_dim=item_tower.match.dim,
         history_length=shape.history_length,
         blocks=shape.blocks,
         heads=shape.heads,

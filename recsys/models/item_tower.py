@@ -10,21 +10,25 @@ from recsys.data.items import Items
 from recsys.data.tensors import ItemBatch
 from recsys.layers.fusion import FUSIONS
 from recsys.layers.whitening import Whitening
+from recsys.models.content_match import ContentMatch
 from recsys.models.id_table import FusedIdTable, IdTable
 
 
 class ItemTower(nn.Module):
     """Fuse item id, content vectors and categories; whatever is absent is replaced by a learned token of its own.
 
+    Behind the fused vector stand the coordinates of `ContentMatch`.
+
     Args:
         num_items: Rows of the id table.
         num_categories: Categories of the catalogue.
         content_dims: modality -> length of its vectors as encoded; order is kept.
-        dim: Length of the result.
+        dim: Length of the fused vector.
         content_dim: Longer content vectors are whitened down to this.
         modalities: Content that takes part: keys of `content_dims`, and `category`.
         fusion: Key of `FUSIONS`.
         heads: Heads of the fusion.
+        match_dim: Coordinates per modality of `ContentMatch`.
         use_item_id: False leaves the id out, for ablations.
         fused_learning_rate: Of a table that is updated in its backward pass; 0: a plain table, the optimizer's matter.
     """
@@ -40,6 +44,7 @@ class ItemTower(nn.Module):
         modalities: tuple[str, ...],
         fusion: str,
         heads: int,
+        match_dim: int,
         use_item_id: bool = True,
         fused_learning_rate: float = 0.0,
     ) -> None:
@@ -58,6 +63,8 @@ class ItemTower(nn.Module):
         self.categories = nn.Embedding(num_categories + 1, dim, padding_idx=0)
         nn.init.normal_(self.categories.weight[1:], std=0.05)
         self.absent = nn.Parameter(torch.randn(1 + len(modalities), dim) * 0.05)
+        matched_categories = num_categories if "category" in modalities else None
+        self.match = ContentMatch(content_dims=self.prepared_dims, num_categories=matched_categories, match_dim=match_dim)
         self.fusion = FUSIONS[fusion](dim, 1 + len(modalities), heads=heads)
 
     def fit_whitening(self, items: Items) -> None:
@@ -69,7 +76,7 @@ class ItemTower(nn.Module):
         """Whiten content once, ahead of many steps: the result is what `forward` reads."""
         return replace(items, vectors={name: self.whitening[name](items.vectors[name]) for name in self.whitening})
 
-    def forward(self, items: ItemBatch, imagined_ids: Float[Tensor, "items dim"]) -> Float[Tensor, "items dim"]:
+    def forward(self, items: ItemBatch, imagined_ids: Float[Tensor, "items dim"]) -> Float[Tensor, "items all_dims"]:
         """One vector per item; values of absent modalities change nothing.
 
         Args:
@@ -82,7 +89,8 @@ class ItemTower(nn.Module):
             token = self._pool_categories(items) if name == "category" else self.content[name](items.vectors[name])
             tokens.append(torch.where(items.presence[name][:, None], token, self.absent[number]))
         fused: Tensor = self.fusion(torch.stack(tokens, dim=1))  # (items, modalities, dim) -> (items, dim)
-        return fused
+        spread = {name: whitening.spread for name, whitening in self.whitening.items()}
+        return torch.cat([fused, self.match(items, spread)], dim=1)
 
     def _pool_categories(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
         counts = (items.categories > 0).sum(dim=1, keepdim=True).clamp(min=1)

@@ -26,7 +26,7 @@ class TwoTower(nn.Module):
     Args:
         item_tower: Maps items to (items, dim).
         user_tower: Maps histories of item vectors to states (batch, 1 + length, dim).
-        dim: Length of both.
+        dim: Length of an id embedding; vectors are longer by the coordinates of `ContentMatch`.
         num_items: Rows of the bias table.
     """
 
@@ -40,7 +40,7 @@ class TwoTower(nn.Module):
             dim=dim,
             biases=QUESTIONS,
         )
-        self.questions = nn.Embedding(QUESTIONS, dim)
+        self.questions = nn.Embedding(QUESTIONS, dim + item_tower.match.dim)
         nn.init.zeros_(self.questions.weight)
         self.item_bias = nn.Embedding(num_items, QUESTIONS)
         nn.init.zeros_(self.item_bias.weight)
@@ -51,7 +51,7 @@ class TwoTower(nn.Module):
         """Divides logits; learned, kept within LOWEST_TEMPERATURE .. HIGHEST_TEMPERATURE."""
         return self.log_temperature.clamp(math.log(LOWEST_TEMPERATURE), math.log(HIGHEST_TEMPERATURE)).exp()
 
-    def embed_items(self, items: ItemBatch) -> tuple[Float[Tensor, "items dim"], Float[Tensor, "items questions"]]:
+    def embed_items(self, items: ItemBatch) -> tuple[Float[Tensor, "items all_dims"], Float[Tensor, "items questions"]]:
         """Vectors of items, and their bias for each question; where an id says nothing yet, content imagines what it would say."""
         imagined_ids, imagined_biases = self.imagined_id(items)
         vectors: Tensor = self.item_tower(items, imagined_ids)
@@ -59,7 +59,7 @@ class TwoTower(nn.Module):
             return vectors, imagined_biases
         return vectors, torch.where(items.has_id[:, None], self.item_bias(items.item_index), imagined_biases)
 
-    def ask(self, states: Float[Tensor, "users dim"], question: Int[Tensor, " users"]) -> Float[Tensor, "users dim"]:
+    def ask(self, states: Float[Tensor, "users all_dims"], question: Int[Tensor, " users"]) -> Float[Tensor, "users all_dims"]:
         """User vectors for a question, already divided by the temperature: their dot product with item vectors, plus bias, is the logit."""
         asked: Tensor = (states + self.questions(question)) / self.temperature
         return asked

@@ -1,6 +1,7 @@
 """From a user's events to one vector."""
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -10,6 +11,9 @@ from recsys.layers.transformer import TransformerBlock
 AGE_BUCKETS = 20
 """Doublings of an age in hours that are told apart: 2 ** 19 hours are 60 years."""
 
+MATCH_WORTH = 4.0
+"""What the match of content starts with: cosines are small beside the products of fused vectors."""
+
 
 class UserTower(nn.Module):
     """Self-attention over item vectors with the kind and the age of each event (Kang and McAuley, ICDM 2018), beside their weighted sum.
@@ -18,8 +22,11 @@ class UserTower(nn.Module):
     first step on; attention learns what that leaves out. It reads vectors, not ids, so an event on an item born a minute ago counts like
     any other. The state before the first event is a learned one: an empty history is a user like others.
 
+    Item vectors are a fused part and the coordinates of `ContentMatch`; attention reads the fused part, the sum is over both.
+
     Args:
-        dim: Length of item vectors and of the result.
+        dim: Length of the fused part.
+        match_dim: Length of the rest.
         history_length: Events that may be read.
         blocks: Transformer blocks.
         heads: Attention heads of each.
@@ -28,8 +35,20 @@ class UserTower(nn.Module):
         ages: Whether the age of each event, relative to the user's newest, is told.
     """
 
-    def __init__(self, *, dim: int, history_length: int, blocks: int, heads: int, dropout: float, positions: bool, ages: bool) -> None:
+    def __init__(
+        self,
+        *,
+        dim: int,
+        match_dim: int,
+        history_length: int,
+        blocks: int,
+        heads: int,
+        dropout: float,
+        positions: bool,
+        ages: bool,
+    ) -> None:
         super().__init__()
+        self.dim = dim
         self.kinds = nn.Embedding(NUM_KINDS, dim, padding_idx=0)
         self.ages = nn.Embedding(AGE_BUCKETS, dim) if ages else None
         self.positions = nn.Embedding(history_length + 1, dim) if positions else None
@@ -37,8 +56,8 @@ class UserTower(nn.Module):
         self.blocks = nn.ModuleList(TransformerBlock(dim, heads=heads, dropout=dropout) for _ in range(blocks))
         self.norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
-        self.kind_worth = nn.Embedding(NUM_KINDS, 1, padding_idx=0)
-        self.pooled_worth = nn.Parameter(torch.ones(dim))
+        self.kind_worth = nn.Embedding(NUM_KINDS, 2, padding_idx=0)
+        self.pooled_worth = nn.Parameter(torch.cat([torch.ones(dim), torch.full((match_dim,), MATCH_WORTH)]))
         for table in (self.kinds, self.ages, self.positions):
             if table is not None:
                 nn.init.normal_(table.weight, std=0.02)
@@ -48,10 +67,10 @@ class UserTower(nn.Module):
 
     def forward(
         self,
-        item_vectors: Float[Tensor, "batch length dim"],
+        item_vectors: Float[Tensor, "batch length all_dims"],
         kinds: Int[Tensor, "batch length"],
         ages_days: Float[Tensor, "batch length"],
-    ) -> Float[Tensor, "batch length_and_one dim"]:
+    ) -> Float[Tensor, "batch length_and_one all_dims"]:
         """The state before any event and after each; padding (kind 0) stands at the end.
 
         Args:
@@ -59,7 +78,7 @@ class UserTower(nn.Module):
             kinds: `Kind` of each event, 0 for padding.
             ages_days: How much older each event is than the user's newest, at least 0.
         """
-        events = item_vectors + self.kinds(kinds)
+        events = item_vectors[..., : self.dim] + self.kinds(kinds)
         if self.ages is not None:
             bucket = torch.log2(1 + 24 * ages_days.clamp(min=0)).long().clamp(max=AGE_BUCKETS - 1)
             events = events + self.ages(bucket)
@@ -70,13 +89,15 @@ class UserTower(nn.Module):
         states = self.dropout(states)
         for block in self.blocks:
             states = block(states)
-        normed: Tensor = self.norm(states)
-        return normed + self.pooled_worth * self._pool(item_vectors, kinds)
+        pooled = self.pooled_worth * self._pool(item_vectors, kinds)
+        return pooled + F.pad(self.norm(states), (0, pooled.shape[2] - self.dim))
 
     def _pool(
-        self, item_vectors: Float[Tensor, "batch length dim"], kinds: Int[Tensor, "batch length"]
-    ) -> Float[Tensor, "batch length_and_one dim"]:
+        self, item_vectors: Float[Tensor, "batch length all_dims"], kinds: Int[Tensor, "batch length"]
+    ) -> Float[Tensor, "batch length_and_one all_dims"]:
         """Before any event and after each: what has come so far, summed by the worth of its kind, over the root of its number."""
-        so_far = torch.cumsum(item_vectors * self.kind_worth(kinds), dim=1)  # (batch, length, dim)
+        worth = self.kind_worth(kinds)  # (batch, length, 2)
+        counted = torch.cat([item_vectors[..., : self.dim] * worth[..., :1], item_vectors[..., self.dim :] * worth[..., 1:]], dim=2)
+        so_far = torch.cumsum(counted, dim=1)
         number = torch.arange(1, kinds.shape[1] + 1, device=kinds.device)
         return torch.cat([torch.zeros_like(so_far[:, :1]), so_far / number.sqrt()[:, None]], dim=1)

@@ -96,6 +96,7 @@ def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
         modalities=tuple(name for name in config.modalities if name == "category" or name in content),
         embedding_dim=config.embedding_dim,
         content_dim=config.content_dim,
+        match_dim=config.match_dim,
         fusion=config.fusion,
         use_item_id=config.use_item_id,
         fused_learning_rate=config.learning_rate * FUSED_LEARNING_RATE_FACTOR if large else 0.0,
@@ -229,10 +230,10 @@ class _Trainer:
         return self.config.cold_every > 0 and self.config.use_item_id and self.average.steps % self.config.cold_every == 0
 
     def _teach_cold(self, scored: "_Scored") -> None:
-        """Let content imagine the ids of a random half of the items; only the imagination learns from how they do among the others."""
+        """Let a random half of the items do without their ids; only what stands in for them learns from how they do among the others."""
         cold = torch.rand(len(scored.items)) < 0.5
         mixed = torch.where(cold[:, None], self._embed(scored.items.without_ids()), scored.table.detach())
-        learning = list(self.model.imagined_id.parameters())
+        learning = [*self.model.imagined_id.parameters(), *self.model.item_tower.match.parameters()]
         gradients = torch.autograd.grad(scored.loss(scored.users.detach(), mixed), learning, allow_unused=True)
         for parameter, gradient in zip(learning, gradients, strict=True):
             parameter.grad = gradient if parameter.grad is None or gradient is None else parameter.grad + gradient

@@ -143,6 +143,7 @@ def write_tables(root: Path) -> None:
         modalities=("text",),
         embedding_dim=8,
         content_dim=DIM,
+        match_dim=0,
         fusion="attention",
         use_item_id=True,
         fused_learning_rate=0.0,
