@@ -18,9 +18,9 @@ class RetrieverConfig:
     """How modalities become one item vector: `attention` or `gated`."""
     modalities: tuple[str, ...] = ("image", "text", "category")
     """Content that joins the item id; each must be in the catalogue or the table item_embeddings."""
-    content_dim: int = 128
+    content_dim: int = 384
     """Embeddings longer than this are whitened down to it."""
-    match_dim: int = 64
+    match_dim: int = 128
     """Coordinates per modality in which content is compared with content directly, beside the fused vector; 0: none."""
     use_item_id: bool = True
     use_time_gap: bool = True
