@@ -119,14 +119,15 @@ def nightly(
     Exit code 3: a gate refused the release, which stays a challenger (`vitrine releases`).
     """
     from pipelines.nightly import run_night
-    from pipelines.tracking import track_night
+    from pipelines.tracking import tracked_night
 
     with _told():
         settings = _config(config, overrides)
         moment = date.replace(tzinfo=date.tzinfo or UTC) if date else None
         progress = Progress(errors)
-        night = run_night(settings, date=moment, progress=progress, start_from=start_from)
-        track_night(settings, night, progress=progress)
+        night = tracked_night(
+            settings, lambda: run_night(settings, date=moment, progress=progress, start_from=start_from), progress=progress
+        )
         workspace = settings.open_workspace()
         release = workspace.releases / night.release_id
         console.print(f"release {night.release_id} in {release}\nreport  {release / 'report.html'}", highlight=False, soft_wrap=True)

@@ -46,15 +46,14 @@ def run_demo(path: Path, *, console: Console) -> int:
     """
     from pipelines.importers.registry import import_source
     from pipelines.nightly import run_night
-    from pipelines.tracking import track_night
+    from pipelines.tracking import tracked_night
 
     config, progress = load_config(path), Progress(Console(stderr=True))
     workspace = config.open_workspace()
     if not is_drawn(config):
         progress.say("Drawing the sample shop …")
         import_source("sample_shop", None, config, posters=None, seed=1, progress=progress)
-    night = run_night(config, progress=progress)
-    track_night(config, night, progress=progress)
+    night = tracked_night(config, lambda: run_night(config, progress=progress), progress=progress)
     report = workspace.releases / night.release_id / "report.html"
     if ReleaseShelf(workspace.releases).champion() is None:
         console.print(f"No release is served: {'; '.join(night.refusals)}\nreport: {report}", highlight=False, soft_wrap=True)

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 RELEASE_TAG = "vitrine.release_id"
+ERROR_TAG = "vitrine.error"
 PARAM_CHARACTERS = 6000
 """MLflow refuses longer values."""
+TAG_CHARACTERS = 5000
 BATCH_METRICS = 500
 BATCH_PARAMS = 100
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "GIT_PYTHON_REFRESH": "quiet"}
@@ -52,6 +54,10 @@ class NightRun:
     def log_metrics(self, values: Mapping[str, Any]) -> None:
         """Log numbers, nested or not, as `outer.inner`; what is no finite number is left out."""
         self._when_tracking(lambda: self._log_metrics(values))
+
+    def set_tag(self, name: str, value: str) -> None:
+        """Mark the run with a short text."""
+        self._when_tracking(lambda: self._client.set_tag(self.run_id, name, value[:TAG_CHARACTERS]))
 
     def log_artifact(self, file: Path, folder: str) -> None:
         """Copy a file, where it exists, into a folder of the run."""
@@ -153,8 +159,22 @@ class NightRun:
         return str(found[0]) if found else None
 
 
-def track_night(config: Config, night: "Night", *, progress: Progress) -> None:
-    """Tell the tracker of a night that is over: config, metrics, report, release and champion."""
+def tracked_night(config: Config, run_night: Callable[[], "Night"], *, progress: Progress) -> "Night":
+    """Run a night, then tell the tracker how it ended; one that fails is a failed run with its error, which passes through.
+
+    The tracker is reached after the night's work, so it takes none of its memory and cannot keep it from starting.
+    """
+    try:
+        night = run_night()
+    except BaseException as error:
+        with tracked(config, progress=progress) as run:
+            run.set_tag(ERROR_TAG, f"{type(error).__name__}: {error}")
+            raise
+    _track(config, night, progress=progress)
+    return night
+
+
+def _track(config: Config, night: "Night", *, progress: Progress) -> None:
     with tracked(config, progress=progress) as run:
         run.log_metrics({"stages": {result.name: _cost(result) for result in night.results}, "promoted": int(night.promoted)})
         release = config.open_workspace().releases / night.release_id

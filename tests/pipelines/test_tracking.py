@@ -3,6 +3,7 @@
 import io
 import sqlite3
 from pathlib import Path
+from typing import NoReturn
 
 import mlflow
 import pytest
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from pipelines.config import Config, TrackingConfig
 from pipelines.progress import Progress
-from pipelines.tracking import RELEASE_TAG, NightRun, flatten, mirror_champion, tracked, tracking_uri
+from pipelines.tracking import ERROR_TAG, RELEASE_TAG, NightRun, flatten, mirror_champion, tracked, tracked_night, tracking_uri
 
 
 @pytest.fixture
@@ -61,10 +62,17 @@ def test_an_unchanged_release_is_registered_once_and_the_alias_follows_a_rollbac
 
 def test_a_night_that_fails_is_a_failed_run_and_its_error_passes_through(tmp_path: Path, said: Progress) -> None:
     config = Config(workspace=str(tmp_path / "shop"))
-    with pytest.raises(RuntimeError, match="no photos"), tracked(config, progress=said) as run:
-        raise RuntimeError("no photos")
-    assert run.run_id is not None
-    assert client_of(config).get_run(run.run_id).info.status == "FAILED"
+    for error, status in ((RuntimeError("no photos"), "FAILED"), (KeyboardInterrupt("no patience"), "KILLED")):
+
+        def night(error: BaseException = error) -> NoReturn:
+            raise error
+
+        with pytest.raises(type(error), match="no p"):
+            tracked_night(config, night, progress=said)
+        client = client_of(config)
+        newest = client.search_runs([client.get_experiment_by_name("vitrine").experiment_id], max_results=1)[0]
+        assert newest.info.status == status
+        assert newest.data.tags[ERROR_TAG] == f"{type(error).__name__}: {error}"
 
 
 @pytest.mark.parametrize("uri", ["sqlite:////proc/no/such/place.sqlite", "nonsense://nowhere"])
