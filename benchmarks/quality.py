@@ -49,27 +49,15 @@ def main() -> None:
     overrides = [word for entry in args.set for word in ("--set", entry)]
     call([*VITRINE, "nightly", "--config", str(config), *overrides], allowed=(0, REFUSED_BY_GATE))
     night_seconds = time.perf_counter() - started
-    mine = args.cut / "mine.parquet"
     newest = max((workspace / "releases").glob("*/release.json"), key=lambda path: path.stat().st_mtime).parent.name
-    users = ["--users", str(args.cut / "users.parquet"), "--candidates", str(args.cut / "candidates.parquet")]
-    call(
-        [
-            *VITRINE,
-            "recommend",
-            "--config",
-            str(config),
-            *users,
-            "--k",
-            "100",
-            "--stage",
-            args.stage,
-            "--release",
-            newest,
-            "--out",
-            str(mine),
-        ]
-    )
+    asked = ["--users", str(args.cut / "users.parquet"), "--candidates", str(args.cut / "candidates.parquet"), "--k", "100"]
+    recommend = [*VITRINE, "recommend", "--config", str(config), *asked, "--release", newest]
+    mine = args.cut / "mine.parquet"
+    call([*recommend, "--stage", args.stage, "--out", str(mine)])
     files = [mine, *baseline_files(args.cut, args.judge)]
+    if protocol_of(args.cut) == "cold-items":  # the judge has no baseline that knows an item without events
+        files.append(args.cut / "content_knn.parquet")
+        call([*recommend, "--model", "content_knn", "--out", str(files[-1])])
     judged = subprocess.run(
         [sys.executable, str(args.judge / "judge.py"), str(args.cut), *map(str, files)], capture_output=True, text=True, check=True
     )
@@ -80,7 +68,7 @@ def main() -> None:
 
 def baseline_files(cut: Path, judge: Path) -> list[Path]:
     """Files of the judge's own baselines for this cut, written once."""
-    protocol = json.loads((cut / "cut.json").read_text(encoding="utf-8"))["protocol"]
+    protocol = protocol_of(cut)
     liked = ["--min-rating", "0"] if protocol == "leave-last-out" else []
     settings = {
         "ease": ["--model", "ease", "--strength", "400"],
@@ -96,6 +84,12 @@ def baseline_files(cut: Path, judge: Path) -> list[Path]:
         if not files[-1].exists():
             call([sys.executable, str(judge / "baselines.py"), str(cut), str(files[-1]), *setting, *liked])
     return files
+
+
+def protocol_of(cut: Path) -> str:
+    """How the cut was made."""
+    protocol: str = json.loads((cut / "cut.json").read_text(encoding="utf-8"))["protocol"]
+    return protocol
 
 
 def table_of(printed: str) -> Table:

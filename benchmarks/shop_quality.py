@@ -61,7 +61,7 @@ def main() -> None:
     args = parser.parse_args()
     for seed in args.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            Console(width=130).print(measure(load_config(args.config, {"workspace": folder}), seed))
+            Console(width=160).print(measure(load_config(args.config, {"workspace": folder}), seed))
 
 
 def measure(config: Config, seed: int) -> Table:
@@ -96,16 +96,23 @@ def table_of(judged: list[Judgement], truth: Truth, new: npt.NDArray[np.bool_], 
     fresh = chosen.of(new[chosen.item])
     random = K / int(truth.candidates.sum())
     title = f"seed {seed}: {truth.num_users} users, {int(truth.candidates.sum())} candidates, {len(fresh.user)} choices of new items"
-    table = Table("model", "Recall@100", "of the oracle", "NDCG@10", "new items", "of random", "retriever leads by", title=title)
+    columns = ("Recall@100", "of the oracle", "NDCG@10", "new items", "of random", "retriever leads by", "on new items by")
+    table = Table("model", *columns, title=title)
     recall = {entry.name: entry.metrics["new"]["recall@100"] for entry in judged}
+    recall_of_new = {entry.name: per_user(entry.lists["new"], fresh)["recall@100"] for entry in judged}
     for entry in judged:
-        on_new = float(np.nanmean(per_user(entry.lists["new"], fresh)["recall@100"]))
-        lead = paired_difference(recall["retriever"], recall[entry.name], resamples=10_000, seed=0)
+        on_new = float(np.nanmean(recall_of_new[entry.name]))
+        leads = [_lead(values["retriever"], values[entry.name]) for values in (recall, recall_of_new)]
         share = float(np.nanmean(recall[entry.name]) / np.nanmean(recall["oracle"]))
         ndcg = float(np.nanmean(entry.metrics["new"]["ndcg@10"]))
         row = (f"{np.nanmean(recall[entry.name]):.4f}", f"{share:.1%}", f"{ndcg:.4f}", f"{on_new:.4f}", f"{on_new / random:.1f} x")
-        table.add_row(entry.name, *row, f"{lead.mean:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}]" if entry.name != "retriever" else "")
+        table.add_row(entry.name, *row, *(leads if entry.name != "retriever" else ("", "")))
     return table
+
+
+def _lead(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> str:
+    difference = paired_difference(ours, theirs, resamples=10_000, seed=0)
+    return f"{difference.mean:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
 
 
 if __name__ == "__main__":
