@@ -18,12 +18,12 @@ Choice = TypeVar("Choice")
 
 LATE_SHARE = 0.8
 """Share of products that arrive while the log runs."""
-SHELF_DAYS = 5.0
+SHELF_DAYS = 16.0
 """A product is on sale for up to this long before anyone is shown it."""
 WITHOUT_PHOTO, WITHOUT_TEXT = 0.15, 0.10
 CORRUPT_PHOTOS = 10
 LEAVING_SHARE = 0.1
-QUALITY_SPREAD = 0.7
+QUALITY_SPREAD = 0.4
 """Standard deviation of the planted quality: what makes popularity long-tailed."""
 
 

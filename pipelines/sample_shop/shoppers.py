@@ -14,7 +14,7 @@ FAVOURITE_WEIGHT, ELSEWHERE_WEIGHT = 2.5, 0.015
 """How much more than in the other loved category a user looks in the favourite one, and how much in each of the rest."""
 NUM_CIRCLES = 12
 """Groups of people who influence each other's taste."""
-FOLLOWING = 0.91
+FOLLOWING = 0.985
 """Probability that a user loves what the own circle loves; whatever is left is the user's own."""
 VISITS_SPREAD = 0.45
 LATE_SHARE = 0.02
