@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from feature_store.layout import Workspace
@@ -151,5 +152,5 @@ def _table(answer: dict[str, Any], workspace: Workspace, user_id: str) -> Table:
     titles = dict(catalogue.rows())
     table = Table("rank", "item_id", "title", "score", title=f"for user {user_id}, from release {answer['release_id']}")
     for rank, item in enumerate(answer["items"], start=1):
-        table.add_row(str(rank), item["item_id"], titles.get(item["item_id"], ""), f"{item['score']:.4f}")
+        table.add_row(str(rank), item["item_id"], escape(titles.get(item["item_id"], "")), f"{item['score']:.4f}")
     return table

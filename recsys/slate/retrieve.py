@@ -33,7 +33,7 @@ def user_vectors(release: Release, histories: Histories) -> npt.NDArray[np.float
 
 
 def retrieve(release: Release, user_vector: npt.NDArray[np.float32], visible: npt.NDArray[np.bool_], *, k: int) -> Candidates:
-    """The k visible items of highest score.
+    """The k visible items of highest score: exactly them from a flat index, nearly from a large one (its recall is in `index.json`).
 
     Args:
         release: Whose vectors and index.
