@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions, microseconds
-from recsys.data.items import ALWAYS, Items
+from recsys.data.interactions import Interactions, microseconds
+from recsys.data.items import Items
+from recsys.data.offers import days_on_offer, offered_from
 
 SMOOTHING_SHARE = 0.05
 """Share of the window by which a young item's rate is drawn to the mean rate."""
@@ -20,15 +21,24 @@ def recent_popularity(past: Interactions, *, now: datetime, window_days: float) 
 
 
 def expected_popularity(past: Interactions, items: Items, *, now: datetime, window_days: float) -> npt.NDArray[np.float64]:
-    """(items,): what `recent_popularity` would be, had every item been on sale for the whole window.
+    """(items,): what `recent_popularity` would be, had every item been on offer for the whole window.
 
-    An item that came yesterday has had no time to be wanted; its rate per day, drawn to the mean rate, stands for the rest.
+    An item that came yesterday has had no time to be wanted; its rate per day, drawn to the mean rate, stands for the rest. One that
+    came and that nobody has met is expected to do like the mean.
     """
     counts = recent_popularity(past, now=now, window_days=window_days)
-    born = np.where(items.available_from == ALWAYS, 0, items.available_from)
-    on_sale = np.clip((microseconds(now) - born) / MICROSECONDS_PER_DAY, 0, window_days)
-    smoothing = SMOOTHING_SHARE * window_days
-    mean_rate = counts.sum() / max(on_sale.sum(), 1e-9)
-    rate = (counts + mean_rate * smoothing) / (on_sale + smoothing)
-    expected: npt.NDArray[np.float64] = rate * window_days
-    return expected
+    days = days_on_offer(offered_from(items, past), now=microseconds(now), most=window_days)
+    return rate_on_offer(counts, days, smoothing_days=SMOOTHING_SHARE * window_days) * window_days
+
+
+def rate_on_offer(counts: npt.NDArray[np.float64], days: npt.NDArray[np.float64], *, smoothing_days: float) -> npt.NDArray[np.float64]:
+    """(items,): events per day on offer.
+
+    Args:
+        counts: Events of each item.
+        days: How long each item was on offer, at least 0.
+        smoothing_days: Every item counts as if it had also been on offer for so long at the mean rate; greater than 0.
+    """
+    mean = counts.sum() / max(days.sum(), 1e-9)
+    rate: npt.NDArray[np.float64] = (counts + mean * smoothing_days) / (days + smoothing_days)
+    return rate

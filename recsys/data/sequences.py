@@ -19,6 +19,8 @@ class SequenceBatch:
     """(batch, length); 0 is padding."""
     age_days: npt.NDArray[np.float32]
     """(batch, length): how much older than the user's newest event."""
+    event_time: npt.NDArray[np.int64]
+    """(batch, length), microseconds since 1970 UTC; 0 in padding."""
     wanted: npt.NDArray[np.bool_]
     """(batch, length): whether the event says the user wanted the item."""
     loss_weight: npt.NDArray[np.float32]
@@ -78,6 +80,7 @@ class Sequences:
                 item_index=np.where(inside, self._past.item_index[rows], 0),
                 kind=np.where(inside, self._past.kind[rows], 0).astype(np.int64),
                 age_days=np.where(inside, self._age_days[rows], 0).astype(np.float32),
+                event_time=np.where(inside, self._past.event_time[rows], 0),
                 wanted=inside & self._wanted[rows],
                 loss_weight=np.where(inside, self._weight[rows], 0).astype(np.float32),
             )

@@ -1,14 +1,19 @@
-"""Content vectors made fit for a tower: centred, decorrelated, shortened."""
+"""Content vectors made fit for a tower: centred, decorrelated, shortened, of one length."""
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float
 from torch import Tensor, nn
 
 
 class Whitening(nn.Module):
-    """x -> (x - mean) W, with unit variance along the directions of greatest variance (PCA whitening).
+    """x -> (x - mean) W along the directions of greatest variance, scaled half way between raw and white, then to one length.
+
+    White vectors (unit variance in every direction) make as much of noise as of what tells items apart, raw ones little of anything but
+    the first directions; half way between, dot products are the better search for items alike. The length is the root of the dimension, so
+    that a coordinate is about 1.
 
     Args:
         input_dim: Length of the vectors as encoded.
@@ -17,14 +22,11 @@ class Whitening(nn.Module):
 
     mean: Tensor
     projection: Tensor
-    spread: Tensor
-    """(output_dim,): standard deviation along each direction before whitening, relative to the greatest."""
 
     def __init__(self, input_dim: int, output_dim: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(input_dim))
         self.register_buffer("projection", torch.zeros(input_dim, output_dim))
-        self.register_buffer("spread", torch.zeros(output_dim))
 
     def fit(self, vectors: npt.NDArray[np.float32]) -> None:
         """Learn from (items, input_dim) vectors; fewer items than dimensions leave the surplus outputs at zero."""
@@ -37,15 +39,13 @@ class Whitening(nn.Module):
         values, directions = values[::-1][:output_dim], directions[:, ::-1][:, :output_dim]
         sign = np.sign(directions[np.abs(directions).argmax(0), np.arange(directions.shape[1])])  # eigenvectors have no sign of their own
         kept = values > 1e-6 * values[0]
-        scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)
+        scale = np.where(kept, np.where(kept, values, 1) ** -0.25, 0)
         projection = np.zeros((input_dim, output_dim))
         projection[:, : len(scale)] = directions * sign * scale
-        spread = np.zeros(output_dim)
-        spread[: len(scale)] = np.sqrt(np.where(kept, values / values[0], 0))
-        self.spread.copy_(torch.from_numpy(spread.astype(np.float32)))
         self.mean.copy_(torch.from_numpy(mean.astype(np.float32)))
         self.projection.copy_(torch.from_numpy(projection.astype(np.float32)))
 
     def forward(self, vectors: Float[Tensor, "items input_dim"]) -> Float[Tensor, "items output_dim"]:
-        """Whitened vectors."""
-        return (vectors - self.mean) @ self.projection
+        """Vectors of length sqrt(output_dim); zero where nothing is left."""
+        turned: Tensor = F.normalize((vectors - self.mean) @ self.projection, dim=1) * self.projection.shape[1] ** 0.5
+        return turned

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -14,6 +14,7 @@ def sampled_softmax(
     negative: Int[Tensor, " negatives"],
     log_q: Float[Tensor, " negatives"],
     weight: Float[Tensor, " targets"],
+    absent: Bool[Tensor, "targets negatives"] | None = None,
 ) -> Float[Tensor, ""]:
     """Softmax over the own item and shared negatives, corrected for how often each is sampled (Yi et al., RecSys 2019).
 
@@ -28,8 +29,12 @@ def sampled_softmax(
         negative: Item index of the negatives.
         log_q: Log of how often the sampling is expected to put each item among the negatives.
         weight: At least 0; with all of them 0 the loss is 0.
+        absent: Negatives that were not on offer when the target was chosen; they are left out.
     """
     own = (users * positives).sum(dim=1, keepdim=True)  # (targets, 1)
-    others = (users @ negatives.T - log_q).masked_fill(target[:, None] == negative, float("-inf"))  # (targets, negatives)
+    left_out = target[:, None] == negative  # (targets, negatives)
+    if absent is not None:
+        left_out = left_out | absent
+    others = (users @ negatives.T - log_q).masked_fill(left_out, float("-inf"))
     losses = F.cross_entropy(torch.cat([own, others], dim=1), torch.zeros_like(target), reduction="none")
     return (losses * weight).sum() / weight.sum().clamp(min=1e-9)

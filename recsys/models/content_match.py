@@ -1,7 +1,6 @@
 """What an item looks, reads and is like, as coordinates of their own beside the fused vector: alike content, high dot product."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -39,14 +38,9 @@ class ContentMatch(nn.Module):
         self.alone = nn.Parameter(torch.ones(len(self.blocks)))
         self.dim = sum(self.blocks.values())
 
-    def forward(self, items: ItemBatch, spread: dict[str, Tensor]) -> Float[Tensor, "items match_dims"]:
-        """Coordinates of prepared items.
-
-        Args:
-            items: Prepared items.
-            spread: modality -> standard deviation of each of its directions before whitening.
-        """
-        parts = [self._content(items, name, spread[name]) for name in self.content]
+    def forward(self, items: ItemBatch) -> Float[Tensor, "items match_dims"]:
+        """Coordinates of prepared items."""
+        parts = [self._content(items, name) for name in self.content]
         if self.categories is not None:
             number = (items.categories > 0).sum(dim=1, keepdim=True).clamp(min=1)
             parts.append(self.categories(items.categories).sum(dim=1) / number.sqrt())  # (items, slots, dim) -> (items, dim)
@@ -55,6 +49,7 @@ class ContentMatch(nn.Module):
         worth = torch.where(items.has_id[:, None], 1.0, self.alone)  # (items, blocks)
         return torch.cat([part * worth[:, number, None] for number, part in enumerate(parts)], dim=1)
 
-    def _content(self, items: ItemBatch, name: str, spread: Tensor) -> Tensor:
-        matched: Tensor = self.content[name](F.normalize(items.vectors[name] * spread.sqrt(), dim=1))
+    def _content(self, items: ItemBatch, name: str) -> Tensor:
+        vectors = items.vectors[name]
+        matched: Tensor = self.content[name](vectors * vectors.shape[1] ** -0.5)  # of unit length
         return torch.where(items.presence[name][:, None], matched, 0.0)

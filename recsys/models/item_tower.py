@@ -89,8 +89,7 @@ class ItemTower(nn.Module):
             token = self._pool_categories(items) if name == "category" else self.content[name](items.vectors[name])
             tokens.append(torch.where(items.presence[name][:, None], token, self.absent[number]))
         fused: Tensor = self.fusion(torch.stack(tokens, dim=1))  # (items, modalities, dim) -> (items, dim)
-        spread = {name: whitening.spread for name, whitening in self.whitening.items()}
-        return torch.cat([fused, self.match(items, spread)], dim=1)
+        return torch.cat([fused, self.match(items)], dim=1)
 
     def _pool_categories(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
         counts = (items.categories > 0).sum(dim=1, keepdim=True).clamp(min=1)

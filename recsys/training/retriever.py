@@ -10,8 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from recsys.data.interactions import Interactions
+from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions
 from recsys.data.items import Items
+from recsys.data.offers import days_on_offer, offered_from
+from recsys.data.popularity import SMOOTHING_SHARE, rate_on_offer
 from recsys.data.sequences import SequenceBatch, Sequences
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.losses.full_softmax import full_softmax
@@ -22,6 +24,9 @@ from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RetrieverConfig
 from recsys.training.ema import MovingAverage
 
+LEAST_EVENTS = 1e-3
+"""Added to an item's events, so that the log of its rate is finite where it is never an answer."""
+SHORTEST_SPAN_DAYS = 1.0
 FUSED_LEARNING_RATE_FACTOR = 20
 """Row-wise Adagrad divides by the root of all past gradients; it wants a rate well above AdamW's."""
 
@@ -115,6 +120,19 @@ def known_items(past: Interactions, config: RetrieverConfig) -> npt.NDArray[np.b
     return counts >= config.min_item_events
 
 
+def _log_rates(past: Interactions, offered: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """(items, QUESTIONS): log of how often an item is an answer to each question per day on offer, 0 the mean: where biases start."""
+    oldest, newest = int(past.event_time.min()), int(past.event_time.max())
+    span = max((newest - oldest) / MICROSECONDS_PER_DAY, SHORTEST_SPAN_DAYS)
+    days = days_on_offer(offered, now=newest, most=span)
+    rates = []
+    for answers in (past, past.keep(past.relevant)):  # questions 0 and WANTED
+        counts = np.bincount(answers.distinct().item_index, minlength=past.num_items).astype(np.float64) + LEAST_EVENTS
+        rate = rate_on_offer(counts, days, smoothing_days=SMOOTHING_SHARE * span)
+        rates.append(np.log(rate / rate.mean()))
+    return np.stack(rates, axis=1).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class _Scored:
     """A batch on its way to the loss."""
@@ -145,6 +163,10 @@ class _Trainer:
         self.place = torch.zeros(len(items), dtype=torch.long)
         self.place[met] = torch.arange(len(met))
         self.frequency = torch.from_numpy(counts[counts > 0] / counts.sum()).float().clamp(max=0.5)
+        offered = offered_from(items, past)
+        self.offered_from = torch.from_numpy(offered)[met]
+        with torch.no_grad():
+            self.model.item_bias.weight[met] = torch.from_numpy(_log_rates(past, offered))[met]
         self.full = len(items) <= config.full_softmax_items
         table = self.model.item_tower.ids
         self.average = MovingAverage(self.model, decay=config.ema_decay, shared=None if self.full else table)
@@ -206,7 +228,8 @@ class _Trainer:
         place = self.place[torch.from_numpy(batch.item_index)]
         users, target = self._users(batch, table[place][..., :-QUESTIONS])
         chosen, weight = place.flatten()[target], torch.from_numpy(batch.loss_weight).flatten()[target]
-        return _Scored(users, items, table, lambda asked, vectors: full_softmax(asked, vectors, chosen, weight))
+        absent = self._absent(batch, target, self.offered_from)
+        return _Scored(users, items, table, lambda asked, vectors: full_softmax(asked, vectors, chosen, weight, absent))
 
     def _sampled_items(self, batch: SequenceBatch) -> "_Scored":
         """The items of the batch and a uniform sample are candidates."""
@@ -219,12 +242,17 @@ class _Trainer:
         own, weight = place[: len(mine)][target], torch.from_numpy(batch.loss_weight).flatten()[target]
         negative = torch.unique(torch.cat([own, place[len(mine) :]]))
         in_batch = -torch.expm1(len(target) * torch.log1p(-self.frequency[rows[negative]]))  # probability to be among the targets
+        absent = self._absent(batch, target, self.offered_from[rows[negative]])
         log_q = (in_batch + self.config.uniform_negatives / len(self.met)).clamp(max=1.0).log()
 
         def loss(asked: Tensor, vectors: Tensor) -> Tensor:
-            return sampled_softmax(asked, vectors[own], vectors[negative], own, negative, log_q, weight)
+            return sampled_softmax(asked, vectors[own], vectors[negative], own, negative, log_q, weight, absent)
 
         return _Scored(users, items, table, loss)
+
+    def _absent(self, batch: SequenceBatch, target: Tensor, offered_from: Tensor) -> Tensor:
+        """(targets, candidates): whether a candidate was not on offer yet when the target was chosen."""
+        return offered_from > torch.from_numpy(batch.event_time).flatten()[target][:, None]
 
     def _teaches_cold(self) -> bool:
         return self.config.cold_every > 0 and self.config.use_item_id and self.average.steps % self.config.cold_every == 0

@@ -4,14 +4,21 @@ import torch
 from recsys.layers.whitening import Whitening
 
 
-def test_whitened_vectors_have_mean_zero_and_unit_covariance() -> None:
-    generator = np.random.default_rng(0)
-    vectors = (generator.normal(size=(500, 6)) @ generator.normal(size=(6, 6)) + 3).astype(np.float32)
+def test_directions_are_scaled_half_way_between_raw_and_white() -> None:
+    deviations = np.array([8.0, 4.0, 2.0, 1.0])
+    vectors = (np.random.default_rng(0).normal(size=(20_000, 4)) * deviations + 3).astype(np.float32)
+    whitening = Whitening(4, 4)
+    whitening.fit(vectors)
+    turned = ((torch.from_numpy(vectors) - whitening.mean) @ whitening.projection).numpy()  # before they are brought to one length
+    np.testing.assert_allclose(turned.mean(0), 0, atol=1e-3)
+    np.testing.assert_allclose(np.cov(turned.T), np.diag(deviations), atol=0.1)
+
+
+def test_every_vector_has_the_same_length() -> None:
+    vectors = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     whitening = Whitening(6, 4)
     whitening.fit(vectors)
-    white = whitening(torch.from_numpy(vectors)).numpy()
-    np.testing.assert_allclose(white.mean(0), 0, atol=1e-3)
-    np.testing.assert_allclose(np.cov(white.T), np.eye(4), atol=1e-2)
+    np.testing.assert_allclose(whitening(torch.from_numpy(vectors)).norm(dim=1).numpy(), 2, rtol=1e-5)
 
 
 def test_directions_without_variance_become_zero() -> None:

@@ -64,6 +64,18 @@ def test_a_sample_of_everything_is_the_full_softmax() -> None:
     torch.testing.assert_close(_sampled_with_all(users, items, target, weight), full_softmax(users, items, target, weight))
 
 
+def test_what_was_not_on_offer_is_no_negative() -> None:
+    torch.manual_seed(0)
+    users, items, target, weight = torch.randn(2, 3), torch.randn(6, 3), torch.tensor([0, 4]), torch.ones(2)
+    absent = torch.zeros(2, 6, dtype=torch.bool)
+    absent[:, 4:] = True  # the second target too: what was chosen was there
+    expected = (full_softmax(users[:1], items[:4], target[:1], weight[:1]) + full_softmax(users[1:], items[:5], target[1:], weight[1:])) / 2
+    torch.testing.assert_close(full_softmax(users, items, target, weight, absent), expected)
+    everything = torch.arange(6)
+    sampled = sampled_softmax(users, items[target], items, target, everything, torch.zeros(6), weight, absent)
+    torch.testing.assert_close(sampled, expected)
+
+
 def test_log_q_makes_the_sampled_partition_function_unbiased() -> None:
     torch.manual_seed(0)
     users, items, target = torch.randn(1, 3), torch.randn(50, 3), torch.tensor([7])

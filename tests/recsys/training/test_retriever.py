@@ -1,6 +1,7 @@
 """The retriever learns a world whose right answer is known."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.retriever import Training, train_retriever
+from tests.support.behaviour import day, interactions_of, items_of
 from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SMALL, taste_interactions, taste_items
 
 MET, NEW = np.arange(NUM_ITEMS - NUM_NEW), np.arange(NUM_ITEMS - NUM_NEW, NUM_ITEMS)
@@ -117,8 +119,29 @@ def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best(tm
 def test_every_parameter_that_takes_part_is_moved_by_training(tmp_path: Path) -> None:
     untrained, trained = (_train(tmp_path / str(epochs), epochs=epochs).model.state_dict() for epochs in (0, 3))
     still = {name for name in trained if torch.equal(trained[name], untrained[name])}
-    buffers = {f"item_tower.whitening.text.{name}" for name in ("mean", "projection", "spread")}
+    buffers = {f"item_tower.whitening.text.{name}" for name in ("mean", "projection")}
     assert still == buffers | {"imagined_id.absent", "item_tower.absent"} & still
+
+
+@pytest.mark.parametrize("full_softmax_items", [100, 1])
+def test_an_item_is_not_held_back_by_the_days_before_it_was_on_offer(tmp_path: Path, full_softmax_items: int) -> None:
+    random = np.random.default_rng(0)
+    when = random.uniform(0, 100, 4000)
+    item = np.where((when >= 90) & (random.random(4000) < 0.25), 3, random.integers(0, 3, 4000))  # from day 90 on, four items as often each
+    rows = [(f"u{number // 4:04d}", int(i), float(t)) for number, (i, t) in enumerate(zip(item, when, strict=True))]
+    past = interactions_of(rows, num_items=4)
+    config = replace(SMALL, modalities=(), use_item_id=True, full_softmax_items=full_softmax_items, epochs=6, cold_every=0)
+
+    def lead_of_the_young(born: dict[int, datetime]) -> float:
+        scratch = tmp_path / f"{len(born)}"
+        training = train_retriever(items_of(4, born=born), past, config, epochs=6, validate=None, scratch=scratch, track=_track)
+        vectors = embed_catalogue(training.model, training.items, np.zeros(4))
+        nobody = interactions_of([], num_items=4)
+        scores = TwoTowerScorer(training.model, vectors, config.history_length).scores(nobody, np.array([-1]))[0]
+        return float(scores[3] - scores[:3].mean())
+
+    assert abs(lead_of_the_young({3: day(90)})) < 0.5
+    assert lead_of_the_young({}) < -1.5  # a tenth of the days: log(1 / 10) = -2.3
 
 
 def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
