@@ -9,11 +9,11 @@ from pipelines.sample_shop.products import Products
 from pipelines.sample_shop.shoppers import Shoppers
 
 BROWSE, BESTSELLER, ARRIVAL, CHANCE = range(4)
-SOURCE_SHARES = (0.82, 0.06, 0.08, 0.04)
+SOURCE_SHARES = (0.78, 0.05, 0.13, 0.04)
 """How often a place of a slate is filled by each source."""
 FACETS = ("", "colour", "theme", "pattern")
 """What a user looks for within a category: anything, or a loved value of something seen or read."""
-FACET_SHARES = (0.3, 0.3, 0.32, 0.08)
+FACET_SHARES = (0.3, 0.38, 0.24, 0.08)
 ARRIVAL_DAYS = 8.0
 """How long a product counts as new, from the day it is first shown."""
 SLATE_LENGTH = 4

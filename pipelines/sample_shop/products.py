@@ -16,9 +16,9 @@ from pipelines.sample_shop.words import ADJECTIVES, BRANDS, CATEGORIES_IN_CHINES
 
 Choice = TypeVar("Choice")
 
-LATE_SHARE = 0.8
+LATE_SHARE = 0.95
 """Share of products that arrive while the log runs."""
-SHELF_DAYS = 16.0
+SHELF_DAYS = 8.0
 """A product is on sale for up to this long before anyone is shown it."""
 WITHOUT_PHOTO, WITHOUT_TEXT = 0.15, 0.10
 CORRUPT_PHOTOS = 10

@@ -17,7 +17,7 @@ from pipelines.sample_shop.shoppers import plan_shoppers
 from pipelines.sample_shop.words import THEMES
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-IMPRESSIONS_PER_USER = 22
+IMPRESSIONS_PER_USER = 26
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,12 @@ import numpy.typing as npt
 
 from pipelines.sample_shop.products import Products
 
-CATEGORY_WORTH, COLOUR_WORTH, PATTERN_WORTH, THEME_WORTH, MATERIAL_WORTH = 1.0, 2.2, 1.0, 2.4, 0.3
+CATEGORY_WORTH, COLOUR_WORTH, PATTERN_WORTH, THEME_WORTH, MATERIAL_WORTH = 1.0, 2.6, 1.0, 2.0, 0.3
 """What a loved attribute adds to the logit of a click."""
 BASE_LOGIT = -2.7
 FAVOURITE_WEIGHT, ELSEWHERE_WEIGHT = 2.5, 0.015
 """How much more than in the other loved category a user looks in the favourite one, and how much in each of the rest."""
-NUM_CIRCLES = 12
+NUM_CIRCLES = 25
 """Groups of people who influence each other's taste."""
 FOLLOWING = 0.985
 """Probability that a user loves what the own circle loves; whatever is left is the user's own."""
