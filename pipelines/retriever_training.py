@@ -19,6 +19,8 @@ from recsys.training.config import RetrieverConfig
 from recsys.training.prior import Prior, choose_prior
 from recsys.training.retriever import Track, Training, tower_shape, train_retriever
 
+MOST_RECALL_LOST = 0.005
+"""Share of the Recall@100 without a prior that a prior may cost, whatever it does for NDCG@10."""
 MOST_JUDGED_USERS = 5000
 """Users of the validation window that choose epochs and prior; more would only cost time."""
 
@@ -37,7 +39,8 @@ def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now
     def with_prior(prior: Prior) -> dict[str, float]:
         return _judge(users.with_bias(prior.values(truth.past, items, now=now)), truth)
 
-    prior, _ = choose_prior(lambda candidate: _both(with_prior(candidate)))
+    least_recall = (1 - MOST_RECALL_LOST) * with_prior(Prior())["recall@100"]
+    prior, _ = choose_prior(lambda candidate: _worth(with_prior(candidate), least_recall))
     return _saved(training, items, config, prior=prior, past=truth.past, now=now, validation=with_prior(prior))
 
 
@@ -84,6 +87,8 @@ def _judge(scorer: Scorer, truth: Truth) -> dict[str, float]:
     return {name: float(np.nanmean(values[name])) for name in ("recall@100", "ndcg@10")}
 
 
-def _both(values: dict[str, float]) -> float:
-    """A gain of one per cent counts the same in either."""
+def _worth(values: dict[str, float], least_recall: float) -> float:
+    """A gain of one per cent counts the same in either metric; retrieval must not lose what a later stage cannot bring back."""
+    if values["recall@100"] < least_recall:
+        return float("-inf")
     return float(np.log(max(values["recall@100"], 1e-9)) + np.log(max(values["ndcg@10"], 1e-9)))
