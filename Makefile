@@ -45,7 +45,7 @@ ifeq ($(DEVICE),cuda)
 	$(PIP) install --no-deps --requirement .venv/lock-cuda.txt
 	$(PIP) install --no-deps --requirement requirements/cuda.txt
 else
-	$(PIP) install torch==2.13.0 --constraint requirements/lock.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	$(if $(TORCH_INDEX),PIP_INDEX_URL=$(TORCH_INDEX)) $(PIP) install torch==2.13.0 --constraint requirements/lock.txt
 	$(PIP) install --no-deps --requirement requirements/lock.txt
 endif
 	$(PIP) install --no-deps --no-build-isolation --editable .

@@ -51,7 +51,7 @@ class PlantedAttributes:
         self._hot = [np.eye(SIZES[name])[getattr(products, name)] for name in sorted(names)]
         self._wanted = past.keep(past.relevant).distinct().matrix()
 
-    def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:  # noqa: ARG002
+    def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Sum over attributes of log(share of the value in what the user wanted / its share in the shop); zeros without a past."""
         total = np.zeros((len(rows), self._wanted.shape[1]))
         for hot in self._hot:

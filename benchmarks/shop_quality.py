@@ -45,7 +45,7 @@ class KnowingOracle:
     def __init__(self, oracle: Oracle, truth: Truth) -> None:
         self._oracle, self._truth, self._asked = oracle, truth, 0
 
-    def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:  # noqa: ARG002
+    def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Of the next users in line."""
         place = self._asked % self._truth.num_users
         self._asked += len(rows)

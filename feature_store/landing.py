@@ -65,5 +65,5 @@ def read_landing(path: Path) -> pl.DataFrame:
 
 
 @lru_cache(maxsize=65536)
-def _digest(path: Path, size_bytes: int, changed_ns: int) -> str:  # noqa: ARG001 - the key of the cache
+def _digest(path: Path, _size_bytes: int, _changed_ns: int) -> str:  # size and time are part of the cache's key
     return file_digest(path)

@@ -1,5 +1,6 @@
 """Train a retriever and let validation choose its epochs and its popularity prior; train it again on another past with what was chosen."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -16,17 +17,15 @@ from recsys.models.scorer import Scorer
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
-from recsys.training.prior import Prior, choose_prior
+from recsys.training.prior import WINDOWS_DAYS, Prior, choose_prior
 from recsys.training.retriever import Track, Training, tower_shape, train_retriever
 
-MOST_RECALL_LOST = 0.005
-"""Share of the Recall@100 without a prior that a prior may cost, whatever it does for NDCG@10."""
 MOST_JUDGED_USERS = 5000
 """Users of the validation window that choose epochs and prior; more would only cost time."""
 
 
 def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now: datetime, scratch: Path, track: Track) -> SavedRetriever:
-    """Train on the past of the truth; Recall@100 on its window chooses the epoch, Recall@100 and NDCG@10 together the popularity prior."""
+    """Train on the past of the truth; Recall@100 on its window chooses the epoch, and `choose_prior` the popularity prior."""
 
     def validate(model: TwoTower, batch: ItemBatch) -> float:
         vectors = embed_catalogue(model, batch, np.zeros(len(items)))
@@ -36,12 +35,9 @@ def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now
     vectors = embed_catalogue(training.model, training.items, np.zeros(len(items)))
     users = TwoTowerScorer(training.model, vectors, config.history_length).for_users(truth.past, truth.rows)
 
-    def with_prior(prior: Prior) -> dict[str, float]:
-        return _judge(users.with_bias(prior.values(truth.past, items, now=now)), truth)
-
-    least_recall = (1 - MOST_RECALL_LOST) * with_prior(Prior())["recall@100"]
-    prior, _ = choose_prior(lambda candidate: _worth(with_prior(candidate), least_recall))
-    return _saved(training, items, config, prior=prior, past=truth.past, now=now, validation=with_prior(prior))
+    unit = {days: Prior(window_days=days, weight=1.0).values(truth.past, items, now=now) for days in WINDOWS_DAYS}
+    prior, validation = choose_prior(lambda candidate: _judge(users.with_bias(candidate.weight * unit[candidate.window_days]), truth))
+    return _saved(training, items, config, prior=prior, past=truth.past, now=now, validation=validation)
 
 
 def train_as_chosen(
@@ -60,14 +56,14 @@ def _saved(
     prior: Prior,
     past: Interactions,
     now: datetime,
-    validation: dict[str, float],
+    validation: Mapping[str, float],
 ) -> SavedRetriever:
     vectors = embed_catalogue(training.model, training.items, prior.values(past, items, now=now))
     told = {
         "epochs": training.epochs,
         "prior": {"window_days": prior.window_days, "weight": prior.weight},
         "history": training.history,
-        "validation": validation,
+        "validation": dict(validation),
         "temperature": float(training.model.temperature.detach()),
     }
     return SavedRetriever(model=training.model, shape=tower_shape(items, config), item_vectors=vectors, training=told)
@@ -85,10 +81,3 @@ def _judge(scorer: Scorer, truth: Truth) -> dict[str, float]:
     lists = top_k(scorer, truth.past, truth.rows, candidates=truth.candidates, k=100, exclude_seen=True)[0]
     values = per_user(lists, truth.chosen["new"])
     return {name: float(np.nanmean(values[name])) for name in ("recall@100", "ndcg@10")}
-
-
-def _worth(values: dict[str, float], least_recall: float) -> float:
-    """A gain of one per cent counts the same in either metric; retrieval must not lose what a later stage cannot bring back."""
-    if values["recall@100"] < least_recall:
-        return float("-inf")
-    return float(np.log(max(values["recall@100"], 1e-9)) + np.log(max(values["ndcg@10"], 1e-9)))

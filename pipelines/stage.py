@@ -60,7 +60,7 @@ class StageContext:
         writer.commit(fingerprint=fingerprint or self.fingerprint, facts=facts, run=run)
 
 
-def _nothing(config: Config, workspace: Workspace) -> Mapping[str, str]:  # noqa: ARG001
+def _nothing(_config: Config, _workspace: Workspace) -> Mapping[str, str]:
     return {}
 
 

@@ -57,7 +57,7 @@ def build_showcases(
     judged = np.flatnonzero(chosen.counts() > 0)
     past = truth.past.distinct()
     picked = judged[_spread(history_length_label(truth)[judged], np.r_[np.diff(past.offsets), 0][truth.rows[judged]], num_users)]
-    show = image or (lambda item_index: None)  # noqa: ARG005
+    show = image or (lambda _item_index: None)
     found = []
     for user in picked:
         row = truth.rows[user]

@@ -60,11 +60,11 @@ def surface(
     return np.clip(lit + (255 - lit) * shine[..., None], 0, 255).astype(np.uint8)
 
 
-def _plain(u: Grid, v: Grid) -> Grid:  # noqa: ARG001 - a plain cloth is the same everywhere
+def _plain(u: Grid, _v: Grid) -> Grid:
     return np.zeros_like(u)
 
 
-def _stripes(u: Grid, v: Grid) -> Grid:  # noqa: ARG001 - stripes run across
+def _stripes(_u: Grid, v: Grid) -> Grid:
     return _where(_saw(v / 0.3) < 0.45)
 
 

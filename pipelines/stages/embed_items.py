@@ -209,7 +209,7 @@ def _save(frame: pl.DataFrame, counts: Counts, part: Path, note: Path) -> None:
     partial.replace(part)
 
 
-def _photos_digest(config: Config, workspace: Workspace) -> Mapping[str, str]:  # noqa: ARG001
+def _photos_digest(config: Config, _workspace: Workspace) -> Mapping[str, str]:
     """Paths, sizes and times of all photos: a file that was replaced under its old name must be seen."""
     digest = hashlib.sha256()
     root = config.resolve(config.sources.images)

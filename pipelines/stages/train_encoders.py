@@ -172,7 +172,7 @@ def _weights_digest(embed: EmbedConfig) -> str:
     return file_digest(path)
 
 
-def _extra(config: Config, workspace: Workspace) -> Mapping[str, str]:  # noqa: ARG001
+def _extra(config: Config, _workspace: Workspace) -> Mapping[str, str]:
     return {"weights": _weights_digest(config.embed)} if config.embed.image_weights else {}
 
 

@@ -65,7 +65,8 @@ def build_items(catalogue: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame])
         row = vocabulary.index(present["item_id"])
         known = row >= 0
         dtype = rows.schema["vector"]
-        matrix = np.zeros((len(vocabulary), dtype.size), np.float32)  # type: ignore[attr-defined]
+        assert isinstance(dtype, pl.Array)
+        matrix = np.zeros((len(vocabulary), dtype.shape[0]), np.float32)
         matrix[row[known]] = present["vector"].to_numpy()[known]
         vectors[modality] = matrix
         presence[modality] = np.zeros(len(vocabulary), bool)

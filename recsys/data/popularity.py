@@ -5,12 +5,16 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from recsys.data.interactions import Interactions, microseconds
+from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions, microseconds
 from recsys.data.items import Items
 from recsys.data.offers import days_on_offer, offered_from
 
 SMOOTHING_SHARE = 0.05
 """Share of the window by which a young item's rate is drawn to the mean rate."""
+LEAST_EVENTS = 1e-3
+"""Added to an item's events, so that the log of its rate is finite where it has none."""
+SHORTEST_SPAN_DAYS = 1.0
+"""A log that spans less counts as this long: a rate needs days to divide by."""
 
 
 def recent_popularity(past: Interactions, *, now: datetime, window_days: float) -> npt.NDArray[np.float64]:
@@ -42,3 +46,19 @@ def rate_on_offer(counts: npt.NDArray[np.float64], days: npt.NDArray[np.float64]
     mean = counts.sum() / max(days.sum(), 1e-9)
     rate: npt.NDArray[np.float64] = (counts + mean * smoothing_days) / (days + smoothing_days)
     return rate
+
+
+def log_rate_on_offer(answers: Interactions, offered: npt.NDArray[np.int64], *, start: int, end: int) -> npt.NDArray[np.float32]:
+    """(items,): log of how many users answered with an item per day on offer; 0 is the mean rate.
+
+    Args:
+        answers: The events that count; a user counts once per item.
+        offered: Since when each item has been on offer; see `offered_from`.
+        start: Of the log, microseconds since 1970 UTC.
+        end: Of the log, the same.
+    """
+    span = max((end - start) / MICROSECONDS_PER_DAY, SHORTEST_SPAN_DAYS)
+    counts = np.bincount(answers.distinct().item_index, minlength=answers.num_items).astype(np.float64) + LEAST_EVENTS
+    rate = rate_on_offer(counts, days_on_offer(offered, now=end, most=span), smoothing_days=SMOOTHING_SHARE * span)
+    log_rate: npt.NDArray[np.float32] = np.log(rate / rate.mean()).astype(np.float32)
+    return log_rate

@@ -79,7 +79,7 @@ class TextContent:
         """See `Content`."""
         return Encoded(dict(zip(rows, self._encoder.encode([self._texts[row] for row in rows]), strict=True)))
 
-    def truncated(self, items: pl.DataFrame) -> int:  # noqa: ARG002
+    def truncated(self, items: pl.DataFrame) -> int:
         """See `Content`."""
         return self._encoder.truncated([text for text in self._texts if text])
 
@@ -123,7 +123,7 @@ class ImageContent:
                 vectors.update(zip((row for row, _ in good), self._encoder.encode([pixels for _, pixels in good]), strict=True))
         return Encoded(vectors, reasons)
 
-    def truncated(self, items: pl.DataFrame) -> int:  # noqa: ARG002
+    def truncated(self, items: pl.DataFrame) -> int:
         """See `Content`; photos are resized, never cut short."""
         return 0
 
@@ -144,10 +144,10 @@ class NoContent:
         """See `Content`."""
         return [""] * len(items), {}
 
-    def encode(self, rows: Sequence[int]) -> Encoded:  # noqa: ARG002
+    def encode(self, rows: Sequence[int]) -> Encoded:
         """See `Content`."""
         return Encoded()
 
-    def truncated(self, items: pl.DataFrame) -> int:  # noqa: ARG002
+    def truncated(self, items: pl.DataFrame) -> int:
         """See `Content`."""
         return 0

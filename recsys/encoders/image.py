@@ -57,7 +57,7 @@ def specify(
     """
     from timm.data.config import resolve_model_data_config
 
-    known = resolve_model_data_config(model)  # type: ignore[no-untyped-call]
+    known = resolve_model_data_config(model)
     if normalisation == "auto":
         mean, std = tuple(known["mean"]), tuple(known["std"])
     elif normalisation in NORMALISATIONS:

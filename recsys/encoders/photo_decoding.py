@@ -5,7 +5,7 @@ import io
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 from torch import Tensor

@@ -36,7 +36,7 @@ def _compiled_half_loads() -> bool:
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for library in sorted(Path(folder).glob("_C*.so")):
             try:
-                torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
+                torch.ops.load_library(str(library))
             except OSError:
                 return False
     return _exists("nms")

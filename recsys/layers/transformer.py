@@ -1,6 +1,6 @@
 """Causal self-attention over the events of a user."""
 
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 

@@ -1,6 +1,6 @@
 """Each target must win against every item of the catalogue."""
 
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 

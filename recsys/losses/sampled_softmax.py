@@ -1,7 +1,7 @@
 """Each target must win against a sample of the catalogue, with the sampling made good for."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 

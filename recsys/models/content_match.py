@@ -27,9 +27,7 @@ class ContentMatch(nn.Module):
     def __init__(self, *, content_dims: dict[str, int], num_categories: int | None, match_dim: int) -> None:
         super().__init__()
         self.blocks = {name: min(size, match_dim) for name, size in content_dims.items() if match_dim}
-        self.content = nn.ModuleDict({name: nn.Linear(content_dims[name], size, bias=False) for name, size in self.blocks.items()})
-        for layer in self.content.values():
-            nn.init.eye_(layer.weight)  # type: ignore[arg-type]
+        self.content = nn.ModuleDict({name: _leading_coordinates(content_dims[name], size) for name, size in self.blocks.items()})
         self.categories = None
         if num_categories is not None and match_dim:
             self.blocks["category"] = min(CATEGORY_DIM, match_dim)
@@ -53,3 +51,10 @@ class ContentMatch(nn.Module):
         vectors = items.vectors[name]
         matched: Tensor = self.content[name](vectors * vectors.shape[1] ** -0.5)  # of unit length
         return torch.where(items.presence[name][:, None], matched, 0.0)
+
+
+def _leading_coordinates(input_dim: int, output_dim: int) -> nn.Linear:
+    """A layer that starts by keeping the first coordinates as they are."""
+    layer = nn.Linear(input_dim, output_dim, bias=False)
+    nn.init.eye_(layer.weight)
+    return layer

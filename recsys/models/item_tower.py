@@ -57,9 +57,7 @@ class ItemTower(nn.Module):
             {name: Whitening(size, min(size, content_dim)) for name, size in content_dims.items() if name in modalities}
         )
         self.prepared_dims = {name: min(content_dims[name], content_dim) for name in self.whitening}
-        self.content = nn.ModuleDict({name: nn.Linear(size, dim) for name, size in self.prepared_dims.items()})
-        for layer in self.content.values():
-            nn.init.normal_(layer.weight, std=0.02)  # type: ignore[arg-type]
+        self.content = nn.ModuleDict({name: _small_linear(size, dim) for name, size in self.prepared_dims.items()})
         self.categories = nn.Embedding(num_categories + 1, dim, padding_idx=0)
         nn.init.normal_(self.categories.weight[1:], std=0.05)
         self.absent = nn.Parameter(torch.randn(1 + len(modalities), dim) * 0.05)
@@ -70,7 +68,8 @@ class ItemTower(nn.Module):
     def fit_whitening(self, items: Items) -> None:
         """Learn the whitening of each modality from the items that have it."""
         for name, whitening in self.whitening.items():
-            whitening.fit(items.vectors[name][items.presence[name]])  # type: ignore[operator]
+            assert isinstance(whitening, Whitening)
+            whitening.fit(items.vectors[name][items.presence[name]])
 
     def prepare(self, items: ItemBatch) -> ItemBatch:
         """Whiten content once, ahead of many steps: the result is what `forward` reads."""
@@ -95,3 +94,10 @@ class ItemTower(nn.Module):
         counts = (items.categories > 0).sum(dim=1, keepdim=True).clamp(min=1)
         pooled: Tensor = self.categories(items.categories).sum(dim=1) / counts  # (items, slots, dim) -> (items, dim)
         return pooled
+
+
+def _small_linear(input_dim: int, output_dim: int) -> nn.Linear:
+    """A layer whose outputs start small beside an id's."""
+    layer = nn.Linear(input_dim, output_dim)
+    nn.init.normal_(layer.weight, std=0.02)
+    return layer

@@ -64,7 +64,7 @@ class KnownUsersScorer:
     item_vectors: npt.NDArray[np.float32]
     name: str = "retriever"
 
-    def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:  # noqa: ARG002
+    def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """See `Scorer`; only for the users it was made for."""
         return self.user_vectors[self.place[rows]] @ self.item_vectors.T
 

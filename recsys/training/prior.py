@@ -1,6 +1,6 @@
 """How much recent popularity is added to a retriever's scores: chosen on validation, never assumed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,8 @@ from recsys.data.popularity import expected_popularity
 
 WINDOWS_DAYS = (30.0, 90.0, 365.0)
 WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.8)
+MOST_RECALL_LOST = 0.005
+"""Share of the Recall@100 without a prior that a prior may cost, whatever it does for NDCG@10."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +32,17 @@ class Prior:
         return (self.weight * np.log1p(expected)).astype(np.float32)
 
 
-def choose_prior(judge: Callable[[Prior], float]) -> tuple[Prior, float]:
-    """The prior that is judged best, none among them, and its value; of equals the smaller weight."""
+def choose_prior(judge: Callable[[Prior], Mapping[str, float]]) -> tuple[Prior, Mapping[str, float]]:
+    """The prior with the best product of Recall@100 and NDCG@10, none among them, and what it was judged; of equals the smaller weight.
+
+    A gain of one per cent counts the same in either metric, but what retrieval loses no later stage brings back: see MOST_RECALL_LOST.
+
+    Args:
+        judge: Metrics of the retriever with a prior: `recall@100` and `ndcg@10`, each 0 to 1.
+    """
     priors = [Prior(), *(Prior(window_days=days, weight=weight) for weight in WEIGHTS for days in WINDOWS_DAYS)]
-    values = [judge(prior) for prior in priors]
-    best = int(np.argmax(values))
-    return priors[best], values[best]
+    judged = [judge(prior) for prior in priors]
+    least_recall = (1 - MOST_RECALL_LOST) * judged[0]["recall@100"]
+    worth = [values["recall@100"] * values["ndcg@10"] if values["recall@100"] >= least_recall else -1.0 for values in judged]
+    best = int(np.argmax(worth))
+    return priors[best], judged[best]

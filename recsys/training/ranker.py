@@ -188,7 +188,7 @@ class _Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         logits = self.model(torch.from_numpy(batch.features).flatten(0, 1)).unflatten(0, batch.item_index.shape)
         loss = multitask(logits, torch.from_numpy(batch.labels), torch.from_numpy(batch.there), listwise_weight=self.config.listwise_weight)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimizer.step()
         return loss.detach()
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions
+from recsys.data.interactions import Interactions
 from recsys.data.items import Items
-from recsys.data.offers import days_on_offer, offered_from
-from recsys.data.popularity import SMOOTHING_SHARE, rate_on_offer
+from recsys.data.offers import offered_from
+from recsys.data.popularity import log_rate_on_offer
 from recsys.data.sequences import SequenceBatch, Sequences
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.losses.full_softmax import full_softmax
@@ -24,9 +24,6 @@ from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RetrieverConfig
 from recsys.training.ema import MovingAverage
 
-LEAST_EVENTS = 1e-3
-"""Added to an item's events, so that the log of its rate is finite where it is never an answer."""
-SHORTEST_SPAN_DAYS = 1.0
 FUSED_LEARNING_RATE_FACTOR = 20
 """Row-wise Adagrad divides by the root of all past gradients; it wants a rate well above AdamW's."""
 
@@ -120,19 +117,6 @@ def known_items(past: Interactions, config: RetrieverConfig) -> npt.NDArray[np.b
     return counts >= config.min_item_events
 
 
-def _log_rates(past: Interactions, offered: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """(items, QUESTIONS): log of how often an item is an answer to each question per day on offer, 0 the mean: where biases start."""
-    oldest, newest = int(past.event_time.min()), int(past.event_time.max())
-    span = max((newest - oldest) / MICROSECONDS_PER_DAY, SHORTEST_SPAN_DAYS)
-    days = days_on_offer(offered, now=newest, most=span)
-    rates = []
-    for answers in (past, past.keep(past.relevant)):  # questions 0 and WANTED
-        counts = np.bincount(answers.distinct().item_index, minlength=past.num_items).astype(np.float64) + LEAST_EVENTS
-        rate = rate_on_offer(counts, days, smoothing_days=SMOOTHING_SHARE * span)
-        rates.append(np.log(rate / rate.mean()))
-    return np.stack(rates, axis=1).astype(np.float32)
-
-
 @dataclass(frozen=True)
 class _Scored:
     """A batch on its way to the loss."""
@@ -166,7 +150,9 @@ class _Trainer:
         offered = offered_from(items, past)
         self.offered_from = torch.from_numpy(offered)[met]
         with torch.no_grad():
-            self.model.item_bias.weight[met] = torch.from_numpy(_log_rates(past, offered))[met]
+            for question, answers in enumerate((past, past.keep(past.relevant))):
+                rates = log_rate_on_offer(answers, offered, start=int(past.event_time.min()), end=int(past.event_time.max()))
+                self.model.item_bias.weight[met, question] = torch.from_numpy(rates)[met]
         self.full = len(items) <= config.full_softmax_items
         table = self.model.item_tower.ids
         self.average = MovingAverage(self.model, decay=config.ema_decay, shared=None if self.full else table)
@@ -213,7 +199,7 @@ class _Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         scored = self._all_items(batch) if self.full else self._sampled_items(batch)
         loss = scored.loss(scored.users, scored.table)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if self._teaches_cold():
             self._teach_cold(scored)
         torch.nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.gradient_clip)

@@ -14,7 +14,7 @@ class GatedFusion(nn.Module):
         heads: Unused by this kind; every fusion is built with the same arguments.
     """
 
-    def __init__(self, dim: int, num_modalities: int, *, heads: int = 1) -> None:  # noqa: ARG002
+    def __init__(self, dim: int, num_modalities: int, *, heads: int = 1) -> None:
         super().__init__()
         self.gates = nn.Parameter(torch.full((num_modalities - 1, dim), -3.0))
 

@@ -1,7 +1,7 @@
 """InfoNCE in both directions: each left vector must find its right partner among those of the batch, and the other way round."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
