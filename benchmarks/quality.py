@@ -3,7 +3,8 @@
     python benchmarks/quality.py --cut OUT --config configs/xwines.toml
 
 OUT is what the judge's cut.py wrote: OUT/train is imported into a fresh workspace (OUT/workspace), a night runs on it, its release
-recommends to OUT/users.parquet from OUT/candidates.parquet, and the judge compares the file with those of its own baselines.
+recommends to OUT/users.parquet from OUT/candidates.parquet, with the retriever alone (OUT/mine.parquet) and with the ranker behind it
+(OUT/slate.parquet), and the judge compares the files with those of its own baselines.
 OUT/truth.parquet is never read here.
 """
 
@@ -31,7 +32,6 @@ def main() -> None:
     parser.add_argument("--cut", type=Path, required=True, help="folder that cut.py wrote")
     parser.add_argument("--config", type=Path, required=True, help="maps the columns of the cut; its workspace is replaced")
     parser.add_argument("--judge", type=Path, default=Path("../shared/judge"), help="folder of cut.py, baselines.py and judge.py")
-    parser.add_argument("--stage", choices=("retrieval", "slate"), default="retrieval")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the config; may be repeated")
     parser.add_argument("--keep", action="store_true", help="go on in the workspace of an earlier run instead of a fresh one")
     args = parser.parse_args()
@@ -52,9 +52,10 @@ def main() -> None:
     newest = max((workspace / "releases").glob("*/release.json"), key=lambda path: path.stat().st_mtime).parent.name
     asked = ["--users", str(args.cut / "users.parquet"), "--candidates", str(args.cut / "candidates.parquet"), "--k", "100"]
     recommend = [*VITRINE, "recommend", "--config", str(config), *asked, "--release", newest]
-    mine = args.cut / "mine.parquet"
-    call([*recommend, "--stage", args.stage, "--out", str(mine)])
-    files = [mine, *baseline_files(args.cut, args.judge)]
+    mine, slate = args.cut / "mine.parquet", args.cut / "slate.parquet"
+    call([*recommend, "--stage", "retrieval", "--out", str(mine)])
+    call([*recommend, "--stage", "slate", "--out", str(slate)])
+    files = [mine, slate, *baseline_files(args.cut, args.judge)]
     if protocol_of(args.cut) == "cold-items":  # the judge has no baseline that knows an item without events
         files.append(args.cut / "content_knn.parquet")
         call([*recommend, "--model", "content_knn", "--out", str(files[-1])])

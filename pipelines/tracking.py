@@ -32,7 +32,12 @@ PARAM_CHARACTERS = 6000
 TAG_CHARACTERS = 5000
 BATCH_METRICS = 500
 BATCH_PARAMS = 100
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
 """A night tells nobody about itself, and a dead server costs it seconds, not minutes. A shop's own settings win."""
 
 

@@ -14,9 +14,9 @@ class ContentMatch(nn.Module):
     """One block of coordinates per modality; the dot product of two items' blocks says how alike they are in it.
 
     Fused vectors must serve the ids first, so what content alone could tell is learned there only where ids leave something to explain,
-    which helps an item without events little. Here content meets content: each block starts as the leading principal components, scaled
-    between whitened and raw and of unit length, which is a nearest-neighbour search by content, and training turns it from there.
-    A modality that an item lacks is all zero and says nothing. Without an id beside them, blocks weigh what they have learned to alone.
+    which helps an item without events little. Here content meets content: each block starts as the leading directions of the whitened
+    vectors, which is a nearest-neighbour search by content, and training turns it from there. A modality that an item lacks is all zero and
+    says nothing. Without an id beside them, blocks weigh what they have learned to alone.
 
     Args:
         content_dims: modality -> length of its prepared (whitened) vectors.
@@ -32,7 +32,7 @@ class ContentMatch(nn.Module):
         if num_categories is not None and match_dim:
             self.blocks["category"] = min(CATEGORY_DIM, match_dim)
             self.categories = nn.Embedding(num_categories + 1, self.blocks["category"], padding_idx=0)
-            nn.init.normal_(self.categories.weight[1:], std=0.3 * self.blocks["category"] ** -0.5)
+            nn.init.normal_(self.categories.weight[1:], std=0.6 * self.blocks["category"] ** -0.5)
         self.alone = nn.Parameter(torch.ones(len(self.blocks)))
         self.dim = sum(self.blocks.values())
 
@@ -47,9 +47,15 @@ class ContentMatch(nn.Module):
         worth = torch.where(items.has_id[:, None], 1.0, self.alone)  # (items, blocks)
         return torch.cat([part * worth[:, number, None] for number, part in enumerate(parts)], dim=1)
 
+    def weigh(self, worth: float) -> None:
+        """Let dot products within the blocks of content count so many times as much as they did."""
+        for layer in self.content.values():
+            assert isinstance(layer, nn.Linear)
+            layer.weight.data.mul_(worth**0.5)
+
     def _content(self, items: ItemBatch, name: str) -> Tensor:
         vectors = items.vectors[name]
-        matched: Tensor = self.content[name](vectors * vectors.shape[1] ** -0.5)  # of unit length
+        matched: Tensor = self.content[name](vectors * vectors.shape[1] ** -0.5)  # of unit length, were it not weighed
         return torch.where(items.presence[name][:, None], matched, 0.0)
 
 

@@ -1,6 +1,5 @@
 """Towers as ONNX graphs, for a process without torch, each held against its model before it is trusted."""
 
-import copy
 import warnings
 from pathlib import Path
 from typing import Any
@@ -40,8 +39,7 @@ class _ItemGraph(nn.Module):
 
     def __init__(self, model: TwoTower) -> None:
         super().__init__()
-        self.model = copy.deepcopy(model)
-        self.model.item_tower.use_item_id = False
+        self.model = model
         self.names = [name for name in model.item_tower.modalities if name != "category"]
 
     def forward(self, categories: Int[Tensor, "batch slots"], *content: Tensor) -> Float[Tensor, "batch dim_and_one"]:
@@ -49,7 +47,7 @@ class _ItemGraph(nn.Module):
         presence: dict[str, Bool[Tensor, " batch"]] = dict(zip(self.names, content[len(self.names) :], strict=True))
         no_row = torch.zeros_like(categories[:, 0])
         items = ItemBatch(no_row, no_row > 0, vectors, presence | {"category": categories[:, 0] > 0}, categories)
-        embedded, bias = self.model.embed_items(self.model.item_tower.prepare(items))
+        embedded, bias = self.model.embed_new_items(self.model.item_tower.prepare(items))
         return torch.cat([embedded, bias[:, WANTED:]], dim=1)
 
 

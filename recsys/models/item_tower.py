@@ -13,11 +13,14 @@ from recsys.layers.whitening import Whitening
 from recsys.models.content_match import ContentMatch
 from recsys.models.id_table import FusedIdTable, IdTable
 
+LEAST_WORTH = 0.02
+"""Of a band beside the best: what the log finds worthless can still be learned from."""
+
 
 class ItemTower(nn.Module):
     """Fuse item id, content vectors and categories; whatever is absent is replaced by a learned token of its own.
 
-    Behind the fused vector stand the coordinates of `ContentMatch`.
+    An item without an id gets an imagined vector instead. Behind the fused vector stand the coordinates of `ContentMatch`.
 
     Args:
         num_items: Rows of the id table.
@@ -67,28 +70,49 @@ class ItemTower(nn.Module):
 
     def fit_whitening(self, items: Items) -> None:
         """Learn the whitening of each modality from the items that have it."""
-        for name, whitening in self.whitening.items():
-            assert isinstance(whitening, Whitening)
-            whitening.fit(items.vectors[name][items.presence[name]])
+        for name in self.whitening:
+            self._whitening(name).fit(items.vectors[name][items.presence[name]])
+
+    def weigh_content(self, worth: dict[str, Float[Tensor, " bands"]]) -> None:
+        """Set what each band of each modality counts: in the match as told, elsewhere relative to the best, so that inputs stay about 1.
+
+        Args:
+            worth: modality -> worth of each of `Whitening.bands`, at least 0; see `content_worth`.
+        """
+        best = max((float(values.max()) for values in worth.values()), default=0.0)
+        if best > 0:
+            for name, values in worth.items():
+                self._whitening(name).weigh((values / best).clamp(min=LEAST_WORTH))
+            self.match.weigh(best)
+
+    def bands(self) -> dict[str, list[slice]]:
+        """modality -> runs of its prepared coordinates that are weighed together."""
+        return {name: self._whitening(name).bands for name in self.whitening}
 
     def prepare(self, items: ItemBatch) -> ItemBatch:
         """Whiten content once, ahead of many steps: the result is what `forward` reads."""
         return replace(items, vectors={name: self.whitening[name](items.vectors[name]) for name in self.whitening})
 
-    def forward(self, items: ItemBatch, imagined_ids: Float[Tensor, "items dim"]) -> Float[Tensor, "items all_dims"]:
+    def forward(self, items: ItemBatch, imagined: Float[Tensor, "items dim"]) -> Float[Tensor, "items all_dims"]:
         """One vector per item; values of absent modalities change nothing.
 
         Args:
             items: Prepared items.
-            imagined_ids: What stands for the id of an item whose own id says nothing yet; see `ImaginedId`.
+            imagined: Fused vectors for items whose ids say nothing yet; see `ImaginedItem`. Not used where ids take no part.
         """
-        absent = self.absent[0].expand(len(items), -1)
-        tokens = [torch.where(items.has_id[:, None], self.ids(items.item_index), imagined_ids) if self.use_item_id else absent]
+        tokens = [self.ids(items.item_index) if self.use_item_id else self.absent[0].expand(len(items), -1)]
         for number, name in enumerate(self.modalities, start=1):
             token = self._pool_categories(items) if name == "category" else self.content[name](items.vectors[name])
             tokens.append(torch.where(items.presence[name][:, None], token, self.absent[number]))
         fused: Tensor = self.fusion(torch.stack(tokens, dim=1))  # (items, modalities, dim) -> (items, dim)
+        if self.use_item_id:
+            fused = torch.where(items.has_id[:, None], fused, imagined)
         return torch.cat([fused, self.match(items)], dim=1)
+
+    def _whitening(self, name: str) -> Whitening:
+        whitening = self.whitening[name]
+        assert isinstance(whitening, Whitening)
+        return whitening
 
     def _pool_categories(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
         counts = (items.categories > 0).sum(dim=1, keepdim=True).clamp(min=1)

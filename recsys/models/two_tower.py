@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from recsys.data.tensors import ItemBatch
-from recsys.models.imagined_id import ImaginedId
+from recsys.models.imagined_item import ImaginedItem
 from recsys.models.item_tower import ItemTower
 from recsys.models.user_tower import UserTower
 
@@ -34,7 +34,7 @@ class TwoTower(nn.Module):
         super().__init__()
         self.item_tower = item_tower
         self.user_tower = user_tower
-        self.imagined_id = ImaginedId(
+        self.imagined_item = ImaginedItem(
             content_dims=item_tower.prepared_dims,
             num_categories=item_tower.categories.num_embeddings - 1 if "category" in item_tower.modalities else None,
             dim=dim,
@@ -52,12 +52,19 @@ class TwoTower(nn.Module):
         return self.log_temperature.clamp(math.log(LOWEST_TEMPERATURE), math.log(HIGHEST_TEMPERATURE)).exp()
 
     def embed_items(self, items: ItemBatch) -> tuple[Float[Tensor, "items all_dims"], Float[Tensor, "items questions"]]:
-        """Vectors of items, and their bias for each question; where an id says nothing yet, content imagines what it would say."""
-        imagined_ids, imagined_biases = self.imagined_id(items)
-        vectors: Tensor = self.item_tower(items, imagined_ids)
+        """Vectors of items, and their bias for each question; where an id says nothing yet, content imagines what the item is."""
+        imagined, imagined_biases = self.imagined_item(items)
+        vectors: Tensor = self.item_tower(items, imagined)
         if not self.item_tower.use_item_id:
             return vectors, imagined_biases
         return vectors, torch.where(items.has_id[:, None], self.item_bias(items.item_index), imagined_biases)
+
+    def embed_new_items(self, items: ItemBatch) -> tuple[Float[Tensor, "items all_dims"], Float[Tensor, "items questions"]]:
+        """What `embed_items` gives for items without an id, without looking at the id table."""
+        if not self.item_tower.use_item_id:
+            return self.embed_items(items)
+        imagined, biases = self.imagined_item(items)
+        return torch.cat([imagined, self.item_tower.match(items)], dim=1), biases
 
     def ask(self, states: Float[Tensor, "users all_dims"], question: Int[Tensor, " users"]) -> Float[Tensor, "users all_dims"]:
         """User vectors for a question, already divided by the temperature: their dot product with item vectors, plus bias, is the logit."""

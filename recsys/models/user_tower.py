@@ -11,9 +11,6 @@ from recsys.layers.transformer import TransformerBlock
 AGE_BUCKETS = 20
 """Doublings of an age in hours that are told apart: 2 ** 19 hours are 60 years."""
 
-MATCH_WORTH = 4.0
-"""What the match of content starts with: cosines are small beside the products of fused vectors."""
-
 
 class UserTower(nn.Module):
     """Self-attention over item vectors with the kind and the age of each event (Kang and McAuley, ICDM 2018), beside their weighted sum.
@@ -57,7 +54,7 @@ class UserTower(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
         self.kind_worth = nn.Embedding(NUM_KINDS, 2, padding_idx=0)
-        self.pooled_worth = nn.Parameter(torch.cat([torch.ones(dim), torch.full((match_dim,), MATCH_WORTH)]))
+        self.pooled_worth = nn.Parameter(torch.ones(dim + match_dim))
         for table in (self.kinds, self.ages, self.positions):
             if table is not None:
                 nn.init.normal_(table.weight, std=0.02)

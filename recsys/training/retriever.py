@@ -22,6 +22,7 @@ from recsys.models.architecture import TowerShape, build_towers
 from recsys.models.two_tower import QUESTIONS, TwoTower
 from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RetrieverConfig
+from recsys.training.content_worth import content_worth
 from recsys.training.ema import MovingAverage
 
 FUSED_LEARNING_RATE_FACTOR = 20
@@ -139,8 +140,11 @@ class _Trainer:
         shape = tower_shape(items, config)
         self.model = build_towers(shape)
         self.model.item_tower.fit_whitening(items)
+        everything = item_batch(items, has_id=known_items(past, config), modalities=shape.modalities)
         with torch.no_grad():
-            self.items = self.model.item_tower.prepare(item_batch(items, has_id=known_items(past, config), modalities=shape.modalities))
+            unweighed = self.model.item_tower.prepare(everything)
+            self.model.item_tower.weigh_content(content_worth(unweighed, self.model.item_tower.bands(), past, seed=config.seed))
+            self.items = self.model.item_tower.prepare(everything)
         counts = np.bincount(past.item_index, minlength=past.num_items)
         met = torch.from_numpy(np.flatnonzero(counts))
         self.met = self.items.select(met)
@@ -247,7 +251,7 @@ class _Trainer:
         """Let a random half of the items do without their ids; only what stands in for them learns from how they do among the others."""
         cold = torch.rand(len(scored.items)) < 0.5
         mixed = torch.where(cold[:, None], self._embed(scored.items.without_ids()), scored.table.detach())
-        learning = [*self.model.imagined_id.parameters(), *self.model.item_tower.match.parameters()]
+        learning = [*self.model.imagined_item.parameters(), *self.model.item_tower.match.parameters()]
         gradients = torch.autograd.grad(scored.loss(scored.users.detach(), mixed), learning, allow_unused=True)
         for parameter, gradient in zip(learning, gradients, strict=True):
             parameter.grad = gradient if parameter.grad is None or gradient is None else parameter.grad + gradient

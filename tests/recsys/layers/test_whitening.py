@@ -1,5 +1,7 @@
 import numpy as np
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recsys.layers.whitening import Whitening
 
@@ -33,3 +35,19 @@ def test_a_single_item_is_no_ground_to_learn_from() -> None:
     whitening = Whitening(3, 2)
     whitening.fit(np.ones((1, 3), np.float32))
     assert torch.equal(whitening(torch.ones(1, 3)), torch.zeros(1, 2))
+
+
+def test_bands_end_at_doubling_places() -> None:
+    assert [(band.start, band.stop) for band in Whitening(50, 40).bands] == [(0, 8), (8, 16), (16, 32), (32, 40)]
+
+
+@given(worth=st.lists(st.floats(0, 20), min_size=2, max_size=2))
+def test_a_band_counts_as_much_as_it_is_worth(worth: list[float]) -> None:
+    vectors = np.random.default_rng(0).normal(size=(50, 12)).astype(np.float32)
+    whitening = Whitening(12, 12)
+    whitening.fit(vectors)
+    before = whitening(torch.from_numpy(vectors))
+    whitening.weigh(torch.tensor(worth))
+    after = whitening(torch.from_numpy(vectors))
+    for value, band in zip(worth, whitening.bands, strict=True):
+        torch.testing.assert_close(after[:, band] @ after[:, band].T, value * (before[:, band] @ before[:, band].T), rtol=1e-4, atol=1e-4)

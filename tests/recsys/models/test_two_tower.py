@@ -50,6 +50,24 @@ def test_an_item_without_an_id_does_not_depend_on_its_row(model: TwoTower, items
     assert not torch.allclose(vectors[3:], other_vectors[3:])
 
 
+def test_an_item_that_no_table_knows_is_embedded_like_one_without_an_id(model: TwoTower, items: ItemBatch) -> None:
+    prepared = model.item_tower.prepare(items)
+    new = model.embed_new_items(replace(prepared, item_index=torch.full((NUM_ITEMS,), 10**9)))
+    for first, second in zip(new, model.embed_items(prepared.without_ids()), strict=True):
+        torch.testing.assert_close(first, second)
+
+
+def test_content_counts_in_the_match_as_much_as_it_is_worth(model: TwoTower, items: ItemBatch) -> None:
+    (band,) = model.item_tower.bands()["text"]
+    text = model.item_tower.match.blocks["text"]
+    before = model.item_tower.match(model.item_tower.prepare(items))[:, :text]
+    model.item_tower.weigh_content({"text": torch.tensor([5.0])})
+    prepared = model.item_tower.prepare(items)
+    after = model.item_tower.match(prepared)[:, :text]
+    torch.testing.assert_close(after @ after.T, 5 * before @ before.T)
+    assert prepared.vectors["text"][:, band].abs().max() < 4  # what the other parts read is still about 1
+
+
 def test_the_temperature_stays_within_its_bounds(model: TwoTower) -> None:
     for value, bound in ((-100.0, LOWEST_TEMPERATURE), (100.0, HIGHEST_TEMPERATURE)):
         with torch.no_grad():

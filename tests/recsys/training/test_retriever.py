@@ -119,8 +119,8 @@ def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best(tm
 def test_every_parameter_that_takes_part_is_moved_by_training(tmp_path: Path) -> None:
     untrained, trained = (_train(tmp_path / str(epochs), epochs=epochs).model.state_dict() for epochs in (0, 3))
     still = {name for name in trained if torch.equal(trained[name], untrained[name])}
-    buffers = {f"item_tower.whitening.text.{name}" for name in ("mean", "projection")}
-    assert still == buffers | {"imagined_id.absent", "item_tower.absent"} & still
+    buffers = {f"item_tower.whitening.text.{name}" for name in ("mean", "projection", "scale")}
+    assert still == buffers | {"imagined_item.absent", "item_tower.absent"} & still
 
 
 @pytest.mark.parametrize("full_softmax_items", [100, 1])

@@ -1,4 +1,4 @@
-"""What an item's id embedding would be, judged by its content: how an item nobody has met yet finds its place."""
+"""What an item's fused vector would be, judged by its content: how an item nobody has met yet finds its place."""
 
 import torch
 from jaxtyping import Float
@@ -6,17 +6,20 @@ from torch import Tensor, nn
 
 from recsys.data.tensors import ItemBatch
 
+HIDDEN_DROPOUT = 0.5
+"""Content tells items apart that were met from each other better than it tells what new ones are like; without this it is too sure."""
 
-class ImaginedId(nn.Module):
-    """Content to id embedding and biases (in the way of DropoutNet, Volkovs et al., NeurIPS 2017, but with weights of its own).
+
+class ImaginedItem(nn.Module):
+    """Content to fused vector and biases (in the way of DropoutNet, Volkovs et al., NeurIPS 2017, but with weights of its own).
 
     It learns beside the towers and nothing else learns from it, so known items do not pay for new ones. For an item without any content it
-    gives a learned constant: the absent token of the id.
+    gives a learned constant.
 
     Args:
         content_dims: modality -> length of its prepared vectors; modalities of the item tower but `category`.
         num_categories: Categories of the catalogue; None where they take no part.
-        dim: Length of an id embedding.
+        dim: Length of a fused vector.
         biases: Further outputs.
         hidden_dim: Width of the middle layer.
     """
@@ -27,11 +30,11 @@ class ImaginedId(nn.Module):
         self.categories = None if num_categories is None else nn.Embedding(num_categories + 1, hidden_dim, padding_idx=0)
         self.start = nn.Parameter(torch.zeros(hidden_dim))
         self.absent = nn.Parameter(torch.zeros(len(content_dims), hidden_dim))
-        self.out = nn.Sequential(nn.LayerNorm(hidden_dim), nn.GELU(), nn.Linear(hidden_dim, dim + biases))
+        self.out = nn.Sequential(nn.LayerNorm(hidden_dim), nn.GELU(), nn.Dropout(HIDDEN_DROPOUT), nn.Linear(hidden_dim, dim + biases))
         self.dim = dim
 
     def forward(self, items: ItemBatch) -> tuple[Float[Tensor, "items dim"], Float[Tensor, "items biases"]]:
-        """Imagined id embeddings and biases of prepared items."""
+        """Imagined fused vectors and biases of prepared items."""
         hidden = self.start.expand(len(items), -1)
         if self.categories is not None:
             hidden = hidden + self.categories(items.categories).sum(dim=1)  # (items, slots, hidden) -> (items, hidden)
