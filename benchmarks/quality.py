@@ -22,6 +22,8 @@ from rich.table import Table
 
 VITRINE = [sys.executable, "-m", "pipelines.cli"]
 REFUSED_BY_GATE = 3
+ANY_STARS = "leave-last-out"
+"""The protocol that asks for the last item of a user whatever its stars, as papers do; baselines and night learn from all of them."""
 METRIC = re.compile(r"([a-z]+@?\d*) (\d\.\d{4})")
 AGAINST = re.compile(r"first - this: (\S+) ([+-]\d\.\d+) \[([+-]\d\.\d+), ([+-]\d\.\d+)\]")
 
@@ -46,7 +48,7 @@ def main() -> None:
     started = time.perf_counter()
     if not (workspace / "landing").exists():
         call([*VITRINE, "import", str(args.cut / "train"), "--config", str(config)])
-    overrides = [word for entry in args.set for word in ("--set", entry)]
+    overrides = [word for entry in [*settings_of(args.cut), *args.set] for word in ("--set", entry)]
     call([*VITRINE, "nightly", "--config", str(config), *overrides], allowed=(0, REFUSED_BY_GATE))
     night_seconds = time.perf_counter() - started
     newest = max((workspace / "releases").glob("*/release.json"), key=lambda path: path.stat().st_mtime).parent.name
@@ -70,7 +72,7 @@ def main() -> None:
 def baseline_files(cut: Path, judge: Path) -> list[Path]:
     """Files of the judge's own baselines for this cut, written once."""
     protocol = protocol_of(cut)
-    liked = ["--min-rating", "0"] if protocol == "leave-last-out" else []
+    liked = ["--min-rating", "0"] if protocol == ANY_STARS else []
     settings = {
         "ease": ["--model", "ease", "--strength", "400"],
         "ease_faded": ["--model", "ease", "--strength", "400", "--low-weight", "0.5", "--half-life-days", "730"],
@@ -85,6 +87,11 @@ def baseline_files(cut: Path, judge: Path) -> list[Path]:
         if not files[-1].exists():
             call([sys.executable, str(judge / "baselines.py"), str(cut), str(files[-1]), *setting, *liked])
     return files
+
+
+def settings_of(cut: Path) -> list[str]:
+    """What a protocol asks of the night."""
+    return ["relevance.positive_rating=0"] if protocol_of(cut) == ANY_STARS else []
 
 
 def protocol_of(cut: Path) -> str:
