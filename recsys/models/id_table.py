@@ -32,7 +32,13 @@ class IdTable(nn.Module):
         super().__init__()
         table = EmbeddingConfig(name="item_ids", num_embeddings=num_items, embedding_dim=dim, feature_names=[FEATURE])
         self.collection = EmbeddingCollection(tables=[table], device=torch.device("cpu"))
-        nn.init.normal_(self.collection.embeddings["item_ids"].weight, std=INITIAL_SPREAD)
+        nn.init.normal_(self.weight, std=INITIAL_SPREAD)
+
+    @property
+    def weight(self) -> Float[Tensor, "rows dim"]:
+        """All rows."""
+        rows: Tensor = self.collection.embeddings["item_ids"].weight
+        return rows
 
     def forward(self, item_index: Int[Tensor, " items"]) -> Float[Tensor, "items dim"]:
         """Rows of items."""
@@ -57,12 +63,18 @@ class FusedIdTable(nn.Module):
         self.collection = FusedEmbeddingBagCollection(
             tables=[table], optimizer_type=RowWiseAdagrad, optimizer_kwargs={"lr": learning_rate}, device=torch.device("cpu")
         )
-        nn.init.normal_(self.collection.embedding_bags["item_ids"].weight.data, std=INITIAL_SPREAD)
+        nn.init.normal_(self.weight.data, std=INITIAL_SPREAD)
+
+    @property
+    def weight(self) -> Float[Tensor, "rows dim"]:
+        """All rows."""
+        rows: Tensor = self.collection.embedding_bags["item_ids"].weight
+        return rows
 
     def forward(self, item_index: Int[Tensor, " items"]) -> Float[Tensor, "items dim"]:
         """Rows of items; the kernel takes row 0 for an index that is not in the table, so the caller checks."""
         if not torch.is_grad_enabled():  # on CPU the kernel exists for training only
-            return F.embedding(item_index, self.collection.embedding_bags["item_ids"].weight)
+            return F.embedding(item_index, self.weight)
         rows: Tensor = self.collection(_one_each(item_index))[FEATURE]
         return rows
 

@@ -118,6 +118,11 @@ def known_items(past: Interactions, config: RetrieverConfig) -> npt.NDArray[np.b
     return counts >= config.min_item_events
 
 
+def _id_rows(model: TwoTower) -> Tensor:
+    """The id table, of which a step changes the rows it reads."""
+    return model.item_tower.ids.weight
+
+
 @dataclass(frozen=True)
 class _Scored:
     """A batch on its way to the loss."""
@@ -158,9 +163,8 @@ class _Trainer:
                 rates = log_rate_on_offer(answers, offered, start=int(past.event_time.min()), end=int(past.event_time.max()))
                 self.model.item_bias.weight[met, question] = torch.from_numpy(rates)[met]
         self.full = len(items) <= config.full_softmax_items
-        table = self.model.item_tower.ids
-        self.average = MovingAverage(self.model, decay=config.ema_decay, shared=None if self.full else table)
-        fused = set() if self.full else {id(parameter) for parameter in table.parameters()}
+        self.average = MovingAverage(self.model, decay=config.ema_decay, table=None if self.full else _id_rows)
+        fused = set() if self.full else {id(parameter) for parameter in self.model.item_tower.ids.parameters()}
         self.optimizer = torch.optim.AdamW(
             [parameter for parameter in self.model.parameters() if id(parameter) not in fused],
             lr=config.learning_rate,
@@ -190,6 +194,7 @@ class _Trainer:
         batches = list(self.sequences.epoch(self.done))
         self.model.train()
         losses = [self._step(batch) for batch in track(batches, what=f"epoch {self.done + 1}", total=len(batches))]
+        self.average.settle()
         self.done += 1
         self.history.append({"loss": float(torch.stack(losses).mean())})
         if not np.isfinite(self.history[-1]["loss"]):
@@ -227,6 +232,7 @@ class _Trainer:
         uniform = torch.randint(len(self.met), (self.config.uniform_negatives,))
         rows, place = torch.unique(torch.cat([mine, uniform]), return_inverse=True)
         items = self._drop(self.met.select(rows))
+        self.average.settle(items.item_index)
         table = self._embed(items)
         users, target = self._users(batch, table[place[: len(mine)].view(batch.item_index.shape)][..., :-QUESTIONS])
         own, weight = place[: len(mine)][target], torch.from_numpy(batch.loss_weight).flatten()[target]
