@@ -62,6 +62,7 @@ def evaluate_models(
     config: EvaluationConfig,
     gates: GateConfig,
     index: Mapping[str, Any],
+    ranker: Mapping[str, Any],
     champion: Sequence[Recommender] = (),
 ) -> Evaluation:
     """Judge recommenders and baselines on one window.
@@ -76,6 +77,7 @@ def evaluate_models(
         config: Baselines, resamples, seed.
         gates: What is allowed.
         index: Facts of the validation index, `recall_at_100` among them.
+        ranker: Facts of the ranker: what its own held-out users said of it.
         champion: Twins of the champion's models, trained to the same cut and called as the night's own.
 
     Raises:
@@ -119,6 +121,7 @@ def evaluate_models(
         "tuning": {choice.scorer.name: [asdict(trial) for trial in choice.trials] for choice in baselines.chosen if choice.trials},
         "skipped": baselines.skipped,
         "index": dict(index),
+        "ranker": dict(ranker),
         "gates": [asdict(gate) for gate in answers],
         "bootstrap": draws,
     }

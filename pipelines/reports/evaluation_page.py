@@ -32,6 +32,7 @@ def render_page(report: Mapping[str, Any], costs: Mapping[str, Mapping[str, floa
         _slices(report, colours),
         _beyond(report, colours),
         _cuts(report),
+        _ranker(report["ranker"]),
         _costs(report, costs, colours),
         _users(report, showcases),
         method(report),
@@ -168,6 +169,29 @@ def _cuts(report: Mapping[str, Any]) -> str:
     moments = "".join(f"<span>{names[cut]} {_day(moment)}</span>" for cut, moment in cuts.items())
     lead = "One moment for all users parts what was learned from what is judged. Not to scale."
     return section("Cuts", lead, f'<div class="timeline">{bar}</div><div class="moments">{moments}</div>')
+
+
+def _ranker(facts: Mapping[str, Any]) -> str:
+    names = ("positives", "auc", "gauc", "normalised_entropy", "ece")
+    tasks = [
+        [escape(task), f"{values['positives']:,.0f}", *(number(values[name]) for name in names[1:])]
+        for task, values in facts["tasks"].items()
+    ]
+    said = [
+        [escape(name), *(number(values[k]) for k in ("10", "20"))]
+        for name, values in (("the retriever's order", facts["retrieval_order"]), ("the final order", facts["slate"]))
+    ]
+    lead = (
+        "Users of the ranker's own window whom it has not learned from; they chose how much the retriever keeps of the final word: "
+        f"{facts['blend']:.0%}. Normalised entropy: log loss over that of the mean rate, below 1 says more than the rate alone. "
+        "ECE: how far probabilities lie from what happened."
+    )
+    return section(
+        "Ranker",
+        lead,
+        table(["order", "NDCG@10", "NDCG@20"], said),
+        table(["task", "positives", "AUC", "GAUC", "normalised entropy", "ECE"], tasks),
+    )
 
 
 def _costs(report: Mapping[str, Any], costs: Mapping[str, Mapping[str, float]], colours: Mapping[str, int]) -> str:

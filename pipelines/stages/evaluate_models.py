@@ -40,6 +40,7 @@ def run(context: StageContext) -> None:
         config=config.evaluation,
         gates=config.gates,
         index=index,
+        ranker=dict(ranker.manifest.facts),
         champion=champion,
     )
     with context.workspace.write(context.stage.writes) as writer:

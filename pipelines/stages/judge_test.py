@@ -49,7 +49,16 @@ def run(context: StageContext) -> None:
     settled = as_validation_chose(config.evaluation, json.loads(context.read("evaluation").path("report.json").read_text(encoding="utf-8")))
     index = dict(context.read("index").manifest.facts)
     evaluation = evaluate_models(
-        recommenders, past, window, items, phase="test", cuts=cuts, config=settled, gates=config.gates, index=index
+        recommenders,
+        past,
+        window,
+        items,
+        phase="test",
+        cuts=cuts,
+        config=settled,
+        gates=config.gates,
+        index=index,
+        ranker=dict(context.read("ranker").manifest.facts),
     )
     with context.workspace.write(context.stage.writes) as writer:
         save_retriever(writer.folder / "retriever", retriever)

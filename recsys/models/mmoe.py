@@ -46,6 +46,8 @@ class Mmoe(nn.Module):
 
     mean: Tensor
     spread: Tensor
+    scale: Tensor
+    shift: Tensor
 
     def __init__(
         self, *, num_features: int, num_tasks: int, num_experts: int, expert_dims: Sequence[int], tower_dims: Sequence[int], dropout: float
@@ -54,6 +56,8 @@ class Mmoe(nn.Module):
         self.num_experts, self.num_tasks = num_experts, num_tasks
         self.register_buffer("mean", torch.zeros(num_features))
         self.register_buffer("spread", torch.ones(num_features))
+        self.register_buffer("scale", torch.ones(num_tasks))
+        self.register_buffer("shift", torch.zeros(num_tasks))
         widths = [num_features, *expert_dims]
         self.experts = nn.ModuleList(Parallel(num_experts, *pair) for pair in itertools.pairwise(widths))
         self.gates = nn.Linear(num_features, num_tasks * num_experts)
@@ -68,7 +72,7 @@ class Mmoe(nn.Module):
         self.spread.copy_(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
 
     def forward(self, features: Float[Tensor, "rows features"]) -> Float[Tensor, "rows tasks"]:
-        """Log-odds; `probabilities` for what they mean."""
+        """Log-odds as learned; `probabilities` for what they mean."""
         values = ((features - self.mean) / self.spread).clamp(-CLIP, CLIP)
         hidden = values.unsqueeze(0).expand(self.num_experts, -1, -1)  # (experts, rows, features)
         for layer in self.experts:
@@ -81,5 +85,5 @@ class Mmoe(nn.Module):
         return logits.squeeze(2).T
 
     def probabilities(self, features: Float[Tensor, "rows features"]) -> Float[Tensor, "rows tasks"]:
-        """Expected share of rows like these in which each task's event follows."""
-        return torch.sigmoid(self(features))
+        """Expected share of rows like these in which each task's event follows: log-odds scaled and shifted, as calibration found."""
+        return torch.sigmoid(self.scale * self(features) + self.shift)

@@ -19,6 +19,7 @@ from recsys.metrics.gauc import gauc
 from recsys.metrics.ndcg import ndcg_at_k
 from recsys.metrics.normalised_entropy import normalised_entropy
 from recsys.models.ranker import RankerShape, SavedRanker
+from recsys.training.calibration import platt_scaling
 from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RankerConfig
 
@@ -193,13 +194,25 @@ class _Trainer:
         return loss.detach()
 
     def _validate(self) -> None:
+        """Calibrate and judge on the held-out users; the epoch is the ranker's best, the blend of that epoch may still be all retriever."""
         self.model.eval()
-        judged = {blend: self.slate_ndcg(blend, 10) for blend in BLENDS}
-        blend = max(BLENDS, key=lambda share: np.nan_to_num(judged[share], nan=0.0))
-        self.history[-1] |= {"ndcg_at_10": judged[blend], "blend": blend}
-        if not self.best.weights or judged[blend] > self.best.value:
+        self._calibrate()
+        judged = {blend: float(np.nan_to_num(self.slate_ndcg(blend, 10), nan=0.0)) for blend in BLENDS}
+        blend = max(BLENDS, key=judged.__getitem__)
+        with_ranker = max(judged[share] for share in BLENDS if share < 1)
+        self.history[-1] |= {"ndcg_at_10": with_ranker, "blend": blend}
+        if not self.best.weights or with_ranker > self.best.value:
             weights = {name: value.clone() for name, value in self.model.state_dict().items()}
-            self.best = _Best(self.done, judged[blend], blend, weights)
+            self.best = _Best(self.done, with_ranker, blend, weights)
+
+    def _calibrate(self) -> None:
+        there = self.judge.there
+        if there.any():
+            with torch.no_grad():
+                logits = self.model(torch.from_numpy(self.judge.features[there]))
+            scale, shift = platt_scaling(logits, torch.from_numpy(self.judge.labels[there]))
+            self.model.scale.copy_(scale)
+            self.model.shift.copy_(shift)
 
     def slate_ndcg(self, blend: float, k: int) -> float:
         """Of the held-out users."""

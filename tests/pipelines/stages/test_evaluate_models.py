@@ -34,6 +34,12 @@ ITEMS = items_of(
 )
 CUTS = Cuts(ranker=day(60), validation=day(80), test=day(90), date=day(100))
 CONFIG = EvaluationConfig(bootstrap_resamples=200)
+RANKER = {
+    "blend": 0.6,
+    "retrieval_order": {"10": 0.2, "20": 0.25},
+    "slate": {"10": 0.3, "20": 0.35},
+    "tasks": {"liked": {"positives": 12.0, "auc": 0.7, "gauc": 0.65, "normalised_entropy": 0.9, "ece": 0.01}},
+}
 
 
 class Oracle:
@@ -54,7 +60,9 @@ def evaluate(*, index_recall: float = 1.0) -> Evaluation:
     past, window = LOG.before(CUTS.validation), LOG.between(CUTS.validation, CUTS.test)
     models = [FullRanking(Oracle(window))]
     index = {"recall_at_100": index_recall, "bytes": 100}
-    return evaluate_models(models, past, window, ITEMS, phase="validation", cuts=CUTS, config=CONFIG, gates=GateConfig(), index=index)
+    return evaluate_models(
+        models, past, window, ITEMS, phase="validation", cuts=CUTS, config=CONFIG, gates=GateConfig(), index=index, ranker=RANKER
+    )
 
 
 def test_a_model_that_knows_the_answers_is_perfect_beats_the_baselines_and_passes() -> None:
@@ -172,7 +180,7 @@ def write_tables(root: Path) -> None:
         ranker = SavedRanker(model=shape_of_ranker.build(), shape=shape_of_ranker, task_weights=(1.0,), blend=0.5, history_length=10)
         save_ranker(writer.folder, ranker)
         save_ranking_items(writer.folder / "validation", described)
-        writer.commit()
+        writer.commit(facts=RANKER)
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +217,10 @@ def test_the_report_is_strict_json(table: TableReader) -> None:
     report = json.loads(table.path("report.json").read_text(encoding="utf-8"), parse_constant=refuse)
     assert report["counts"]["candidates"] == NUM_ITEMS
     assert list(report["cuts"]) == ["ranker", "validation", "test", "date"]
+
+
+def test_the_page_tells_what_the_rankers_held_out_users_said(table: TableReader) -> None:
+    page = table.path("report.html").read_text(encoding="utf-8")
+    assert "how much the retriever keeps of the final word: 60%" in page
+    assert "<td>0.3000</td>" in page
+    assert "<td>0.6500</td>" in page

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,18 @@ def train(lists: RankingLists, scratch: Path, *, config: RankerConfig = CONFIG, 
 def test_learns_what_the_retriever_does_not_know(tmp_path: Path) -> None:
     told = train(world(), tmp_path).training
     assert told["slate"]["10"] > 0.9 > told["retrieval_order"]["10"]
+
+
+def test_its_probabilities_are_as_frequent_as_they_say(tmp_path: Path) -> None:
+    told = train(world(), tmp_path).training["tasks"]["click"]
+    assert told["normalised_entropy"] < 0.5
+    assert told["ece"] < 0.05
+
+
+def test_it_goes_on_learning_while_the_retrievers_order_is_still_the_better(tmp_path: Path) -> None:
+    slow = replace(CONFIG, learning_rate=0.0005, epochs=30, patience=2)
+    saved = train(world(meaning=False), tmp_path, config=slow)
+    assert saved.training["epochs"] > 1
 
 
 def test_where_the_retriever_is_right_it_has_the_last_word(tmp_path: Path) -> None:

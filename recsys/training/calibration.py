@@ -1,0 +1,39 @@
+"""Log-odds that order well, made into probabilities that mean what they say."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+STEPS = 50
+
+
+@torch.enable_grad()
+def platt_scaling(
+    logits: Float[Tensor, "rows tasks"], labels: Bool[Tensor, "rows tasks"]
+) -> tuple[Float[Tensor, " tasks"], Float[Tensor, " tasks"]]:
+    """Scale (above 0) and shift per task under which sigmoid(scale * logit + shift) has the least log loss (Platt, 1999).
+
+    A loss over whole slates cares for order alone, so a model that learned from it is sure of too much or too little. A task that
+    always or never happened stays as it is.
+
+    Args:
+        logits: Of rows that were not learned from.
+        labels: What happened.
+    """
+    told = labels.any(dim=0) & ~labels.all(dim=0)
+    log_scale = torch.zeros(logits.shape[1], requires_grad=True)
+    shift = torch.zeros(logits.shape[1], requires_grad=True)
+    if told.any():
+        optimizer = torch.optim.LBFGS([log_scale, shift], max_iter=STEPS, line_search_fn="strong_wolfe")
+        wanted = labels[:, told].to(logits.dtype)
+
+        def loss() -> Tensor:
+            optimizer.zero_grad()
+            calibrated = logits[:, told] * log_scale[told].exp() + shift[told]
+            total = F.binary_cross_entropy_with_logits(calibrated, wanted, reduction="none").mean(dim=0).sum()
+            torch.autograd.backward(total)
+            return total
+
+        optimizer.step(loss)
+    return log_scale.detach().exp(), shift.detach()
