@@ -1,6 +1,6 @@
 """One training of the ranker: from labelled lists to a model, with held-out users choosing its epoch and its share of the final word."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RankerConfig
 
 BLENDS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
-"""Shares of the retriever that are tried; the first of equals wins, so that the ranker speaks only where it helps."""
+"""Shares of the retriever that are tried; the first that is as good as any wins, so that the ranker speaks only where it helps."""
 
 Track = Callable[..., Iterable[Any]]
 """Wraps an iterable in a progress bar: `track(items, what=..., total=...)`."""
@@ -89,8 +89,8 @@ def train_ranker(
             "requests": len(learn),
             "held_out_requests": len(judge),
             "history": trainer.history,
-            "slate": {str(k): trainer.slate_ndcg(saved.blend, k) for k in (10, 20)},
-            "retrieval_order": {str(k): trainer.slate_ndcg(1.0, k) for k in (10, 20)},
+            "slate": {str(k): _mean(trainer.slate_ndcg(saved.blend, k)) for k in (10, 20)},
+            "retrieval_order": {str(k): _mean(trainer.slate_ndcg(1.0, k)) for k in (10, 20)},
             "tasks": task_metrics(saved, judge),
         }
     )
@@ -107,8 +107,8 @@ def hold_out(user: npt.NDArray[np.int64], *, share: float, seed: int) -> npt.NDA
 
 def slate_ndcg(
     lists: RankingLists, probabilities: npt.NDArray[np.float32], *, task_weights: npt.NDArray[np.floating], blend: float, k: int
-) -> float:
-    """Mean NDCG@k over the requests behind which something was wanted; NaN where there is none.
+) -> npt.NDArray[np.float64]:
+    """(requests,): NDCG@k; NaN where nothing was wanted.
 
     Args:
         lists: Requests.
@@ -122,8 +122,30 @@ def slate_ndcg(
         final = final_scores(probabilities[place, there], lists.retrieval_scores[place, there], task_weights=task_weights, blend=blend)
         order = np.argsort(-final, kind="stable")
         hits[place, : len(order)] = lists.labels[place, there][order].any(axis=1)
-    values = ndcg_at_k(hits, lists.num_wanted, k=k)
-    return float(np.nanmean(values)) if (lists.num_wanted > 0).any() else float("nan")
+    return ndcg_at_k(hits, lists.num_wanted, k=k)
+
+
+def choose_blend(values: Mapping[float, npt.NDArray[np.float64]]) -> float:
+    """The greatest share of the retriever that is less than one standard error of their difference behind the best share.
+
+    The one-standard-error rule of Breiman et al. (Classification and Regression Trees, 1984): among shares that a few hundred users
+    cannot tell apart, the one that rests on the model that has seen the most.
+
+    Args:
+        values: Share -> (requests,) NDCG, NaN where nothing was wanted; shares from great to small.
+    """
+    best = max(values, key=lambda share: _mean(values[share]))
+    for share, found in values.items():
+        behind = values[best] - found
+        behind = behind[~np.isnan(behind)]
+        if share == best or len(behind) < 2 or behind.mean() <= behind.std(ddof=1) / np.sqrt(len(behind)):
+            return share
+    return best
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    """Over requests behind which something was wanted; 0 where there is none."""
+    return float(np.nanmean(values)) if not np.isnan(values).all() else 0.0
 
 
 def task_metrics(saved: SavedRanker, lists: RankingLists) -> dict[str, dict[str, float]]:
@@ -197,9 +219,9 @@ class _Trainer:
         """Calibrate and judge on the held-out users; the epoch is the ranker's best, the blend of that epoch may still be all retriever."""
         self.model.eval()
         self._calibrate()
-        judged = {blend: float(np.nan_to_num(self.slate_ndcg(blend, 10), nan=0.0)) for blend in BLENDS}
-        blend = max(BLENDS, key=judged.__getitem__)
-        with_ranker = max(judged[share] for share in BLENDS if share < 1)
+        judged = {blend: self.slate_ndcg(blend, 10) for blend in BLENDS}
+        blend = choose_blend(judged)
+        with_ranker = max(_mean(judged[share]) for share in BLENDS if share < 1)
         self.history[-1] |= {"ndcg_at_10": with_ranker, "blend": blend}
         if not self.best.weights or with_ranker > self.best.value:
             weights = {name: value.clone() for name, value in self.model.state_dict().items()}
@@ -214,7 +236,7 @@ class _Trainer:
             self.model.scale.copy_(scale)
             self.model.shift.copy_(shift)
 
-    def slate_ndcg(self, blend: float, k: int) -> float:
+    def slate_ndcg(self, blend: float, k: int) -> npt.NDArray[np.float64]:
         """Of the held-out users."""
         probabilities = np.zeros((*self.judge.item_index.shape, len(self.weights)), np.float32)
         with torch.inference_mode():

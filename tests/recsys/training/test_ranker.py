@@ -8,7 +8,7 @@ import numpy as np
 from recsys.data.ranking_lists import RankingLists
 from recsys.models.ranker import SavedRanker
 from recsys.training.config import RankerConfig
-from recsys.training.ranker import hold_out, train_ranker
+from recsys.training.ranker import choose_blend, hold_out, train_ranker
 
 CONFIG = RankerConfig(num_experts=2, expert_dims=(8,), tower_dims=(), epochs=4, patience=4, batch_rows=80, learning_rate=0.02)
 
@@ -77,3 +77,17 @@ def test_all_requests_of_a_user_are_held_out_together() -> None:
     held = hold_out(user, share=0.5, seed=1)
     assert (held[::2] == held[1::2]).all()
     assert held.sum() == 4
+
+
+def test_of_shares_that_cannot_be_told_apart_the_one_nearest_to_the_retriever_is_chosen() -> None:
+    retriever = np.random.default_rng(0).uniform(size=400)
+    noise = np.random.default_rng(1).normal(size=400)
+    a_little = retriever + 0.001 + 0.3 * noise - 0.3 * noise.mean()
+    for better, chosen in ((a_little, 1.0), (retriever + 0.05, 0.4)):
+        assert choose_blend({1.0: retriever, 0.4: better, 0.0: retriever - 0.1}) == chosen
+
+
+def test_requests_that_led_to_nothing_choose_nothing() -> None:
+    values = np.array([np.nan, 0.2, 0.4, 0.3])
+    assert choose_blend({1.0: values, 0.5: values + np.array([5, 0.2, 0.2, 0.2])}) == 0.5
+    assert choose_blend({1.0: np.full(3, np.nan), 0.5: np.full(3, np.nan)}) == 1.0
