@@ -1,10 +1,10 @@
 """Train a retriever and let validation choose its epochs and its popularity prior; train it again on another past with what was chosen."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
@@ -27,7 +27,7 @@ MOST_JUDGED_USERS = 5000
 def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now: datetime, scratch: Path, track: Track) -> SavedRetriever:
     """Train on the past of the truth; Recall@100 on its window chooses the epoch, and `choose_prior` the popularity prior."""
 
-    def validate(model: TwoTower, batch: ItemBatch) -> float:
+    def validate(model: TwoTower, batch: ItemBatch) -> npt.NDArray[np.float64]:
         vectors = embed_catalogue(model, batch, np.zeros(len(items)))
         return _judge(TwoTowerScorer(model, vectors, config.history_length), truth)["recall@100"]
 
@@ -37,7 +37,8 @@ def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now
 
     unit = {days: Prior(window_days=days, weight=1.0).values(truth.past, items, now=now) for days in WINDOWS_DAYS}
     prior, validation = choose_prior(lambda candidate: _judge(users.with_bias(candidate.weight * unit[candidate.window_days]), truth))
-    return _saved(training, items, config, prior=prior, past=truth.past, now=now, validation=validation)
+    told = {name: float(np.nanmean(values)) for name, values in validation.items()}
+    return _saved(training, items, config, prior=prior, past=truth.past, now=now, validation=told)
 
 
 def train_as_chosen(
@@ -56,14 +57,14 @@ def _saved(
     prior: Prior,
     past: Interactions,
     now: datetime,
-    validation: Mapping[str, float],
+    validation: dict[str, float],
 ) -> SavedRetriever:
     vectors = embed_catalogue(training.model, training.items, prior.values(past, items, now=now))
     told = {
         "epochs": training.epochs,
         "prior": {"window_days": prior.window_days, "weight": prior.weight},
         "history": training.history,
-        "validation": dict(validation),
+        "validation": validation,
         "temperature": float(training.model.temperature.detach()),
     }
     return SavedRetriever(model=training.model, shape=tower_shape(items, config), item_vectors=vectors, training=told)
@@ -77,7 +78,8 @@ def some_users(window: Interactions) -> Interactions:
     return window.keep(np.isin(window.user_row, users[np.linspace(0, len(users) - 1, MOST_JUDGED_USERS).astype(np.int64)]))
 
 
-def _judge(scorer: Scorer, truth: Truth) -> dict[str, float]:
+def _judge(scorer: Scorer, truth: Truth) -> dict[str, npt.NDArray[np.float64]]:
+    """(users,) of each metric that something is chosen by."""
     lists = top_k(scorer, truth.past, truth.rows, candidates=truth.candidates, k=100, exclude_seen=True)[0]
     values = per_user(lists, truth.chosen["new"])
-    return {name: float(np.nanmean(values[name])) for name in ("recall@100", "ndcg@10")}
+    return {name: values[name] for name in ("recall@100", "ndcg@10")}

@@ -22,6 +22,7 @@ from recsys.models.ranker import RankerShape, SavedRanker
 from recsys.training.calibration import platt_scaling
 from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RankerConfig
+from recsys.training.one_standard_error import as_good
 
 BLENDS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
 """Shares of the retriever that are tried; the first that is as good as any wins, so that the ranker speaks only where it helps."""
@@ -126,21 +127,13 @@ def slate_ndcg(
 
 
 def choose_blend(values: Mapping[float, npt.NDArray[np.float64]]) -> float:
-    """The greatest share of the retriever that is less than one standard error of their difference behind the best share.
-
-    The one-standard-error rule of Breiman et al. (Classification and Regression Trees, 1984): among shares that a few hundred users
-    cannot tell apart, the one that rests on the model that has seen the most.
+    """The greatest share of the retriever that is `as_good` as the best share: it rests on the model that has seen the most.
 
     Args:
         values: Share -> (requests,) NDCG, NaN where nothing was wanted; shares from great to small.
     """
     best = max(values, key=lambda share: _mean(values[share]))
-    for share, found in values.items():
-        behind = values[best] - found
-        behind = behind[~np.isnan(behind)]
-        if share == best or len(behind) < 2 or behind.mean() <= behind.std(ddof=1) / np.sqrt(len(behind)):
-            return share
-    return best
+    return next(share for share, found in values.items() if as_good(found, values[best]))
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:

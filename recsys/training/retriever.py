@@ -24,14 +24,15 @@ from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RetrieverConfig
 from recsys.training.content_worth import content_worth
 from recsys.training.ema import MovingAverage
+from recsys.training.one_standard_error import as_good
 
 FUSED_LEARNING_RATE_FACTOR = 20
 """Row-wise Adagrad divides by the root of all past gradients; it wants a rate well above AdamW's."""
 
 Track = Callable[..., Iterable[Any]]
 """Wraps an iterable in a progress bar: `track(items, what=..., total=...)`."""
-Validate = Callable[[TwoTower, ItemBatch], float]
-"""Recall@100 of a model on the judging window."""
+Validate = Callable[[TwoTower, ItemBatch], npt.NDArray[np.float64]]
+"""Recall@100 of a model for each user of the judging window; NaN where nothing could be found."""
 
 
 @dataclass
@@ -39,11 +40,11 @@ class Training:
     """What came out of a training."""
 
     model: TwoTower
-    """The moving average of the weights at the best epoch."""
+    """The moving average of the weights at the chosen epoch."""
     items: ItemBatch
     """All items, prepared for the model's item tower."""
     epochs: int
-    """The best epoch, counted from 1."""
+    """The chosen epoch, counted from 1: the last one trained that validation finds as good as the best."""
     history: list[dict[str, float]]
     """Per epoch: loss and, where validated, recall_at_100."""
 
@@ -85,7 +86,7 @@ def train_retriever(
             if validate:
                 trainer.note_validation(validate(trainer.average.average, trainer.items))
             save_checkpoint(scratch, trainer.state())
-    return trainer.result(best=validate is not None)
+    return trainer.result(validated=validate is not None)
 
 
 def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
@@ -182,7 +183,9 @@ class _Trainer:
         )
         self.done = 0
         self.best = 0
-        self.best_weights: dict[str, Tensor] = {}
+        self.best_values: npt.NDArray[np.float64] = np.zeros(0)
+        self.chosen = 0
+        self.chosen_weights: dict[str, Tensor] = {}
         self.history: list[dict[str, float]] = []
 
     def finished(self, epochs: int, *, patience: int) -> bool:
@@ -281,16 +284,20 @@ class _Trainer:
         asked = self.model.ask(before, question)
         return torch.cat([asked, torch.nn.functional.one_hot(question, QUESTIONS)], dim=1), target
 
-    def note_validation(self, recall: float) -> None:
+    def note_validation(self, values: npt.NDArray[np.float64]) -> None:
+        """Of equals the later epoch is chosen: a few judged users are easily taken in by an early one that was lucky."""
+        recall = float(np.nanmean(values))
         self.history[-1]["recall_at_100"] = recall
         if recall > max((entry["recall_at_100"] for entry in self.history[:-1]), default=-1.0):
-            self.best = self.done
-            self.best_weights = {name: value.clone() for name, value in self.average.average.state_dict().items()}
+            self.best, self.best_values = self.done, values
+        if as_good(values, self.best_values):
+            self.chosen = self.done
+            self.chosen_weights = {name: value.clone() for name, value in self.average.average.state_dict().items()}
 
-    def result(self, *, best: bool) -> Training:
-        if best:
-            self.average.average.load_state_dict(self.best_weights)
-        return Training(self.average.average, self.items, self.best if best else self.done, self.history)
+    def result(self, *, validated: bool) -> Training:
+        if validated:
+            self.average.average.load_state_dict(self.chosen_weights)
+        return Training(self.average.average, self.items, self.chosen if validated else self.done, self.history)
 
     def state(self) -> dict[str, Any]:
         """All that a resume needs."""
@@ -302,7 +309,9 @@ class _Trainer:
             "optimizer": self.optimizer.state_dict(),
             "done": self.done,
             "best": self.best,
-            "best_weights": self.best_weights,
+            "best_values": torch.from_numpy(self.best_values),
+            "chosen": self.chosen,
+            "chosen_weights": self.chosen_weights,
             "history": self.history,
         }
 
@@ -312,5 +321,6 @@ class _Trainer:
         self.average.average.load_state_dict(state["average"])
         self.average.steps = state["average_steps"]
         self.optimizer.load_state_dict(state["optimizer"])
-        self.done, self.best = state["done"], state["best"]
-        self.best_weights, self.history = state["best_weights"], state["history"]
+        self.done, self.best, self.chosen = state["done"], state["best"], state["chosen"]
+        self.best_values = state["best_values"].numpy()
+        self.chosen_weights, self.history = state["chosen_weights"], state["history"]

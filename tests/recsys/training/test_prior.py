@@ -15,22 +15,28 @@ def test_the_prior_grows_with_the_logarithm_of_popularity() -> None:
     assert values[0] - values[1] == pytest.approx(0.5 * np.log((1 + 30) / (1 + 1)), rel=0.2)  # smoothing draws both to the mean
 
 
-def test_the_prior_with_the_best_product_of_both_metrics_is_chosen() -> None:
-    def judge(prior: Prior) -> dict[str, float]:
-        return {"recall@100": 0.5, "ndcg@10": 0.9 - abs(prior.weight - 0.35) - abs(prior.window_days - 90) / 1000}
+def judged(recall: float, ndcg: float) -> dict[str, np.ndarray]:
+    """Two users who agree, and one of whom nothing can be told."""
+    return {"recall@100": np.array([recall, recall, np.nan]), "ndcg@10": np.array([ndcg, ndcg, np.nan])}
 
-    prior, values = choose_prior(judge)
+
+def test_the_prior_that_gains_most_in_both_metrics_is_chosen() -> None:
+    prior, values = choose_prior(lambda prior: judged(0.5, 0.9 - abs(prior.weight - 0.35) - abs(prior.window_days - 90) / 1000))
     assert (prior.weight, prior.window_days) == (0.35, 90.0)
-    assert values == {"recall@100": 0.5, "ndcg@10": 0.9}
+    assert values["ndcg@10"][0] == 0.9
 
 
 def test_of_equals_no_prior_is_chosen() -> None:
-    assert choose_prior(lambda prior: {"recall@100": 0.5, "ndcg@10": 0.5})[0].weight == 0
+    assert choose_prior(lambda prior: judged(0.5, 0.5))[0].weight == 0
+
+
+def test_a_gain_that_users_do_not_agree_on_is_no_gain() -> None:
+    def judge(prior: Prior) -> dict[str, np.ndarray]:
+        return {"recall@100": np.array([0.5, 0.5]), "ndcg@10": np.array([0.5 + 0.3 * prior.weight, 0.5 - 0.2 * prior.weight])}
+
+    assert choose_prior(judge)[0].weight == 0
 
 
 @pytest.mark.parametrize(("lost", "chosen"), [(0.004, 0.8), (0.006, 0.5)])
 def test_a_prior_may_not_cost_more_recall_than_allowed(lost: float, chosen: float) -> None:
-    def judge(prior: Prior) -> dict[str, float]:
-        return {"recall@100": 0.5 * (1 - lost * (prior.weight == 0.8)), "ndcg@10": 0.1 + prior.weight}
-
-    assert choose_prior(judge)[0].weight == chosen
+    assert choose_prior(lambda prior: judged(0.5 * (1 - lost * (prior.weight == 0.8)), 0.1 + prior.weight))[0].weight == chosen

@@ -12,7 +12,7 @@ from recsys.data.tensors import ItemBatch
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
-from recsys.training.retriever import Training, train_retriever
+from recsys.training.retriever import Training, Validate, train_retriever
 from tests.support.behaviour import day, interactions_of, items_of
 from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SMALL, taste_interactions, taste_items
 
@@ -101,19 +101,33 @@ def test_a_training_killed_between_epochs_ends_with_the_same_weights(tmp_path: P
     assert all(torch.equal(resumed[name], undisturbed[name]) for name in undisturbed)
 
 
-def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best(tmp_path: Path) -> None:
-    values = iter([0.1, 0.5, 0.4, 0.3, 0.2, 0.9])
-    seen: list[torch.Tensor] = []
+def _validating(users: list[tuple[float, float]], seen: list[torch.Tensor]) -> Validate:
+    """What two users find after each epoch, and a third of whom nothing can be told."""
+    given = iter(users)
 
-    def validate(model: TwoTower, items: ItemBatch) -> float:
+    def validate(model: TwoTower, items: ItemBatch) -> np.ndarray:
         assert len(items) == NUM_ITEMS
         seen.append(model.user_tower.start.detach().clone())
-        return next(values)
+        return np.array([*next(given), np.nan])
 
-    training = _train(tmp_path, replace(SMALL, patience=3), validate=validate)
-    assert len(training.history) == 5
+    return validate
+
+
+def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best(tmp_path: Path) -> None:
+    seen: list[torch.Tensor] = []
+    users = [(0.1, 0.1), (0.5, 0.5), (0.4, 0.4), (0.3, 0.3), (0.2, 0.2), (0.9, 0.9)]
+    training = _train(tmp_path, replace(SMALL, patience=3), validate=_validating(users, seen))
+    assert [entry["recall_at_100"] for entry in training.history] == [0.1, 0.5, 0.4, 0.3, 0.2]
     assert training.epochs == 2
     assert torch.equal(training.model.user_tower.start, seen[1])
+
+
+def test_of_epochs_that_validation_cannot_tell_apart_the_last_is_kept(tmp_path: Path) -> None:
+    seen: list[torch.Tensor] = []
+    users = [(0.1, 0.1), (0.5, 0.5), (0.6, 0.3), (0.3, 0.65), (0.4, 0.4), (0.9, 0.9)]
+    training = _train(tmp_path, replace(SMALL, patience=3), validate=_validating(users, seen))
+    assert training.epochs == 4
+    assert torch.equal(training.model.user_tower.start, seen[3])
 
 
 def test_every_parameter_that_takes_part_is_moved_by_training(tmp_path: Path) -> None:
