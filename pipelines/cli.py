@@ -274,13 +274,14 @@ def _column(path: Path | None, name: str) -> list[str]:
 
 
 def _show_user(config: Config, user_id: str, found: pl.DataFrame) -> None:
-    from pipelines.recommend import history_of, titles_of
+    from pipelines.recommend import history_of, some_user_ids, titles_of
     from recsys.data.relevance import Kind
 
     titles = titles_of(config.open_workspace())
     past = history_of(config, user_id, newest=10)
     if past.is_empty():
-        console.print(f"{user_id} is unknown: these are for a stranger", highlight=False)
+        known = ", ".join(some_user_ids(config.open_workspace()))
+        console.print(f"{user_id} is unknown: these are for a stranger. The log knows {known}, ...", highlight=False)
     else:
         history = Table("when", "what", "item", title=f"{user_id}: newest of the history")
         for item_id, kind, moment in past.rows():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from feature_store.layout import Workspace
-from feature_store.schema import CATALOGUE
+from feature_store.schema import CATALOGUE, EVENTS
 from pipelines.config import Config
 from pipelines.inputs import load_interactions, load_items
 from pipelines.progress import Progress
@@ -114,6 +114,12 @@ def history_of(config: Config, user_id: str, *, newest: int) -> pl.DataFrame:
             "event_time": pl.Series(past.event_time[some]).cast(pl.Datetime("us", "UTC")),
         }
     ).reverse()
+
+
+def some_user_ids(workspace: Workspace, *, most: int = 3) -> list[str]:
+    """Users of the log, to show what an id looks like."""
+    users = workspace.read("events").scan(EVENTS).select(pl.col("user_id").head(1000).unique().sort().head(most))
+    return users.collect()["user_id"].to_list()
 
 
 def titles_of(workspace: Workspace) -> dict[str, str]:
