@@ -31,13 +31,13 @@ users = pl.read_parquet(evaluation / "per_user.parquet").filter(pl.col("scope") 
 
 # %%
 metric = "recall@100"
-models = sorted(report["models"], key=lambda model: model["metrics"]["new"][metric]["mean"])
-values = [model["metrics"]["new"][metric] for model in models]
-means = [value["mean"] for value in values]
-low = [value["mean"] - value["low"] for value in values]
-high = [value["high"] - value["mean"] for value in values]
-figure, axes = plt.subplots(figsize=(8, 0.5 * len(models) + 1))
-axes.barh([model["name"] for model in models], means, xerr=[low, high])
+intervals = {name: model["new"][metric] for name, model in report["models"].items()}
+worst_first = sorted(intervals, key=lambda name: intervals[name][0])
+means = [intervals[name][0] for name in worst_first]
+low = [mean - intervals[name][1] for name, mean in zip(worst_first, means, strict=True)]
+high = [intervals[name][2] - mean for name, mean in zip(worst_first, means, strict=True)]
+figure, axes = plt.subplots(figsize=(8, 0.5 * len(means) + 1))
+axes.barh(worst_first, means, xerr=[low, high])
 axes.set_xlabel(f"{metric}, items new to the user")
 figure.tight_layout()
 
@@ -46,4 +46,15 @@ figure.tight_layout()
 # By how much is known of the user.
 
 # %%
-users.group_by("history", "model").agg(pl.col(metric).mean(), users=pl.len()).sort("history", metric, descending=[False, True])
+by_history = users.group_by("history", "model").agg(pl.col(metric).mean(), users=pl.len())
+by_history.sort("history", metric, descending=[False, True])
+
+# %% [markdown]
+# ## Where do two models differ?
+# User by user: how often the first is ahead, level or behind, and by how much on average.
+
+# %%
+first, second = report["first"], "item_knn"
+pairs = users.filter(pl.col("model").is_in([first, second])).pivot(on="model", index="user_id", values=metric).drop_nulls()
+lead = pairs[first] - pairs[second]
+pl.DataFrame({"ahead": [(lead > 0).mean()], "level": [(lead == 0).mean()], "behind": [(lead < 0).mean()], "mean lead": [lead.mean()]})

@@ -1,6 +1,7 @@
 """From drawn photos to an answer over HTTP, and a second night that has nothing to do."""
 
 import json
+import runpy
 import time
 import urllib.request
 from pathlib import Path
@@ -59,6 +60,15 @@ def test_a_release_holds_no_user(workspace: Path, night: Night, events: pl.DataF
 def test_corrupt_photos_are_refused_and_counted(night: Night) -> None:
     refused = next(result.facts["quarantined"] for result in night.results if result.name == "embed_items")
     assert refused == 3  # of 90 products some 75 have a photo; one in twenty of those is damaged
+
+
+def test_the_notebook_reads_the_report(workspace: Path, night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITRINE_WORKSPACE", str(workspace))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    told = runpy.run_path(str(Path(__file__).parents[2] / "notebooks" / "evaluation_report.py"))
+    assert set(told["worst_first"]) >= {"slate", "retriever", "popularity", "ease"}
+    assert told["means"] == sorted(told["means"])
+    assert told["lead"].len() > 0
 
 
 def test_the_second_night_has_nothing_to_do(workspace: Path, night: Night) -> None:
