@@ -118,7 +118,7 @@ def history_of(config: Config, user_id: str, *, newest: int) -> pl.DataFrame:
 
 def some_user_ids(workspace: Workspace, *, most: int = 3) -> list[str]:
     """Users of the log, to show what an id looks like."""
-    users = workspace.read("events").scan(EVENTS).select(pl.col("user_id").head(1000).unique().sort().head(most))
+    users = workspace.read("events").scan(EVENTS).select("user_id").head(1000).unique().sort("user_id").head(most)
     return users.collect()["user_id"].to_list()
 
 

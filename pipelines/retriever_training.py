@@ -25,7 +25,16 @@ MOST_JUDGED_USERS = 5000
 
 
 def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now: datetime, scratch: Path, track: Track) -> SavedRetriever:
-    """Train on the past of the truth; Recall@100 on its window chooses the epoch, and `choose_prior` the popularity prior."""
+    """Train on the past of the truth; Recall@100 on its window chooses the epoch, and `choose_prior` the popularity prior.
+
+    Raises:
+        ValueError: Nobody in the window chose anything new, so that nothing can be chosen by it.
+    """
+    if not len(truth.chosen["new"].user):
+        raise ValueError(
+            f"the {truth.num_users} users of the validation window chose only items they had already seen: there is nothing to choose "
+            "epochs and popularity prior by. Move `validation` and `test` in [cuts] so that the window between them is longer."
+        )
 
     def validate(model: TwoTower, batch: ItemBatch) -> npt.NDArray[np.float64]:
         vectors = embed_catalogue(model, batch, np.zeros(len(items)))

@@ -74,7 +74,7 @@ def _likeness(
 
     def coordinates(rows: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape dim"]:
         vectors, present = items.vectors[name], items.presence[name]
-        found: Tensor = torch.where(present[rows][..., None], vectors[rows][..., band], 0.0)
+        found: Tensor = torch.where(present[rows][..., None], vectors[:, band][rows], 0.0)
         return found / math.sqrt(vectors.shape[1])  # of unit length over all bands
 
     pooled = (coordinates(history) * filled[:, :, None]).sum(dim=1) / filled.sum(dim=1, keepdim=True).sqrt()

@@ -160,8 +160,9 @@ class _Trainer:
         offered = offered_from(items, past)
         self.offered_from = torch.from_numpy(offered)[met]
         with torch.no_grad():
+            start, end = int(past.event_time.min()), int(past.event_time.max())
             for question, answers in enumerate((past, past.keep(past.relevant))):
-                rates = log_rate_on_offer(answers, offered, start=int(past.event_time.min()), end=int(past.event_time.max()))
+                rates = log_rate_on_offer(answers, offered, start=start, end=end)
                 self.model.item_bias.weight[met, question] = torch.from_numpy(rates)[met]
         self.full = len(items) <= config.full_softmax_items
         self.average = MovingAverage(self.model, decay=config.ema_decay, table=None if self.full else _id_rows)
@@ -288,7 +289,7 @@ class _Trainer:
         """Of equals the later epoch is chosen: a few judged users are easily taken in by an early one that was lucky."""
         recall = float(np.nanmean(values))
         self.history[-1]["recall_at_100"] = recall
-        if recall > max((entry["recall_at_100"] for entry in self.history[:-1]), default=-1.0):
+        if not self.best or recall > np.nanmean(self.best_values):
             self.best, self.best_values = self.done, values
         if as_good(values, self.best_values):
             self.chosen = self.done
