@@ -1,13 +1,17 @@
-"""Train a retriever and let validation choose its epochs and its popularity prior; train it again on another past with what was chosen."""
+"""Train a retriever and let validation choose its epochs, what it asks and its popularity prior; train it again with what was chosen."""
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
+from recsys.data.sequences import SHARE_IN_ORDER
 from recsys.data.tensors import ItemBatch
 from recsys.evaluation.judge import per_user
 from recsys.evaluation.top_k import top_k
@@ -15,17 +19,34 @@ from recsys.evaluation.truth import Truth
 from recsys.models.retriever import SavedRetriever
 from recsys.models.scorer import Scorer
 from recsys.models.two_tower import TwoTower
-from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
+from recsys.models.two_tower_scorer import KnownUsersScorer, TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.prior import WINDOWS_DAYS, Prior, choose_prior
+from recsys.training.reading import choose_reading
 from recsys.training.retriever import Track, Training, tower_shape, train_retriever
 
 MOST_JUDGED_USERS = 5000
 """Users of the validation window that choose epochs and prior; more would only cost time."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What validation decided and every later training keeps."""
+
+    epochs: int
+    in_order: float
+    """See `choose_reading`."""
+    prior: Prior
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> "Chosen":
+        """Out of the description of a retriever or the facts of its table, which say more."""
+        return Chosen(epochs=values["epochs"], in_order=values["in_order"], prior=Prior(**values["prior"]))
+
+
 def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now: datetime, scratch: Path, track: Track) -> SavedRetriever:
-    """Train on the past of the truth; Recall@100 on its window chooses the epoch, and `choose_prior` the popularity prior.
+    """Train on the past of the truth; on its window Recall@100 chooses the epoch, then `choose_reading` what is asked and `choose_prior`
+    the popularity prior.
 
     Raises:
         ValueError: Nobody in the window chose anything new, so that nothing can be chosen by it.
@@ -42,20 +63,34 @@ def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now
 
     training = train_retriever(items, truth.past, config, epochs=config.epochs, validate=validate, scratch=scratch, track=track)
     vectors = embed_catalogue(training.model, training.items, np.zeros(len(items)))
-    users = TwoTowerScorer(training.model, vectors, config.history_length).for_users(truth.past, truth.rows)
+    scorer = TwoTowerScorer(training.model, vectors, config.history_length)
 
+    def asking(share: float) -> KnownUsersScorer:
+        training.model.in_order = share
+        return scorer.for_users(truth.past, truth.rows)
+
+    in_order = choose_reading(lambda share: _judge(asking(share), truth)) if config.order == "both" else SHARE_IN_ORDER[config.order]
+    users = asking(in_order)
     unit = {days: Prior(window_days=days, weight=1.0).values(truth.past, items, now=now) for days in WINDOWS_DAYS}
     prior, validation = choose_prior(lambda candidate: _judge(users.with_bias(candidate.weight * unit[candidate.window_days]), truth))
     told = {name: float(np.nanmean(values)) for name, values in validation.items()}
-    return _saved(training, items, config, prior=prior, past=truth.past, now=now, validation=told)
+    chosen = Chosen(epochs=training.epochs, in_order=in_order, prior=prior)
+    return _saved(training, items, config, chosen=chosen, past=truth.past, now=now, validation=told)
 
 
 def train_as_chosen(
-    items: Items, past: Interactions, config: RetrieverConfig, *, prior: Prior, epochs: int, now: datetime, scratch: Path, track: Track
+    items: Items,
+    past: Interactions,
+    config: RetrieverConfig,
+    *,
+    chosen: Chosen,
+    now: datetime,
+    scratch: Path,
+    track: Track,
 ) -> SavedRetriever:
     """Train on another past with what validation chose."""
-    training = train_retriever(items, past, config, epochs=epochs, validate=None, scratch=scratch, track=track)
-    return _saved(training, items, config, prior=prior, past=past, now=now, validation={})
+    training = train_retriever(items, past, config, epochs=chosen.epochs, validate=None, scratch=scratch, track=track)
+    return _saved(training, items, config, chosen=chosen, past=past, now=now, validation={})
 
 
 def _saved(
@@ -63,20 +98,21 @@ def _saved(
     items: Items,
     config: RetrieverConfig,
     *,
-    prior: Prior,
+    chosen: Chosen,
     past: Interactions,
     now: datetime,
     validation: dict[str, float],
 ) -> SavedRetriever:
-    vectors = embed_catalogue(training.model, training.items, prior.values(past, items, now=now))
+    training.model.in_order = chosen.in_order
+    vectors = embed_catalogue(training.model, training.items, chosen.prior.values(past, items, now=now))
     told = {
-        "epochs": training.epochs,
-        "prior": {"window_days": prior.window_days, "weight": prior.weight},
+        **asdict(chosen),
         "history": training.history,
         "validation": validation,
         "temperature": float(training.model.temperature.detach()),
     }
-    return SavedRetriever(model=training.model, shape=tower_shape(items, config), item_vectors=vectors, training=told)
+    shape = replace(tower_shape(items, config), in_order=chosen.in_order)
+    return SavedRetriever(model=training.model, shape=shape, item_vectors=vectors, training=told)
 
 
 def some_users(window: Interactions) -> Interactions:

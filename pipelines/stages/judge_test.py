@@ -7,7 +7,7 @@ from typing import Any
 from feature_store.schema import ITEM_FEATURES
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.judging import evaluate_models, write_evaluation
-from pipelines.retriever_training import train_as_chosen
+from pipelines.retriever_training import Chosen, train_as_chosen
 from pipelines.stage import Stage, StageContext
 from recsys.data.ranking_items import build_ranking_items
 from recsys.evaluation.config import EvaluationConfig
@@ -15,7 +15,6 @@ from recsys.evaluation.judge import FullRanking, Recommender
 from recsys.evaluation.reranked import RerankedRecommender
 from recsys.models.ranker import load_ranker
 from recsys.models.retriever import save_retriever
-from recsys.training.prior import Prior
 
 
 def run(context: StageContext) -> None:
@@ -26,13 +25,11 @@ def run(context: StageContext) -> None:
     cuts = resolve_cuts(config, events, date=context.date)
     past = load_interactions(events, items, config.relevance, before=cuts.test)
     window = load_interactions(events, items, config.relevance, before=cuts.date).between(cuts.test, cuts.date)
-    chosen = context.read("retriever").manifest.facts
     retriever = train_as_chosen(
         items,
         past,
         config.retriever,
-        prior=Prior(**chosen["prior"]),
-        epochs=chosen["epochs"],
+        chosen=Chosen.from_json(context.read("retriever").manifest.facts),
         now=cuts.test,
         scratch=context.scratch,
         track=context.progress.tracker("test"),

@@ -1,16 +1,16 @@
 """Train the two-tower three times: for the ranker's window, for validation, and for the release."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 import torch
 
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
-from pipelines.retriever_training import some_users, train_and_choose, train_as_chosen
+from pipelines.retriever_training import Chosen, some_users, train_and_choose, train_as_chosen
 from pipelines.stage import Stage, StageContext
 from recsys.data.interactions import Interactions
 from recsys.evaluation.truth import build_truth
 from recsys.models.retriever import save_retriever
-from recsys.training.prior import Prior
 
 
 def run(context: StageContext) -> None:
@@ -28,27 +28,26 @@ def run(context: StageContext) -> None:
     window = some_users(past(cuts.test).between(cuts.validation, cuts.test))
     truth = build_truth(past(cuts.validation), window, candidates=items.available(cuts.validation))
     with context.workspace.write(context.stage.writes) as writer:
-        chosen = train_and_choose(
+        judged = train_and_choose(
             items, truth, config, now=cuts.validation, scratch=context.scratch / "validation", track=context.progress.tracker("validation")
         )
-        save_retriever(writer.folder / "validation", chosen)
-        prior, epochs = Prior(**chosen.training["prior"]), chosen.training["epochs"]
+        save_retriever(writer.folder / "validation", judged)
+        chosen = Chosen.from_json(judged.training)
         refits = {"ranker": cuts.ranker} | ({"released": cuts.date} if context.config.release.refit else {})
         for name, cut in refits.items():
             refitted = train_as_chosen(
                 items,
                 past(cut),
                 config,
-                prior=prior,
-                epochs=epochs,
+                chosen=chosen,
                 now=cut,
                 scratch=context.scratch / name,
                 track=context.progress.tracker(name),
             )
             save_retriever(writer.folder / name, refitted)
         if not context.config.release.refit:
-            save_retriever(writer.folder / "released", chosen)
-        facts = {"rows": len(items), "epochs": epochs, "prior": chosen.training["prior"], "validation": chosen.training["validation"]}
+            save_retriever(writer.folder / "released", judged)
+        facts = {"rows": len(items), **asdict(chosen), "validation": judged.training["validation"]}
         context.commit(writer, facts=facts)
 
 

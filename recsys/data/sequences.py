@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions
 
+SHARE_IN_ORDER = {"free": 0.0, "time": 1.0, "both": 0.5}
+"""Order of training -> share of the histories that keep the order of time in an epoch."""
+
 
 @dataclass(frozen=True)
 class SequenceBatch:
@@ -25,6 +28,8 @@ class SequenceBatch:
     """(batch, length): whether the event says the user wanted the item."""
     loss_weight: npt.NDArray[np.float32]
     """(batch, length): how much the event counts as a target; 0 in padding."""
+    in_order: npt.NDArray[np.bool_]
+    """(batch,): whether the piece keeps the order of time."""
 
 
 class Sequences:
@@ -33,7 +38,8 @@ class Sequences:
     Args:
         interactions: What may be learned from; repeated events of a user on an item count once.
         length: Longest piece.
-        order: `free` shuffles each history anew every epoch, so that any event is predicted from any others; `time` keeps it as it was.
+        order: `free` shuffles each history anew every epoch, so that any event is predicted from any others; `time` keeps it as it was;
+            `both` tosses a coin for each history and epoch.
         context_weight: Loss weight of events that are not wanted.
         half_life_days: Age, before the newest event of all, at which a target counts half; 0 means no fading.
         tokens_per_batch: Events and padding of a batch, about.
@@ -51,8 +57,8 @@ class Sequences:
         tokens_per_batch: int,
         seed: int,
     ) -> None:
-        if order not in ("free", "time"):
-            raise ValueError(f"order {order!r} is unknown; it is `free` or `time`")
+        if order not in SHARE_IN_ORDER:
+            raise ValueError(f"order {order!r} is unknown; it is one of {', '.join(SHARE_IN_ORDER)}")
         self._past = interactions.distinct()
         self._length, self._order, self._tokens, self._seed = length, order, tokens_per_batch, seed
         self._age_days = age_days(self._past)
@@ -71,7 +77,7 @@ class Sequences:
     def epoch(self, number: int) -> Iterator[SequenceBatch]:
         """All events once, in an order that depends on seed and number alone."""
         random = np.random.default_rng((self._seed, number))
-        events, starts, lengths = self._pieces(random)
+        events, starts, lengths, in_order = self._pieces(random)
         for chosen in self._deal(lengths, random):
             longest = lengths[chosen].max()
             inside = np.arange(longest) < lengths[chosen, None]
@@ -83,24 +89,25 @@ class Sequences:
                 event_time=np.where(inside, self._past.event_time[rows], 0),
                 wanted=inside & self._wanted[rows],
                 loss_weight=np.where(inside, self._weight[rows], 0).astype(np.float32),
+                in_order=in_order[chosen],
             )
 
-    def _pieces(self, random: np.random.Generator) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Order of the events, and where in it each piece starts and how long it is."""
+    def _pieces(
+        self, random: np.random.Generator
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Order of the events; where in it each piece starts, how long it is, and whether it keeps the order of time."""
         counts = np.diff(self._past.offsets)
-        if self._order == "free":
-            events = np.lexsort((random.random(self.num_events), self._past.user_row))
-            first = np.zeros(len(counts), np.int64)
-        else:
-            events = np.arange(self.num_events)
-            first = random.integers(0, self._length, len(counts))  # where pieces break differs from epoch to epoch
-        first = np.where(counts > self._length, first, 0)
+        in_order = random.random(len(counts)) < SHARE_IN_ORDER[self._order]
+        place = np.where(in_order[self._past.user_row], np.arange(self.num_events), random.random(self.num_events))
+        events = np.lexsort((place, self._past.user_row))
+        first = random.integers(0, self._length, len(counts))  # where pieces break differs from epoch to epoch
+        first = np.where(in_order & (counts > self._length), first, 0)
         pieces = -(-(counts + first) // self._length)
         user = np.repeat(np.arange(len(counts)), pieces)
         number = np.arange(len(user)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
         start = np.maximum(number * self._length - first[user], 0)
         end = np.minimum((number + 1) * self._length - first[user], counts[user])
-        return events, self._past.offsets[user] + start, end - start
+        return events, self._past.offsets[user] + start, end - start, in_order[user]
 
     def _deal(self, lengths: npt.NDArray[np.int64], random: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
         """Pieces of like length go together, so that little is padding; batches come in random order."""

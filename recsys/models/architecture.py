@@ -29,8 +29,9 @@ class TowerShape:
     blocks: int
     heads: int
     dropout: float
-    positions: bool
     ages: bool
+    in_order: float = 0.0
+    """How far users are asked what comes next (1) rather than what else they would want (0); between: a mean of both answers."""
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "TowerShape":
@@ -60,7 +61,6 @@ def build_towers(shape: TowerShape) -> TwoTower:
         blocks=shape.blocks,
         heads=shape.heads,
         dropout=shape.dropout,
-        positions=shape.positions,
         ages=shape.ages,
     )
-    return TwoTower(item_tower, user_tower, dim=shape.embedding_dim, num_items=shape.num_items)
+    return TwoTower(item_tower, user_tower, dim=shape.embedding_dim, num_items=shape.num_items, in_order=shape.in_order)

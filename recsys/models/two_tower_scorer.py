@@ -77,9 +77,13 @@ class KnownUsersScorer:
 
 def last_user_vectors(model: TwoTower, item_vectors: torch.Tensor, kinds: torch.Tensor, ages_days: torch.Tensor) -> torch.Tensor:
     """(batch, dim + 1): the state after each user's newest event, asked what the user wants, with a last coordinate of 1."""
-    states = model.user_tower(item_vectors, kinds, ages_days)  # (batch, 1 + length, dim)
     last = (kinds > 0).sum(dim=1)  # events of each user: the start state stands before them
-    state = states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2])).squeeze(1)
+    readings = []
+    for reading, share in ((False, 1 - model.in_order), (True, model.in_order)):
+        if share:
+            states = model.user_tower(item_vectors, kinds, ages_days, torch.full_like(last, reading, dtype=torch.bool))
+            readings.append(share * states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2])).squeeze(1))
+    state = readings[0] if len(readings) == 1 else readings[0] + readings[1]  # (batch, dim)
     asked = model.ask(state, torch.full_like(last, WANTED))
     return torch.cat([asked, torch.ones_like(asked[:, :1])], dim=1)
 

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from recsys.data.relevance import NUM_KINDS
@@ -19,6 +19,9 @@ class UserTower(nn.Module):
     first step on; attention learns what that leaves out. It reads vectors, not ids, so an event on an item born a minute ago counts like
     any other. The state before the first event is a learned one: an empty history is a user like others.
 
+    A history may be read in the order of time, for the question what comes next, or as a set, for the question what else the user would
+    want; the start state tells which, and only the first reading is told the place of each event.
+
     Item vectors are a fused part and the coordinates of `ContentMatch`; attention reads the fused part, the sum is over both.
 
     Args:
@@ -28,8 +31,7 @@ class UserTower(nn.Module):
         blocks: Transformer blocks.
         heads: Attention heads of each.
         dropout: Probability of hiding a value.
-        positions: Whether the place in the history is told; a model trained without order must not see it.
-        ages: Whether the age of each event, relative to the user's newest, is told.
+        ages: Whether a history out of order is told the age of each event, relative to the user's newest.
     """
 
     def __init__(
@@ -41,20 +43,20 @@ class UserTower(nn.Module):
         blocks: int,
         heads: int,
         dropout: float,
-        positions: bool,
         ages: bool,
     ) -> None:
         super().__init__()
         self.dim = dim
         self.kinds = nn.Embedding(NUM_KINDS, dim, padding_idx=0)
         self.ages = nn.Embedding(AGE_BUCKETS, dim) if ages else None
-        self.positions = nn.Embedding(history_length + 1, dim) if positions else None
-        self.start = nn.Parameter(torch.randn(dim) * 0.05)
+        self.positions = nn.Embedding(history_length + 1, dim)
+        self.start = nn.Embedding(2, dim)
         self.blocks = nn.ModuleList(TransformerBlock(dim, heads=heads, dropout=dropout) for _ in range(blocks))
         self.norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
         self.kind_worth = nn.Embedding(NUM_KINDS, 2, padding_idx=0)
         self.pooled_worth = nn.Parameter(torch.ones(dim + match_dim))
+        nn.init.normal_(self.start.weight, std=0.05)
         for table in (self.kinds, self.ages, self.positions):
             if table is not None:
                 nn.init.normal_(table.weight, std=0.02)
@@ -67,6 +69,7 @@ class UserTower(nn.Module):
         item_vectors: Float[Tensor, "batch length all_dims"],
         kinds: Int[Tensor, "batch length"],
         ages_days: Float[Tensor, "batch length"],
+        in_order: Bool[Tensor, " batch"],
     ) -> Float[Tensor, "batch length_and_one all_dims"]:
         """The state before any event and after each; padding (kind 0) stands at the end.
 
@@ -74,15 +77,14 @@ class UserTower(nn.Module):
             item_vectors: Of the items of the events.
             kinds: `Kind` of each event, 0 for padding.
             ages_days: How much older each event is than the user's newest, at least 0.
+            in_order: Whether to read the history in the order of time rather than as a set.
         """
         events = item_vectors[..., : self.dim] + self.kinds(kinds)
         if self.ages is not None:
             bucket = torch.log2(1 + 24 * ages_days.clamp(min=0)).long().clamp(max=AGE_BUCKETS - 1)
-            events = events + self.ages(bucket)
-        start = self.start.expand(len(events), 1, -1)
-        states = torch.cat([start, events], dim=1)  # (batch, 1 + length, dim)
-        if self.positions is not None:
-            states = states + self.positions.weight[: states.shape[1]]
+            events = events + torch.where(in_order[:, None, None], 0.0, self.ages(bucket))
+        states = torch.cat([self.start(in_order.long())[:, None], events], dim=1)  # (batch, 1 + length, dim)
+        states = states + torch.where(in_order[:, None, None], self.positions.weight[: states.shape[1]], 0.0)
         states = self.dropout(states)
         for block in self.blocks:
             states = block(states)

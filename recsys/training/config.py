@@ -24,14 +24,16 @@ class RetrieverConfig:
     """Coordinates per modality in which content is compared with content directly, beside the fused vector; 0: none."""
     use_item_id: bool = True
     use_time_gap: bool = True
-    min_item_events: int = 5
-    """An item with fewer events than this is represented by its content alone."""
+    min_item_events: int = 1
+    """An item with fewer events than this is represented by its content alone. Where that is many of the items people meet, training
+    falls apart after a thousand steps: see docs/experiments.md."""
     cold_every: int = 2
     """Steps between two in which content learns to stand in for the id of a new item; 0: never, new items are placed by luck."""
     modality_dropout: float = 0.0
     """Probability that an item's modality is hidden in a step."""
-    order: str = "free"
-    """Training targets: `free` (each history is shuffled anew every epoch) or `time` (what comes next)."""
+    order: str = "both"
+    """How histories are read: `free` (shuffled anew every epoch: what else would they want), `time` (what comes next), or `both`, a coin
+    for each history and epoch; then validation chooses which question is asked."""
     context_weight: float = 1.0
     """Loss weight of targets that are events but not wanted, e.g. low ratings."""
     half_life_days: float = 0.0

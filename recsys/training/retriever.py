@@ -14,7 +14,7 @@ from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.offers import offered_from
 from recsys.data.popularity import log_rate_on_offer
-from recsys.data.sequences import SequenceBatch, Sequences
+from recsys.data.sequences import SHARE_IN_ORDER, SequenceBatch, Sequences
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.losses.full_softmax import full_softmax
 from recsys.losses.sampled_softmax import sampled_softmax
@@ -108,8 +108,8 @@ def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
         blocks=config.blocks,
         heads=config.heads,
         dropout=config.dropout,
-        positions=config.order == "time",
         ages=config.use_time_gap,
+        in_order=SHARE_IN_ORDER[config.order],
     )
 
 
@@ -159,6 +159,7 @@ class _Trainer:
         self.frequency = torch.from_numpy(counts[counts > 0] / counts.sum()).float().clamp(max=0.5)
         offered = offered_from(items, past)
         self.offered_from = torch.from_numpy(offered)[met]
+        self.young = bool((self.offered_from > int(past.event_time.min())).any())
         with torch.no_grad():
             start, end = int(past.event_time.min()), int(past.event_time.max())
             for question, answers in enumerate((past, past.keep(past.relevant))):
@@ -250,8 +251,10 @@ class _Trainer:
 
         return _Scored(users, items, table, loss)
 
-    def _absent(self, batch: SequenceBatch, target: Tensor, offered_from: Tensor) -> Tensor:
-        """(targets, candidates): whether a candidate was not on offer yet when the target was chosen."""
+    def _absent(self, batch: SequenceBatch, target: Tensor, offered_from: Tensor) -> Tensor | None:
+        """(targets, candidates): whether a candidate was not on offer yet when the target was chosen; None: all always were."""
+        if not self.young:
+            return None
         return offered_from > torch.from_numpy(batch.event_time).flatten()[target][:, None]
 
     def _teaches_cold(self) -> bool:
@@ -260,7 +263,7 @@ class _Trainer:
     def _teach_cold(self, scored: "_Scored") -> None:
         """Let a random half of the items do without their ids; only what stands in for them learns from how they do among the others."""
         cold = torch.rand(len(scored.items)) < 0.5
-        mixed = torch.where(cold[:, None], self._embed(scored.items.without_ids()), scored.table.detach())
+        mixed = torch.where(cold[:, None], torch.cat(self.model.embed_new_items(scored.items.without_ids()), dim=1), scored.table.detach())
         learning = [*self.model.imagined_item.parameters(), *self.model.item_tower.match.parameters()]
         gradients = torch.autograd.grad(scored.loss(scored.users.detach(), mixed), learning, allow_unused=True)
         for parameter, gradient in zip(learning, gradients, strict=True):
@@ -278,7 +281,8 @@ class _Trainer:
 
     def _users(self, batch: SequenceBatch, item_vectors: Tensor) -> tuple[Tensor, Tensor]:
         """(targets, dim + QUESTIONS) user vectors, and which flat positions of the batch are targets."""
-        states = self.model.user_tower(item_vectors, torch.from_numpy(batch.kind), torch.from_numpy(batch.age_days))
+        history = (torch.from_numpy(values) for values in (batch.kind, batch.age_days, batch.in_order))
+        states = self.model.user_tower(item_vectors, *history)
         target = torch.from_numpy(np.flatnonzero(batch.loss_weight))
         question = torch.from_numpy(batch.wanted).flatten()[target].long()
         before = states[:, :-1].flatten(0, 1)[target]  # the state before each target

@@ -19,7 +19,6 @@ SMALL = RetrieverConfig(
     dropout=0.0,
     modalities=("text", "category"),
     epochs=15,
-    min_item_events=2,
     tokens_per_batch=40,
     learning_rate=5e-3,
     warmup_steps=1,

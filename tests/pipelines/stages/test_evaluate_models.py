@@ -159,7 +159,6 @@ def write_tables(root: Path) -> None:
         blocks=1,
         heads=2,
         dropout=0.0,
-        positions=False,
         ages=False,
     )
     vectors = np.random.default_rng(1).normal(size=(NUM_ITEMS, 9)).astype(np.float32)

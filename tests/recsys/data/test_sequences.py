@@ -15,7 +15,7 @@ def _sequences(interactions, **changes) -> Sequences:  # type: ignore[no-untyped
     return Sequences(interactions, **(settings | changes))
 
 
-@given(seed=st.integers(0, 1000), order=st.sampled_from(["free", "time"]), epoch=st.integers(0, 3))
+@given(seed=st.integers(0, 1000), order=st.sampled_from(["free", "time", "both"]), epoch=st.integers(0, 3))
 def test_an_epoch_deals_out_every_distinct_event_once(seed: int, order: str, epoch: int) -> None:
     interactions = random_interactions(seed, num_users=7, num_items=9, num_events=40)
     dealt: Counter[int] = Counter()
@@ -48,6 +48,16 @@ def test_free_order_mixes_each_user() -> None:
     assert batch.item_index[0].tolist() != list(range(40))
 
 
+def test_half_of_the_histories_keep_their_order_and_say_so() -> None:
+    interactions = interactions_of([(f"u{user:03}", item, item) for user in range(200) for item in range(6)], num_items=6)
+    kept = []
+    for batch in _sequences(interactions, order="both", length=6, tokens_per_batch=1200).epoch(0):
+        ordered = (np.diff(batch.item_index, axis=1) == 1).all(axis=1)
+        assert (batch.in_order == ordered).mean() > 0.99  # one of 720 shuffles is sorted by chance
+        kept += batch.in_order.tolist()
+    assert 70 < sum(kept) < 130  # of 200, within four standard deviations of 100
+
+
 def test_a_target_as_old_as_the_half_life_counts_half() -> None:
     interactions = interactions_of([("u", 0, 0), ("u", 1, 10)], num_items=2)
     (batch,) = _sequences(interactions, order="time", half_life_days=10.0).epoch(0)
@@ -62,7 +72,7 @@ def test_an_event_that_was_not_wanted_has_the_context_weight() -> None:
 
 
 def test_an_unknown_order_is_refused() -> None:
-    with pytest.raises(ValueError, match="order 'random' is unknown"):
+    with pytest.raises(ValueError, match="order 'random' is unknown; it is one of free, time, both"):
         _sequences(interactions_of([("u", 0, 0)], num_items=1), order="random")
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from recsys.data.relevance import Kind
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.models.architecture import build_towers
 from recsys.models.export import export_item_tower, export_user_tower
@@ -82,6 +83,25 @@ def test_a_user_without_events_has_a_vector_and_it_is_everybodys(model: TwoTower
     assert not np.allclose(users[0], users[1])
 
 
+def test_the_mean_of_two_answers_lies_between_them(model: TwoTower, items: ItemBatch) -> None:
+    vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
+    answers = []
+    for share in (0.0, 1.0, 0.5):
+        model.in_order = share
+        answers.append(TwoTowerScorer(model, vectors, 6).user_vectors(taste_interactions(), np.arange(5)))
+    assert not np.allclose(answers[0], answers[1])
+    np.testing.assert_allclose(answers[2], (answers[0] + answers[1]) / 2, atol=1e-6)
+
+
+def test_only_a_history_in_order_depends_on_its_order(model: TwoTower) -> None:
+    events = torch.randn(1, 5, model.questions.embedding_dim)
+    swapped = events[:, [1, 0, 2, 3, 4]]  # one block of causal attention: the last state sees all events directly
+    for in_order in (False, True):
+        told = torch.full((1, 5), int(Kind.CLICK)), torch.zeros(1, 5), torch.tensor([in_order])
+        last, other = (model.user_tower(history, *told)[:, -1] for history in (events, swapped))
+        assert torch.allclose(last, other, atol=1e-5) != in_order
+
+
 def test_scores_do_not_depend_on_who_is_asked_together(model: TwoTower, items: ItemBatch) -> None:
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
     scorer, past = TwoTowerScorer(model, vectors, 6), taste_interactions()
@@ -111,5 +131,7 @@ def test_what_is_saved_comes_back_to_the_same_numbers(model: TwoTower, items: It
 
 
 def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tmp_path: Path) -> None:
-    assert export_user_tower(model, tmp_path / "user_tower.onnx", history_length=6) < 1e-5
+    for share in (0.0, 0.5, 1.0):
+        model.in_order = share
+        assert export_user_tower(model, tmp_path / "user_tower.onnx", history_length=6) < 1e-5
     assert export_item_tower(model, tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5
