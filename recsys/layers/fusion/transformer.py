@@ -11,7 +11,8 @@ from recsys.layers.transformer import TransformerBlock
 class TransformerFusion(nn.Module):
     """id + what one block of self-attention over the tokens adds to the id's.
 
-    Each token is told which modality it is of by a learned vector, as the experts of Gabeur et al. (Multi-modal transformer, ECCV 2020).
+    Each token is told which modality it is of by a learned vector, as the experts of Gabeur et al. (Multi-modal transformer, ECCV 2020);
+    absent ones are not seen.
     The block normalises what it reads, so a token's own size does not keep it small at first: a `LayerScale` does.
 
     Args:
