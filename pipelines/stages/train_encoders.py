@@ -10,6 +10,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,13 +33,13 @@ from recsys.encoders.photo_files import UnreadablePhotoError, read_photo
 from recsys.encoders.precision import best_device
 from recsys.encoders.protocol import EncoderError
 from recsys.encoders.text import TextEncoder
-from recsys.losses.alignment import contrastive
+from recsys.losses.alignment import ALIGNMENT_LOSSES
 from recsys.training import image_encoder as training
 from recsys.training.image_encoder import Photos, num_batches, train_image_encoder
 
 CHOICE = "choice.json"
 TRAINED_SIZE, GIVEN_SIZE = 96, 160
-RECIPE_CODE: tuple[ModuleType, ...] = (training, contrastive, backbone, image, photo_decoding)
+RECIPE_CODE: tuple[ModuleType, ...] = (training, backbone, image, photo_decoding)
 
 
 def recipe(embed: EmbedConfig) -> dict[str, Any]:
@@ -55,9 +56,11 @@ def recipe(embed: EmbedConfig) -> dict[str, Any]:
         return {**chosen, "kind": "given", "weights": _weights_digest(embed)}
     if embed.image_pretrained:
         return {**chosen, "kind": "published"}
-    trained = ("train_epochs", "train_batch", "train_photos", "train_min_photos", "seed", "text_model", "text_fields", "max_tokens")
-    code = hashlib.sha256("".join(inspect.getsource(module) for module in RECIPE_CODE).encode()).hexdigest()
-    return {**chosen, "kind": "trained", "code": code, **{name: getattr(embed, name) for name in trained}}
+    trained = ("train_epochs", "train_batch", "train_alignment", "train_photos", "train_min_photos", "seed")
+    texts = ("text_model", "text_fields", "max_tokens")
+    losses = [import_module(ALIGNMENT_LOSSES[name](1).__module__) for name in ("contrastive", embed.train_alignment)]
+    code = hashlib.sha256("".join(inspect.getsource(module) for module in (*RECIPE_CODE, *losses)).encode()).hexdigest()
+    return {**chosen, "kind": "trained", "code": code, **{name: getattr(embed, name) for name in trained + texts}}
 
 
 def run(context: StageContext) -> None:
@@ -102,6 +105,7 @@ def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
         spec,
         epochs=embed.train_epochs,
         batch=embed.train_batch,
+        alignment=embed.train_alignment,
         seed=embed.seed,
         device=best_device(),
         scratch=context.scratch,

@@ -18,7 +18,7 @@ LEAST_WORTH = 0.02
 
 
 class ItemTower(nn.Module):
-    """Fuse item id, content vectors and categories; whatever is absent is replaced by a learned token of its own.
+    """Fuse item id, content vectors and categories; whatever is absent is replaced by a learned token of its own, and the fusion is told.
 
     An item without an id gets an imagined vector instead. Behind the fused vector stand the coordinates of `ContentMatch`.
 
@@ -101,10 +101,12 @@ class ItemTower(nn.Module):
             imagined: Fused vectors for items whose ids say nothing yet; see `ImaginedItem`. Not used where ids take no part.
         """
         tokens = [self.ids(items.item_index) if self.use_item_id else self.absent[0].expand(len(items), -1)]
+        presence = [torch.ones_like(items.has_id)]  # the first token takes part, whatever it is
         for number, name in enumerate(self.modalities, start=1):
             token = self._pool_categories(items) if name == "category" else self.content[name](items.vectors[name])
             tokens.append(torch.where(items.presence[name][:, None], token, self.absent[number]))
-        fused: Tensor = self.fusion(torch.stack(tokens, dim=1))  # (items, modalities, dim) -> (items, dim)
+            presence.append(items.presence[name])
+        fused: Tensor = self.fusion(torch.stack(tokens, dim=1), torch.stack(presence, dim=1))  # (items, modalities, dim) -> (items, dim)
         if self.use_item_id:
             fused = torch.where(items.has_id[:, None], fused, imagined)
         return torch.cat([fused, self.match(items)], dim=1)

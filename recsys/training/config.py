@@ -1,6 +1,7 @@
 """Settings of one night's training."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,8 +15,13 @@ class RetrieverConfig:
     blocks: int = 2
     heads: int = 2
     dropout: float = 0.3
-    fusion: str = "attention"
-    """How modalities become one item vector: `attention` or `gated`."""
+    fusion: Literal["attention", "concatenation", "gated", "max_pooling", "mean_pooling", "transformer", "weighted"] = "attention"
+    """How modalities become one item vector, one file each in `recsys/layers/fusion`.
+
+    `attention`: heads choose item by item; `transformer`: modalities read one another first, which costs most;
+    `concatenation`: a network of all side by side; `gated`: a gate per coordinate; `weighted`: a number per modality;
+    `mean_pooling`, `max_pooling`: all count alike.
+    """
     modalities: tuple[str, ...] = ("image", "text", "category")
     """Content that joins the item id; each must be in the catalogue or the table item_embeddings."""
     content_dim: int = 384

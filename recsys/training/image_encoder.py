@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from recsys.encoders.backbone import Backbone
 from recsys.encoders.image import ImageEncoderSpec, new_model, normalise
+from recsys.losses.alignment import ALIGNMENT_LOSSES, AlignmentLoss
 from recsys.losses.alignment.contrastive import contrastive
 
 PROJECTION_DIM = 128
@@ -42,11 +43,13 @@ class Aligner(nn.Module):
         backbone: The model that is kept.
         image_dim: Length of its own pooled output.
         text_dim: Length of a text vector.
+        align: Brings photos and texts together; built for vectors of `PROJECTION_DIM`.
     """
 
-    def __init__(self, backbone: Backbone, *, image_dim: int, text_dim: int) -> None:
+    def __init__(self, backbone: Backbone, *, image_dim: int, text_dim: int, align: AlignmentLoss) -> None:
         super().__init__()
         self.backbone = backbone
+        self.align = align
         self.to_text = nn.Linear(image_dim, PROJECTION_DIM)
         self.from_text = nn.Linear(text_dim, PROJECTION_DIM)
         self.to_view = nn.Sequential(nn.Linear(image_dim, image_dim), nn.ReLU(), nn.Linear(image_dim, PROJECTION_DIM))
@@ -60,7 +63,7 @@ class Aligner(nn.Module):
         text_group: Int[Tensor, " batch"],
         photo_group: Int[Tensor, " batch"],
     ) -> Float[Tensor, ""]:
-        """Photo finds text and text finds photo; and one view of a photo finds the other (Chen et al., ICML 2020).
+        """Photo and text are aligned; and one view of a photo finds the other (Chen et al., ICML 2020).
 
         The second term keeps what a photo shows and no text says.
         """
@@ -73,7 +76,7 @@ class Aligner(nn.Module):
             said = F.normalize(self.from_text(texts[has_text]), dim=-1)
             shown = F.normalize(self.to_text(features), dim=-1)
             for view in (shown[:batch], shown[batch:]):
-                loss = loss + contrastive(view[has_text], said, text_group[has_text], temperature=temperature) / 2
+                loss = loss + self.align(view[has_text], said, text_group[has_text], temperature=temperature) / 2
         return loss
 
 
@@ -83,6 +86,7 @@ def train_image_encoder(
     *,
     epochs: int,
     batch: int,
+    alignment: str,
     seed: int,
     device: torch.device,
     scratch: Path,
@@ -93,6 +97,7 @@ def train_image_encoder(
     Args:
         photos: At least two.
         spec: The model, and how its pixels are prepared.
+        alignment: Key of `ALIGNMENT_LOSSES`.
         scratch: Where the state after each epoch is kept; a run that was killed goes on from there, to the same end.
         on_step: Called after each batch.
 
@@ -104,7 +109,8 @@ def train_image_encoder(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         image_dim = int(model.eval()(torch.zeros(1, 3, spec.size, spec.size)).shape[1])
-        aligner = Aligner(backbone, image_dim=image_dim, text_dim=photos.texts.shape[1])
+        align = ALIGNMENT_LOSSES[alignment](PROJECTION_DIM)
+        aligner = Aligner(backbone, image_dim=image_dim, text_dim=photos.texts.shape[1], align=align)
     aligner = aligner.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(aligner.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     steps = epochs * num_batches(len(photos.pixels), batch)

@@ -1,7 +1,7 @@
 """Attention over modalities: each head decides, item by item, which modality speaks."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 
@@ -23,8 +23,10 @@ class AttentionFusion(nn.Module):
         self.modality_scores = nn.Parameter(torch.zeros(num_modalities, heads))
         self.gather = nn.Linear(heads * dim, dim, bias=False)
 
-    def forward(self, tokens: Float[Tensor, "items modalities dim"]) -> Float[Tensor, "items dim"]:
-        """One vector per item; absent modalities have been replaced by their absent tokens already."""
+    def forward(
+        self, tokens: Float[Tensor, "items modalities dim"], presence: Bool[Tensor, "items modalities"]
+    ) -> Float[Tensor, "items dim"]:
+        """One vector per item; presence is not asked: the token of an absent modality is attended to like any other, and so says it."""
         scores = tokens @ self.queries + self.modality_scores  # (items, modalities, heads)
         shares = scores.softmax(dim=1).transpose(1, 2)  # (items, heads, modalities)
         pooled = (shares @ tokens).flatten(1)  # (items, heads * dim)

@@ -21,9 +21,18 @@ def contrastive(
         group: Rows of one group show or say the same; they are not negatives of each other. A batch of one group costs 0.
         temperature: Divides the cosines; positive.
     """
-    logits = left @ right.T / temperature  # (batch left, batch right)
+    return find_partners(left @ right.T / temperature, group)
+
+
+def find_partners(logits: Float[Tensor, "batch batch"], group: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
+    """Cross-entropy of picking the partner among the partner and all of other groups; mean over rows and over columns.
+
+    Args:
+        logits: How well each left row (rows) and each right row (columns) fit; partners are on the diagonal.
+        group: Rows of one group are not negatives of each other.
+    """
     same = group[:, None] == group  # (batch, batch)
-    others = ~torch.eye(len(left), dtype=torch.bool, device=left.device)
+    others = ~torch.eye(len(logits), dtype=torch.bool, device=logits.device)
     logits = logits.masked_fill(same & others, float("-inf"))
-    target = torch.arange(len(left), device=left.device)
+    target = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2

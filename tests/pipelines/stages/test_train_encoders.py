@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from feature_store.layout import Workspace
@@ -44,6 +45,14 @@ def test_equal_seeds_train_equal_encoders_and_others_do_not(tmp_path: Path) -> N
     assert facts["rows"] == 16
     assert first == again
     assert first != other
+
+
+def test_another_alignment_trains_another_encoder(tmp_path: Path) -> None:
+    first, _ = train(shop(tmp_path))
+    other, facts = train(tmp_path, train_alignment="matching")
+    assert not facts["carried_over"]
+    assert all(np.isfinite(facts["losses"]))
+    assert other != first
 
 
 def test_a_trained_encoder_is_kept_when_the_catalogue_grows(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import torch
 
 from recsys.data.relevance import Kind
 from recsys.data.tensors import ItemBatch, item_batch
+from recsys.layers.fusion import FUSIONS
 from recsys.models.architecture import build_towers
 from recsys.models.export import export_item_tower, export_user_tower
 from recsys.models.retriever import SavedRetriever, load_retriever, load_scorer, save_retriever
 from recsys.models.two_tower import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
+from recsys.training.config import RetrieverConfig
 from recsys.training.retriever import tower_shape
 from tests.support.behaviour import items_of
 from tests.support.taste_world import NUM_ITEMS, SMALL, taste_interactions, taste_items
@@ -24,15 +26,21 @@ def items() -> ItemBatch:
     return item_batch(taste_items(), has_id=known, modalities=("text", "category"))
 
 
-@pytest.fixture
-def model() -> TwoTower:
+def build(config: RetrieverConfig) -> TwoTower:
     torch.manual_seed(0)
-    model = build_towers(tower_shape(taste_items(), SMALL)).eval()
+    model = build_towers(tower_shape(taste_items(), config)).eval()
     model.item_tower.fit_whitening(taste_items())
     return model
 
 
-def test_values_of_an_absent_modality_change_nothing(model: TwoTower, items: ItemBatch) -> None:
+@pytest.fixture
+def model() -> TwoTower:
+    return build(SMALL)
+
+
+@pytest.mark.parametrize("fusion", sorted(FUSIONS))
+def test_values_of_an_absent_modality_change_nothing(fusion: str, items: ItemBatch) -> None:
+    model = build(replace(SMALL, fusion=fusion))
     absent = replace(items, presence={"text": torch.zeros(NUM_ITEMS, dtype=torch.bool), "category": items.presence["category"]})
     other = replace(absent, vectors={"text": torch.randn(NUM_ITEMS, 8)})
     for first, second in zip(
@@ -134,4 +142,10 @@ def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tm
     for share in (0.0, 0.5, 1.0):
         model.in_order = share
         assert export_user_tower(model, tmp_path / "user_tower.onnx", history_length=6) < 1e-5
+    assert export_item_tower(model, tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5
+
+
+@pytest.mark.parametrize("fusion", sorted(FUSIONS))
+def test_the_exported_item_tower_fuses_as_the_model_does(fusion: str, tmp_path: Path) -> None:
+    model = build(replace(SMALL, fusion=fusion, use_item_id=False))  # with ids, the fused vector of a new item is an imagined one
     assert export_item_tower(model, tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5

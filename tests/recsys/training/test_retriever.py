@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from recsys.data.tensors import ItemBatch
+from recsys.layers.fusion import FUSIONS
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
@@ -39,8 +40,10 @@ def _share_of_own_kind(training: Training, config: RetrieverConfig, among: np.nd
     return float((best % 2 == np.arange(past.num_users) % 2).mean())
 
 
-@pytest.mark.parametrize("order", ["free", "time", "both"])
-@pytest.mark.parametrize("fusion", ["attention", "gated"])
+ORDERS = [("free", "attention"), ("time", "attention")]
+
+
+@pytest.mark.parametrize(("order", "fusion"), [*ORDERS, *(("both", kind) for kind in sorted(FUSIONS))])
 def test_even_users_are_shown_even_items(tmp_path: Path, order: str, fusion: str) -> None:
     config = replace(SMALL, order=order, fusion=fusion)
     assert _share_of_own_kind(_train(tmp_path, config), config, MET) > 0.95
