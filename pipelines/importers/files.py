@@ -27,10 +27,9 @@ def find_file(source: Path, *patterns: str, advice: str) -> Path:
     """
     found = sorted({path for pattern in patterns for path in source.glob(pattern) if path.is_file()})
     if len(found) != 1:
-        wanted = " or ".join(pattern.replace("*", "...") for pattern in patterns)
         there = ", ".join(sorted(path.name for path in source.iterdir())[:10]) if source.is_dir() else ""
         names = ", ".join(path.name for path in found) or f"none among {there or 'no files at all'}"
-        raise ImportSourceError(f"{source} must hold one file {wanted}, found {names}; {advice}")
+        raise ImportSourceError(f"{source} must hold one file {' or '.join(patterns)}, found {names}; {advice}")
     return found[0]
 
 
