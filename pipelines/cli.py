@@ -87,11 +87,14 @@ def _override(entry: str) -> tuple[str, Any]:
 @app.command("import")
 def import_(
     what: Annotated[
-        str, typer.Argument(help="`movielens`, `xwines`, `sample_shop`, or a folder whose columns [mapping] of the config names.")
+        str,
+        typer.Argument(
+            help="`movielens`, `xwines`, `hm`, `amazon_reviews`, `sample_shop`, or a folder whose columns [mapping] of the config names."
+        ),
     ],
     source: Annotated[Path | None, typer.Argument(help="Folder of the source, for a source by name.")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
-    posters: Annotated[Path | None, typer.Option(help="Folder of photos named by item id, for movielens.")] = None,
+    posters: Annotated[Path | None, typer.Option(help="Folder of photos named by item id, for movielens, xwines and hm.")] = None,
     seed: Annotated[int, typer.Option(help="Of the drawn shop, for sample_shop.")] = 1,
 ) -> None:
     """Bring a source into the landing folders, where the next night finds it."""
@@ -100,7 +103,8 @@ def import_(
     with _told():
         summary = import_source(what, source, _config(config), posters=posters, seed=seed, progress=Progress(errors))
         missing = f", {summary.missing_images:,} photos named but not there" if summary.missing_images else ""
-        console.print(f"{summary.events:,} events, {summary.items:,} items, {summary.images:,} photos{missing}", highlight=False)
+        broken = f", {summary.broken:,} broken lines for the quarantine" if summary.broken else ""
+        console.print(f"{summary.events:,} events, {summary.items:,} items, {summary.images:,} photos{missing}{broken}", highlight=False)
         console.print(f"next: vitrine nightly --config {config}", highlight=False)
 
 

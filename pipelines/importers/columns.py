@@ -10,9 +10,9 @@ from feature_store.casts import cast_column, pairs_of
 from feature_store.errors import LandingError
 from feature_store.landing import read_landing
 from feature_store.schema import CATALOGUE, EVENTS, UTC_TIME, Table
-from feature_store.times import TimeRule, parse_times
 from pipelines.importers.config import CatalogueMapping, MappingConfig, TableMapping
 from pipelines.importers.landing import ImportSourceError, ImportSummary, Landing
+from pipelines.importers.moments import utc_or_as_found
 from pipelines.progress import Progress
 
 
@@ -69,18 +69,9 @@ def _map_columns(raw: pl.DataFrame, table: Table, mapping: TableMapping) -> pl.D
     _require(raw.columns, list(mapping.columns.values()), f"{where}.columns")
     rows = raw.select(pl.col(theirs).alias(ours) for ours, theirs in mapping.columns.items())
     timed = [name for name in rows.columns if table.schema[name] == UTC_TIME]
-    return rows.with_columns(_times(rows[name], mapping.times) for name in timed).with_columns(
+    return rows.with_columns(utc_or_as_found(rows[name], mapping.times) for name in timed).with_columns(
         pl.lit(value).alias(name) for name, value in mapping.constants.items()
     )
-
-
-def _times(raw: pl.Series, rule: TimeRule) -> pl.Series:
-    """Moments in UTC; if one of them cannot be read, texts, so that the quarantine can show what stood there."""
-    moments = parse_times(raw, rule)
-    if moments.null_count() == raw.null_count():
-        return moments
-    told = moments.dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ")
-    return pl.DataFrame({"told": told, "raw": raw.cast(pl.String)}).select(pl.coalesce("told", "raw").alias(raw.name))[raw.name]
 
 
 def _read(path: Path) -> pl.DataFrame:

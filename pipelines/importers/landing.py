@@ -1,8 +1,9 @@
 """Where importers leave what they bring: tables and photos in the landing folders of a config."""
 
+import glob
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class ImportSummary:
     images: int = 0
     missing_images: int = 0
     """Photos that the source names and does not hold; their items come without."""
+    broken: int = 0
+    """Lines without the ids they must have; they come along all the same, and ingestion puts them into quarantine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +40,12 @@ class Landing:
     images: Path
 
     def put_events(self, frame: pl.DataFrame, name: str) -> None:
-        """Leave a file of events; see `_put`."""
-        _put(frame, self.events, name)
+        """Leave a file of events, see `_put`; events add up, so what any file of this name holds is not left again."""
+        _put(frame, self.events, name, known=_standing(self.events, glob.escape(name)))
 
     def put_catalogue(self, frame: pl.DataFrame, name: str) -> None:
-        """Leave a file of items; see `_put`."""
-        _put(frame, self.catalogue, name)
+        """Leave a file of items, see `_put`; a later file overrides an earlier one, so an older state is left again."""
+        _put(frame, self.catalogue, name, known=_standing(self.catalogue)[-1:])
 
     def put_images(self, root: Path, names: Iterable[str], *, progress: Progress) -> set[str]:
         """Bring in photos, by hard link where the disk allows.
@@ -72,20 +75,25 @@ def landing_of(config: Config) -> Landing:
     )
 
 
-def _put(frame: pl.DataFrame, folder: Path, name: str) -> None:
+def _put(frame: pl.DataFrame, folder: Path, name: str, *, known: Sequence[Path]) -> None:
     """Write a Parquet file, whole or not at all, behind those that lie there: `0007-name.parquet`, so that files stand in order of import.
 
-    The same bytes as the newest file are not left again.
+    The same bytes as a known file are not left again.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    standing = sorted(folder.glob("[0-9][0-9][0-9][0-9]-*.parquet"))
     partial = folder / f".{name}.partial"
     frame.write_parquet(partial, compression="zstd")
-    if standing and file_digest(standing[-1]) == file_digest(partial):
+    if file_digest(partial) in map(file_digest, known):
         partial.unlink()
         return
+    standing = _standing(folder)
     number = int(standing[-1].name[:4]) + 1 if standing else 1
     partial.replace(folder / f"{number:04d}-{name}.parquet")
+
+
+def _standing(folder: Path, name: str = "*") -> list[Path]:
+    """Files that importers have left, in the order of their imports."""
+    return sorted(folder.glob(f"[0-9][0-9][0-9][0-9]-{name}.parquet"))
 
 
 def _bring(source: Path, target: Path) -> None:

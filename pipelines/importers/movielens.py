@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from feature_store.schema import UTC_TIME
+from pipelines.importers.files import damaged
 from pipelines.importers.landing import ImportSourceError, ImportSummary, Landing
 from pipelines.progress import Progress
 
@@ -83,7 +84,7 @@ def _csv(path: Path, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
             raise ImportSourceError(f"{path} has the columns {', '.join(header)}; MovieLens has {', '.join(schema)}")
         return pl.read_csv(path, schema=dict(schema), glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
 def _dat(path: Path, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
@@ -92,8 +93,4 @@ def _dat(path: Path, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
         text = path.read_text(encoding="latin-1").replace("::", "\x1f")
         return pl.read_csv(io.BytesIO(text.encode()), separator="\x1f", has_header=False, quote_char=None, schema=dict(schema))
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> ImportSourceError:
-    return ImportSourceError(f"{path} cannot be read: {str(error).splitlines()[0]}. Unpack the archive again.")
+        raise damaged(path, error) from error

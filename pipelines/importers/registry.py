@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Protocol
 
 from pipelines.config import Config
+from pipelines.importers.amazon_reviews import import_amazon_reviews
 from pipelines.importers.columns import import_columns
+from pipelines.importers.hm import import_hm
 from pipelines.importers.landing import ImportSourceError, ImportSummary, Landing, landing_of
 from pipelines.importers.movielens import import_movielens
 from pipelines.importers.xwines import import_xwines
@@ -24,7 +26,12 @@ class Importer(Protocol):
         """
 
 
-IMPORTERS: Mapping[str, Importer] = {"movielens": import_movielens, "xwines": import_xwines}
+IMPORTERS: Mapping[str, Importer] = {
+    "movielens": import_movielens,
+    "xwines": import_xwines,
+    "hm": import_hm,
+    "amazon_reviews": import_amazon_reviews,
+}
 SAMPLE_SHOP = "sample_shop"
 """Drawn, not read: it needs no source."""
 

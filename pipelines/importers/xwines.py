@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines.importers.files import find_file, read_csv
 from pipelines.importers.landing import ImportSourceError, ImportSummary, Landing
 from pipelines.progress import Progress
 
@@ -44,7 +45,9 @@ def import_xwines(source: Path, landing: Landing, *, posters: Path | None, progr
     Raises:
         ImportSourceError: A file is missing, there are several sizes side by side, or one has other columns.
     """
-    wines, ratings = _read(source, "wines", WINES), _read(source, "ratings", RATINGS)
+    advice = "put each size of X-Wines into its own folder"
+    wines = read_csv(find_file(source, "*_wines.csv", advice=advice), WINES)
+    ratings = read_csv(find_file(source, "*_ratings.csv", advice=advice), RATINGS)
     catalogue = xwines_catalogue(wines)
     labels: dict[str, str] = {}
     if posters is not None:
@@ -110,18 +113,3 @@ def _listed(column: pl.Series) -> pl.Series:
         except (ValueError, SyntaxError, TypeError) as error:
             raise ImportSourceError(f"{column.name} holds {text!r}; X-Wines writes lists like ['Merlot', 'Malbec'] there") from error
     return pl.Series(column.name, joined, pl.String)
-
-
-def _read(source: Path, kind: str, columns: tuple[str, ...]) -> pl.DataFrame:
-    found = sorted(source.glob(f"*_{kind}.csv"))
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise ImportSourceError(f"{source} must hold one file ..._{kind}.csv, found {names}; put each size of X-Wines into its own folder")
-    try:
-        rows = pl.read_csv(found[0], infer_schema=False, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise ImportSourceError(f"{found[0]} cannot be read: {str(error).splitlines()[0]}. Unpack the archive again.") from error
-    missing = [name for name in columns if name not in rows.columns]
-    if missing:
-        raise ImportSourceError(f"{found[0]} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}")
-    return rows

@@ -23,6 +23,14 @@ def test_the_same_import_again_leaves_no_second_file(tmp_path: Path) -> None:
     assert only_file(landing.events)["user_id"].to_list() == ["u"]
 
 
+def test_parts_of_one_import_are_known_again_one_by_one(tmp_path: Path) -> None:
+    landing = empty_landing(tmp_path)
+    for _ in range(2):
+        for part in ("x-1", "x-2"):
+            landing.put_events(pl.DataFrame({"user_id": [part]}), part)
+    assert sorted(path.name for path in landing.events.iterdir()) == ["0001-x-1.parquet", "0002-x-2.parquet"]
+
+
 def test_photos_come_in_under_their_names_and_again_without_harm(tmp_path: Path) -> None:
     landing, source = empty_landing(tmp_path), photo(tmp_path / "photos" / "deep" / "a.png")
     for _ in range(2):

@@ -8,8 +8,8 @@ from pipelines.importers.registry import IMPORTERS, run_import
 from pipelines.progress import Progress
 
 
-def test_movielens_and_xwines_are_known_by_name() -> None:
-    assert {"movielens", "xwines"} <= set(IMPORTERS)
+def test_public_data_sets_are_known_by_name() -> None:
+    assert set(IMPORTERS) == {"movielens", "xwines", "hm", "amazon_reviews"}
 
 
 def test_without_a_name_the_mapping_of_the_config_counts(tmp_path: Path) -> None:
