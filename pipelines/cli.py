@@ -163,7 +163,7 @@ def recommend(
         Path | None, typer.Option(help="Parquet or CSV with a column item_id: recommend only these.", exists=True, dir_okay=False)
     ] = None,
     model: Annotated[
-        str, typer.Option(help="A baseline instead of the release: ease, item_knn, popularity, recent_popularity, content_knn.")
+        str, typer.Option(help="A baseline instead of the release: ease, ials, item_knn, popularity, recent_popularity, content_knn.")
     ] = "",
     release: Annotated[str, typer.Option(help="A release by id; default: the champion.")] = "",
     out: Annotated[Path | None, typer.Option(help="Write user_id, item_id, rank, score as Parquet.")] = None,

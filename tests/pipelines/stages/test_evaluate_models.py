@@ -68,7 +68,7 @@ def evaluate(*, index_recall: float = 1.0) -> Evaluation:
 def test_a_model_that_knows_the_answers_is_perfect_beats_the_baselines_and_passes() -> None:
     evaluation = evaluate()
     assert evaluation.report["models"]["retriever"]["new"]["ndcg@10"][0] == pytest.approx(1)
-    assert list(evaluation.report["models"]) == ["retriever", "popularity", "recent_popularity", "item_knn", "ease", "content_knn"]
+    assert list(evaluation.report["models"]) == ["retriever", *EvaluationConfig().baselines]
     assert evaluation.report["first"] == "retriever"
     assert {gate.name for gate in evaluation.gates} >= {"retriever beats popularity", "retriever beats item_knn", "index recall"}
 
@@ -193,7 +193,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> TableReader:
 def test_the_stage_writes_values_report_costs_and_page(table: TableReader) -> None:
     assert set(table.manifest.files) == {"per_user.parquet", "report.json", "costs.json", "report.html"}
     values = pl.read_parquet(table.path("per_user.parquet"))
-    assert set(values["model"]) == {"slate", "retriever", "popularity", "recent_popularity", "item_knn", "ease", "content_knn"}
+    assert set(values["model"]) == {"slate", "retriever", *EvaluationConfig().baselines}
     assert set(values["scope"]) == {"new", "all"}
     assert table.manifest.facts["rows"] == values.height
 
