@@ -64,7 +64,7 @@ def _told() -> Iterator[None]:
         errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
-        errors.print("\nstopped; what was finished stays, `vitrine nightly` goes on from there", highlight=False)
+        errors.print("\nstopped; what was finished stays, the same command goes on from there", highlight=False)
         raise typer.Exit(130) from None
 
 
@@ -150,6 +150,37 @@ def evaluate(
         report, page = evaluate_phase(_config(config), phase=phase, progress=Progress(errors))
         console.print(_models_table(report))
         console.print(f"report: {page}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def ablate(
+    config: ConfigOption = DEFAULT_CONFIG,
+    only: Annotated[
+        str, typer.Option(help="Some of them, e.g. `image,text`: a modality, `history`, `item_id` or a kind of fusion. Default: all.")
+    ] = "",
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many per training; default: the config's.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings per variant; a user's value is the mean over them.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Where the numbers go as JSON; default: reports/ablation.json of the workspace.")] = None,
+    overrides: SetOption = None,
+) -> None:
+    """Say what each part of the retriever is worth: train it without, compare on the validation window.
+
+    Reads the tables of the last night, and changes none. A variant trains about as long as the night's retriever does for validation;
+    a finished one is kept until tables, config or code change, so a killed run goes on where it stopped.
+    """
+    from pipelines.ablation import run_ablation
+    from pipelines.judging import write_json
+    from pipelines.reports.ablation_table import ablation_table, verdicts
+
+    with _told():
+        settings = _config(config, overrides)
+        report = run_ablation(settings, only=only.split(",") if only else (), seeds=seeds, epochs=epochs, progress=Progress(errors))
+        console.print(ablation_table(report))
+        console.print("\n".join(verdicts(report)), highlight=False, soft_wrap=True)
+        path = out or settings.open_workspace().reports / "ablation.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, report)
+        console.print(f"numbers: {path}", highlight=False, soft_wrap=True)
 
 
 @app.command()
