@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import torch
 
 from feature_store.splits import Cuts
-from pipelines.config import Config, ConfigError
+from pipelines.ablation_variants import WITHOUT_HISTORY, select, variants_of
+from pipelines.config import Config
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.judging import COMPARED_IN, write_json
 from pipelines.nightly import end_of_log
@@ -31,7 +33,6 @@ from recsys.evaluation.judge import FullRanking, judge
 from recsys.evaluation.per_user import from_frame, gather, to_frame
 from recsys.evaluation.slices import NEW_ITEMS, Slice, build_slices
 from recsys.evaluation.truth import Truth, build_truth
-from recsys.layers.fusion import FUSIONS
 from recsys.models.retriever import SavedRetriever, load_retriever
 from recsys.models.scorer import Scorer
 from recsys.training.config import RetrieverConfig
@@ -39,20 +40,6 @@ from recsys.training.config import RetrieverConfig
 METRICS = (*COMPARED_IN, slice_column(NEW_ITEMS))
 FULL = "full"
 INPUTS = ("events", "catalogue", "item_embeddings")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """The retriever with one thing changed."""
-
-    key: str
-    """What `--only` calls it."""
-    name: str
-    """As it stands in the table."""
-    part: str
-    """What the full model has and this one lacks."""
-    config: RetrieverConfig
-    """Equal to the full model's where nothing has to be trained: the same model, shown no history."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +90,8 @@ def run_ablation(
     """
     full = config.retriever if epochs is None else replace(config.retriever, epochs=epochs)
     config = replace(config, retriever=full)
+    if full.threads:
+        torch.set_num_threads(full.threads)
     window = _cut(config)
     chosen = select(variants_of(full, window.items), only)
     trained = {FULL: full} | {variant.name: variant.config for variant in chosen if variant.config != full}
@@ -131,42 +120,6 @@ def run_ablation(
         **summary(means, **draws),
         "bootstrap": draws,
     }
-
-
-def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
-    """Every variant that this catalogue and these settings allow: the retriever less one of its parts, or with another fusion."""
-    there = {*items.vectors, *(("category",) if items.category_names else ())}
-    found = [
-        Variant(
-            key=name,
-            name=f"without {name}",
-            part=name,
-            config=replace(config, modalities=tuple(other for other in config.modalities if other != name)),
-        )
-        for name in config.modalities
-        if name in there
-    ]
-    found.append(Variant(key="history", name="without history", part="history", config=config))
-    if config.use_item_id:
-        found.append(Variant(key="item_id", name="without item id", part="item id", config=replace(config, use_item_id=False)))
-    return found + [
-        Variant(key=kind, name=f"{kind} fusion", part=f"{config.fusion} instead of {kind} fusion", config=replace(config, fusion=kind))
-        for kind in FUSIONS
-        if kind != config.fusion
-    ]
-
-
-def select(variants: Sequence[Variant], only: Sequence[str]) -> list[Variant]:
-    """Those that were asked for, in their own order; all where none was.
-
-    Raises:
-        ConfigError: One of them does not exist.
-    """
-    keys = [variant.key for variant in variants]
-    unknown = [key for key in only if key not in keys]
-    if unknown:
-        raise ConfigError(f"there is no variant {unknown[0]!r} of this retriever on this catalogue; it is of {', '.join(keys)}")
-    return [variant for variant in variants if not only or variant.key in only]
 
 
 def summary(judged: Mapping[str, PerUser], *, resamples: int, seed: int) -> dict[str, Any]:
@@ -237,7 +190,7 @@ def _of_the_night(config: Config, settings: RetrieverConfig) -> SavedRetriever |
 def _judge(saved: SavedRetriever, name: str, window: Window) -> pl.DataFrame:
     scorers: list[Scorer] = [replace(saved.scorer(), name=name)]
     if name == FULL:
-        scorers.append(Stranger(scorers[0], "without history"))
+        scorers.append(Stranger(scorers[0], WITHOUT_HISTORY))
     judgements = [judge(FullRanking(scorer), window.truth) for scorer in scorers]
     return to_frame(judgements, gather(judgements, window.truth, window.new_items), window.truth)
 

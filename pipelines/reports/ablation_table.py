@@ -5,7 +5,10 @@ from typing import Any
 
 from rich.table import Table
 
-TITLES = {"ndcg@10": "NDCG@10", "recall@100": "Recall@100", "recall@100 | item: new": "Recall@100 of new items"}
+from recsys.evaluation.gates import slice_column
+from recsys.evaluation.slices import NEW_ITEMS
+
+TITLES = {"ndcg@10": "NDCG@10", "recall@100": "Recall@100", slice_column(NEW_ITEMS): "Recall@100 of new items"}
 PARTS_OF = {"better": "helps", "worse": "costs", "unclear": "unclear"}
 """What the full model is beside a variant -> what then holds for the part that the variant lacks."""
 

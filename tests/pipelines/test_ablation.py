@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from pipelines.ablation import Stranger, run_ablation, select, variants_of
+from pipelines.ablation import Stranger, run_ablation
+from pipelines.ablation_variants import select, variants_of
 from pipelines.cli import app
 from pipelines.config import Config, ConfigError, CutsConfig
 from pipelines.nightly import end_of_log, run_stage
