@@ -154,8 +154,7 @@ def test_fewer_epochs_may_be_asked_for(config: Config) -> None:
 def test_another_log_makes_what_was_finished_worthless(tmp_path: Path) -> None:
     config = shop(tmp_path)
     run_ablation(config, only=("history",), epochs=1, progress=Watched())
-    write_tables(tmp_path, interactions_of([("u000", 2, 1.0)], num_items=NUM_ITEMS), taste_items())
-    write_tables(tmp_path, log().keep(np.arange(len(log().item_index)) != 3), taste_items())
+    write_tables(tmp_path, log().keep(np.arange(len(log().item_index)) != 3), taste_items())  # one event less
     anew = Watched()
     run_ablation(config, only=("history",), epochs=1, progress=anew)
     assert anew.trained == ["full"]
