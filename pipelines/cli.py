@@ -64,7 +64,7 @@ def _told() -> Iterator[None]:
         errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
-        errors.print("\nstopped; what was finished stays, `vitrine nightly` goes on from there", highlight=False)
+        errors.print("\nstopped; what was finished stays, the same command goes on from there", highlight=False)
         raise typer.Exit(130) from None
 
 
@@ -157,6 +157,37 @@ def evaluate(
 
 
 @app.command()
+def ablate(
+    config: ConfigOption = DEFAULT_CONFIG,
+    only: Annotated[
+        str, typer.Option(help="Some of them, e.g. `image,text`: a modality, `history`, `item_id` or a kind of fusion. Default: all.")
+    ] = "",
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many per training; default: the config's.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings per variant; a user's value is the mean over them.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Where the numbers go as JSON; default: reports/ablation.json of the workspace.")] = None,
+    overrides: SetOption = None,
+) -> None:
+    """Say what each part of the retriever is worth: train it without, compare on the validation window.
+
+    Reads the tables of the last night, and changes none. A variant trains about as long as the night's retriever does for validation;
+    a finished one is kept until tables, config or code change, so a killed run goes on where it stopped.
+    """
+    from pipelines.ablation import run_ablation
+    from pipelines.judging import write_json
+    from pipelines.reports.ablation_table import ablation_table, verdicts
+
+    with _told():
+        settings = _config(config, overrides)
+        report = run_ablation(settings, only=only.split(",") if only else (), seeds=seeds, epochs=epochs, progress=Progress(errors))
+        console.print(ablation_table(report))
+        console.print("\n".join(verdicts(report)), highlight=False, soft_wrap=True)
+        path = out or settings.open_workspace().reports / "ablation.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, report)
+        console.print(f"numbers: {path}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def recommend(
     config: ConfigOption = DEFAULT_CONFIG,
     user: Annotated[str | None, typer.Option(help="One user: prints history and recommendations as tables.")] = None,
@@ -167,7 +198,7 @@ def recommend(
         Path | None, typer.Option(help="Parquet or CSV with a column item_id: recommend only these.", exists=True, dir_okay=False)
     ] = None,
     model: Annotated[
-        str, typer.Option(help="A baseline instead of the release: ease, item_knn, popularity, recent_popularity, content_knn.")
+        str, typer.Option(help="A baseline instead of the release: ease, ials, item_knn, popularity, recent_popularity, content_knn.")
     ] = "",
     release: Annotated[str, typer.Option(help="A release by id; default: the champion.")] = "",
     out: Annotated[Path | None, typer.Option(help="Write user_id, item_id, rank, score as Parquet.")] = None,

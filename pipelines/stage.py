@@ -83,7 +83,7 @@ class Stage:
 def fingerprint(stage: Stage, workspace: Workspace, config: Config, date: datetime) -> str:
     """What the output of a stage depends on; equal fingerprints mean the night may skip it."""
     parts: dict[str, Any] = {
-        "code": _code_digest(stage.run.__module__),
+        "code": code_digest(stage.run.__module__),
         "config": {section: _plain(getattr(config, section)) for section in stage.config},
         "inputs": {name: workspace.read(name).manifest.content_digest for name in stage.reads},
         "date": date.isoformat() if stage.dated else None,
@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _code_digest(module: str) -> str:
+def code_digest(module: str) -> str:
     """Digest over the source of a module and every first-party module it imports, however far away."""
     digest = hashlib.sha256()
     for name in sorted(reached_modules(module)):

@@ -68,6 +68,7 @@ def as_validation_chose(config: EvaluationConfig, report: dict[str, Any]) -> Eva
     return replace(
         config,
         ease_strengths=(best.get("ease", config.ease_strengths[0]),),
+        ials_strengths=(best.get("ials", config.ials_strengths[0]),),
         item_knn_neighbours=(best.get("item_knn", config.item_knn_neighbours[0]),),
         recent_days=(best.get("recent_popularity", config.recent_days[0]),),
     )

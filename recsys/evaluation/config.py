@@ -8,9 +8,11 @@ class EvaluationConfig:
     """How models are judged."""
 
     bootstrap_resamples: int = 10_000
-    baselines: tuple[str, ...] = ("popularity", "recent_popularity", "item_knn", "ease", "content_knn")
+    baselines: tuple[str, ...] = ("popularity", "recent_popularity", "item_knn", "ease", "ials", "content_knn")
     ease_strengths: tuple[float, ...] = (100.0, 400.0, 1000.0)
     """L2 of EASE; validation chooses."""
+    ials_strengths: tuple[float, ...] = (0.5, 0.8, 1.25)
+    """L2 of iALS relative to what the number of likes asks for, see `recsys.models.baselines.ials`; validation chooses."""
     item_knn_neighbours: tuple[float, ...] = (50, 200, 400)
     """Whole numbers; validation chooses."""
     recent_days: tuple[float, ...] = (7, 30, 365)

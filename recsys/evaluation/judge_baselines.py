@@ -32,6 +32,7 @@ def judge_baselines(past: Interactions, items: Items, truth: Truth, config: Eval
     """
     settings: dict[str, tuple[float | None, ...]] = {
         "ease": config.ease_strengths,
+        "ials": config.ials_strengths,
         "item_knn": config.item_knn_neighbours,
         "recent_popularity": config.recent_days,
     }

@@ -14,7 +14,7 @@ from pipelines.releases import ReleaseShelf
 from tests.support.small_night import SETTINGS, draw
 from tests.support.tiny_release import build_release
 
-COMMANDS = ("import", "nightly", "evaluate", "recommend", "serve", "releases", "doctor")
+COMMANDS = ("import", "nightly", "evaluate", "ablate", "recommend", "serve", "releases", "doctor")
 
 
 def _vitrine(*arguments: str | Path) -> Result:
@@ -126,6 +126,12 @@ def test_evaluating_before_the_first_night_says_so(tmp_path: Path) -> None:
     result = _vitrine("evaluate", "--config", _write_config(tmp_path))
     assert result.exit_code == 1
     assert "evaluation" in _one_line(result)
+
+
+def test_an_ablation_before_the_first_night_says_what_to_run(tmp_path: Path) -> None:
+    result = _vitrine("ablate", "--config", _write_config(tmp_path))
+    assert result.exit_code == 1
+    assert "Run `vitrine nightly` first" in _one_line(result)
 
 
 def test_serving_before_the_first_night_says_what_to_run(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.models.baselines.content_knn import ContentKNN
 from recsys.models.baselines.ease import EASE
+from recsys.models.baselines.ials import IALS
 from recsys.models.baselines.item_knn import ItemKNN
 from recsys.models.baselines.popularity import Popularity, RecentPopularity
 from recsys.models.scorer import Scorer
 
-BASELINES = {"popularity": None, "recent_popularity": 30.0, "item_knn": 400.0, "ease": 400.0, "content_knn": None}
+BASELINES = {"popularity": None, "recent_popularity": 30.0, "item_knn": 400.0, "ease": 400.0, "ials": 0.8, "content_knn": None}
 """Name -> its one number where none is given: days, neighbours, L2 strength; None for a model that has none."""
 
 
@@ -21,7 +22,8 @@ def build_baseline(name: str, interactions: Interactions, items: Items, *, stren
         name: One of BASELINES.
         interactions: The past to learn from.
         items: The catalogue; only `content_knn` reads its vectors.
-        strength: The model's one number: L2 of `ease`, neighbours of `item_knn`, days of `recent_popularity`; None for its default.
+        strength: The model's one number: L2 of `ease` and `ials`, neighbours of `item_knn`, days of `recent_popularity`; None for
+            its default.
 
     Raises:
         ValueError: The name is unknown, or the model cannot be built from these data; says why.
@@ -34,4 +36,6 @@ def build_baseline(name: str, interactions: Interactions, items: Items, *, stren
         return Popularity(interactions) if name == "popularity" else ContentKNN(interactions, items)
     if name == "recent_popularity":
         return RecentPopularity(interactions, days=number)
-    return EASE(interactions, strength=number) if name == "ease" else ItemKNN(interactions, neighbours=int(number))
+    if name == "item_knn":
+        return ItemKNN(interactions, neighbours=int(number))
+    return EASE(interactions, strength=number) if name == "ease" else IALS(interactions, strength=number)

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from feature_store.layout import TableReader, Workspace
-from feature_store.schema import CATALOGUE, EVENTS, ITEM_FEATURES, item_embeddings
+from feature_store.layout import TableReader
+from feature_store.schema import ITEM_FEATURES
 from feature_store.splits import Cuts
 from pipelines.judging import Evaluation, evaluate_models
 from pipelines.reports.evaluation_page import render_page
@@ -24,6 +24,7 @@ from recsys.models.ranker import RankerShape, SavedRanker, save_ranker
 from recsys.models.retriever import SavedRetriever, save_retriever
 from tests.support.behaviour import day, items_of, random_interactions
 from tests.support.stages import run_stage
+from tests.support.tables import write_tables
 
 NUM_ITEMS, DIM = 25, 4
 LOG = random_interactions(8, num_users=60, num_items=NUM_ITEMS, num_events=900)
@@ -68,7 +69,7 @@ def evaluate(*, index_recall: float = 1.0) -> Evaluation:
 def test_a_model_that_knows_the_answers_is_perfect_beats_the_baselines_and_passes() -> None:
     evaluation = evaluate()
     assert evaluation.report["models"]["retriever"]["new"]["ndcg@10"][0] == pytest.approx(1)
-    assert list(evaluation.report["models"]) == ["retriever", "popularity", "recent_popularity", "item_knn", "ease", "content_knn"]
+    assert list(evaluation.report["models"]) == ["retriever", *EvaluationConfig().baselines]
     assert evaluation.report["first"] == "retriever"
     assert {gate.name for gate in evaluation.gates} >= {"retriever beats popularity", "retriever beats item_knn", "index recall"}
 
@@ -116,34 +117,9 @@ def test_the_page_stands_alone_closes_its_tags_and_escapes_what_comes_from_outsi
     assert "retriever beats popularity" in page
 
 
-def write_tables(root: Path) -> None:
+def write_night(root: Path) -> None:
     """The tables of a night up to the index, small and real; the towers are untrained."""
-    workspace = Workspace(root)
-    ids = [f"i{item}" for item in range(NUM_ITEMS)]
-    events = pl.DataFrame(
-        {
-            "event_id": [str(number) for number in range(len(LOG.item_index))],
-            "user_id": LOG.user_ids[LOG.user_row].tolist(),
-            "item_id": [ids[item] for item in LOG.item_index],
-            "event_type": "rating",
-            "value": np.where(LOG.relevant, 5.0, 1.0),
-            "event_time": pl.Series(LOG.event_time).cast(pl.Datetime("us", "UTC")),
-        }
-    ).with_columns(known_at="event_time")
-    catalogue = pl.DataFrame({"item_id": ids, "title": [f"Mug {item}" for item in range(NUM_ITEMS)], "in_stock": True}).with_columns(
-        category=pl.lit([], pl.List(pl.String)), attributes=pl.lit([], CATALOGUE.schema["attributes"])
-    )
-    text = pl.DataFrame({"item_id": ids, "modality": "text", "encoder_version": "1", "content_digest": ids, "presence": True}).with_columns(
-        vector=pl.Series(ITEMS.vectors["text"], dtype=pl.Array(pl.Float32, DIM))
-    )
-    for name, frame, table in (("events", events, EVENTS), ("catalogue", catalogue, CATALOGUE)):
-        missing = [pl.lit(None, dtype).alias(column) for column, dtype in table.schema.items() if column not in frame.columns]
-        with workspace.write(name) as writer:
-            writer.write(frame.with_columns(missing).select(table.schema.names()), table)
-            writer.commit()
-    with workspace.write("item_embeddings") as writer:
-        writer.write(text, item_embeddings(DIM), file="modality=text/part-0000.parquet")
-        writer.commit(facts={"dims": {"text": DIM}})
+    workspace = write_tables(root, LOG, ITEMS)
     shape = TowerShape(
         num_items=NUM_ITEMS,
         num_categories=0,
@@ -185,14 +161,14 @@ def write_tables(root: Path) -> None:
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> TableReader:
     root = tmp_path_factory.mktemp("night")
-    write_tables(root)
+    write_night(root)
     return run_stage(STAGE, root, date=day(100), evaluation={"bootstrap_resamples": 100, "report_users": 3})
 
 
 def test_the_stage_writes_values_report_costs_and_page(table: TableReader) -> None:
     assert set(table.manifest.files) == {"per_user.parquet", "report.json", "costs.json", "report.html"}
     values = pl.read_parquet(table.path("per_user.parquet"))
-    assert set(values["model"]) == {"slate", "retriever", "popularity", "recent_popularity", "item_knn", "ease", "content_knn"}
+    assert set(values["model"]) == {"slate", "retriever", *EvaluationConfig().baselines}
     assert set(values["scope"]) == {"new", "all"}
     assert table.manifest.facts["rows"] == values.height
 

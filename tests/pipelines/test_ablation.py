@@ -1,0 +1,181 @@
+"""What a part is worth, in a world where even users like even items, and text and category say which is which."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from pipelines.ablation import Stranger, run_ablation
+from pipelines.ablation_variants import select, variants_of
+from pipelines.cli import app
+from pipelines.config import Config, ConfigError, CutsConfig
+from pipelines.nightly import end_of_log, run_stage
+from pipelines.progress import Progress
+from pipelines.stages.train_retriever import STAGE as TRAIN_RETRIEVER
+from recsys.data.interactions import Interactions
+from recsys.evaluation.config import EvaluationConfig
+from recsys.evaluation.slices import NEW_ITEMS
+from recsys.layers.fusion import FUSIONS
+from recsys.models.baselines.build import build_baseline
+from tests.support.behaviour import day, interactions_of
+from tests.support.tables import write_tables
+from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SMALL, taste_items
+
+FULL = replace(SMALL, epochs=4, threads=1)
+
+
+def log() -> Interactions:
+    """Everybody likes five known items of the own kind, day by day, and on the next day one that nobody has met before."""
+    generator = np.random.default_rng(0)
+    rows = []
+    for user in range(60):
+        known = generator.permutation(np.arange(user % 2, NUM_ITEMS - NUM_NEW, 2))[:5]
+        new = NUM_ITEMS - NUM_NEW + user % NUM_NEW
+        rows += [(f"u{user:03d}", int(item), float(when)) for when, item in enumerate([*known, new])]
+    return interactions_of([*rows, ("u000", 0, 9.0)], num_items=NUM_ITEMS)
+
+
+class Watched(Progress):
+    """Notes which trainings asked for a bar; may die in one of them."""
+
+    def __init__(self, *, dies_in: str = "nowhere") -> None:
+        super().__init__(Console(quiet=True))
+        self.trained: list[str] = []
+        self.dies_in = dies_in
+
+    def track(self, items: Iterable[Any], *, what: str, total: int | None = None) -> Iterator[Any]:
+        name, epoch = what.split(", seed 0, ")
+        if name not in self.trained:
+            self.trained.append(name)
+        if name == self.dies_in and epoch == "epoch 3":
+            raise KeyboardInterrupt
+        yield from items
+
+
+def shop(root: Path, **changes: Any) -> Config:
+    write_tables(root, log(), taste_items())
+    cuts = CutsConfig(ranker=day(2), validation=day(4), test=day(6))
+    return Config(workspace=str(root), cuts=cuts, retriever=replace(FULL, **changes), evaluation=EvaluationConfig(bootstrap_resamples=200))
+
+
+def ahead(report: dict[str, Any], name: str, metric: str = "ndcg@10") -> dict[str, float]:
+    (found,) = [entry["difference"] for entry in report["comparisons"] if (entry["second"], entry["metric"]) == (name, metric)]
+    return found  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    return shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="module")
+def report(config: Config) -> dict[str, Any]:
+    return run_ablation(config, only=("text", "history", "gated"), progress=Watched())
+
+
+def test_there_is_a_variant_for_each_part_of_the_config_that_the_catalogue_has() -> None:
+    full = replace(SMALL, modalities=("image", "text", "category"))  # the world has no photos
+    others = [kind for kind in FUSIONS if kind != "attention"]
+    assert [variant.key for variant in variants_of(full, taste_items())] == ["text", "category", "history", "item_id", *others]
+
+
+def test_a_variant_differs_from_the_full_retriever_in_one_setting() -> None:
+    for variant in variants_of(SMALL, taste_items()):
+        changed = {name for name, value in asdict(variant.config).items() if value != asdict(SMALL)[name]}
+        assert changed == {"text": {"modalities"}, "category": {"modalities"}, "history": set(), "item_id": {"use_item_id"}}.get(
+            variant.key, {"fusion"}
+        )
+
+
+def test_a_variant_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(ConfigError, match=r"no variant 'photo' .* it is of text, category, history, item_id"):
+        select(variants_of(SMALL, taste_items()), ["text", "photo"])
+
+
+def test_to_a_stranger_scorer_nobody_has_a_past() -> None:
+    past = log()
+    scorer = build_baseline("item_knn", past, taste_items())
+    scores = Stranger(scorer, "without history").scores(past, np.array([0, 1, -1]))
+    assert np.array_equal(scores, scorer.scores(past, np.array([-1, -1, -1])))
+
+
+def test_histories_are_worth_much_where_they_alone_tell_the_kind_of_user(report: dict[str, Any]) -> None:
+    assert ahead(report, "without history")["low"] > 0.1
+
+
+def test_a_list_as_long_as_the_catalogue_finds_everything_whatever_is_left_out(report: dict[str, Any]) -> None:
+    difference = ahead(report, "without text", "recall@100")
+    assert (difference["mean"], difference["low"], difference["high"]) == (0, 0, 0)
+
+
+def test_choices_of_items_that_nobody_had_met_are_judged_apart(report: dict[str, Any]) -> None:
+    assert report["new_item_choices"] == 60
+    assert report["metrics"]["full"][f"recall@100 | {NEW_ITEMS}"][0] == 1
+
+
+def test_only_what_was_asked_for_is_shown(report: dict[str, Any]) -> None:
+    assert list(report["metrics"]) == ["full", "without text", "without history", "gated fusion"]
+
+
+def test_a_finished_variant_is_read_back_to_the_same_numbers(config: Config, report: dict[str, Any]) -> None:
+    again = Watched()
+    assert run_ablation(config, only=("text", "history", "gated"), progress=again) == report
+    assert again.trained == []
+
+
+def test_a_killed_run_goes_on_to_the_numbers_of_one_that_was_not(tmp_path: Path, report: dict[str, Any]) -> None:
+    config = shop(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run_ablation(config, only=("text", "history", "gated"), progress=Watched(dies_in="without text"))
+    after = Watched()
+    assert run_ablation(config, only=("text", "history", "gated"), progress=after) == report
+    assert after.trained == ["without text", "gated fusion"]
+
+
+def test_a_users_value_is_the_mean_over_seeds(config: Config, report: dict[str, Any]) -> None:
+    both = run_ablation(config, only=("history",), seeds=2, progress=Progress(Console(quiet=True)))
+    second = run_ablation(replace(config, retriever=replace(FULL, seed=1)), only=("history",), progress=Watched())
+    single = [one["metrics"]["full"]["ndcg@10"][0] for one in (report, second)]
+    assert both["metrics"]["full"]["ndcg@10"][0] == pytest.approx(np.mean(single))
+
+
+def test_fewer_epochs_may_be_asked_for(config: Config) -> None:
+    few = run_ablation(config, only=("history",), epochs=1, progress=Watched())
+    assert few["epochs"] == {"full": [1]}
+
+
+def test_another_log_makes_what_was_finished_worthless(tmp_path: Path) -> None:
+    config = shop(tmp_path)
+    run_ablation(config, only=("history",), epochs=1, progress=Watched())
+    write_tables(tmp_path, log().keep(np.arange(len(log().item_index)) != 3), taste_items())  # one event less
+    anew = Watched()
+    run_ablation(config, only=("history",), epochs=1, progress=anew)
+    assert anew.trained == ["full"]
+    assert len(list((tmp_path / "scratch/ablation").iterdir())) == 1
+
+
+def test_the_nights_own_twin_is_not_trained_again(tmp_path: Path, report: dict[str, Any]) -> None:
+    config, watched = shop(tmp_path), Watched()
+    workspace = config.open_workspace()
+    run_stage(TRAIN_RETRIEVER, config, workspace, end_of_log(workspace), Progress(Console(quiet=True)), forced=False)
+    assert run_ablation(config, only=("text", "history", "gated"), progress=watched) == report
+    assert watched.trained == ["without text", "gated fusion"]
+
+
+def test_the_command_prints_a_table_and_verdicts_and_writes_the_numbers(config: Config, report: dict[str, Any], tmp_path: Path) -> None:
+    toml = [f"workspace = {json.dumps(config.workspace)}", "[evaluation]", "bootstrap_resamples = 200", "[cuts]"]
+    toml += [f'{name} = "{getattr(config.cuts, name).isoformat()}"' for name in ("ranker", "validation", "test")]
+    toml += ["[retriever]", *(f"{name} = {json.dumps(value)}" for name, value in asdict(FULL).items())]
+    path = tmp_path / "config.toml"
+    path.write_text("\n".join(toml), encoding="utf-8")
+    result = CliRunner().invoke(app, ["ablate", "--config", str(path), "--only", "text,history,gated"], env={"COLUMNS": "100"})
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^NDCG@10: helps: .*history", result.stdout, re.MULTILINE)
+    assert json.loads((Path(config.workspace) / "reports/ablation.json").read_text(encoding="utf-8")) == json.loads(json.dumps(report))
