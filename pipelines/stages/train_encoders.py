@@ -30,8 +30,8 @@ from recsys.encoders.item_text import compose_text
 from recsys.encoders.photo_decoding import prepare_photo
 from recsys.encoders.photo_files import UnreadablePhotoError, read_photo
 from recsys.encoders.precision import best_device
-from recsys.encoders.protocol import EncoderError
-from recsys.encoders.text import TextEncoder
+from recsys.encoders.protocol import EncoderError, check_vectors
+from recsys.encoders.text import open_text_encoder
 from recsys.losses.alignment import contrastive
 from recsys.training import image_encoder as training
 from recsys.training.image_encoder import Photos, num_batches, train_image_encoder
@@ -55,7 +55,8 @@ def recipe(embed: EmbedConfig) -> dict[str, Any]:
         return {**chosen, "kind": "given", "weights": _weights_digest(embed)}
     if embed.image_pretrained:
         return {**chosen, "kind": "published"}
-    trained = ("train_epochs", "train_batch", "train_photos", "train_min_photos", "seed", "text_model", "text_fields", "max_tokens")
+    texts = ("text_model", "text_pooling", "text_prefix", "text_fields", "max_tokens")
+    trained = ("train_epochs", "train_batch", "train_photos", "train_min_photos", "seed", *texts)
     code = hashlib.sha256("".join(inspect.getsource(module) for module in RECIPE_CODE).encode()).hexdigest()
     return {**chosen, "kind": "trained", "code": code, **{name: getattr(embed, name) for name in trained}}
 
@@ -145,10 +146,7 @@ def _pair(
     if cached.exists():
         vectors = np.load(cached)
     else:
-        encoder = TextEncoder(
-            embed.text_model, max_tokens=embed.max_tokens, tokens_per_batch=embed.text_tokens_per_batch, precision=embed.precision
-        )
-        vectors = encoder.encode(texts)
+        vectors = check_vectors(open_text_encoder(embed).encode(texts), what="text")
         with (partial := scratch / "texts.partial").open("wb") as file:
             np.save(file, vectors)
         partial.replace(cached)
