@@ -59,12 +59,15 @@ def why_unusable(vectors: npt.NDArray[np.float32]) -> dict[int, str]:
 
 
 def check_vectors(vectors: npt.NDArray[np.float32], *, what: str) -> npt.NDArray[np.float32]:
-    """The same vectors, or an error that says how many cannot be used.
+    """The same vectors, or an error that says how many are not finite.
 
     Raises:
-        EncoderError: One is not finite or zero.
+        EncoderError: NaN or infinity somewhere.
     """
-    reasons = why_unusable(vectors)
-    if reasons:
-        raise EncoderError(f"{len(reasons)} of {len(vectors)} {what} vectors cannot be used, first {next(iter(reasons.values()))}.")
+    broken = ~np.isfinite(vectors).all(axis=1)
+    if broken.any():
+        raise EncoderError(
+            f"{broken.sum()} of {len(vectors)} {what} vectors are not finite. The weights may be damaged or the precision too low; "
+            'set [embed] precision = "fp32" and try again.'
+        )
     return vectors

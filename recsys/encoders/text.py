@@ -141,12 +141,17 @@ def _load(source: str, dtype: torch.dtype) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
         config = AutoConfig.from_pretrained(source, local_files_only=local)
         kind: Any = AutoModelForTextEncoding if type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING else AutoModel
-        model = kind.from_pretrained(source, local_files_only=local, dtype=dtype)
+        model, info = kind.from_pretrained(source, local_files_only=local, dtype=dtype, output_loading_info=True)
     except (OSError, ValueError) as error:
         raise EncoderError(
             f"cannot load the text model {source!r}: {error}. "
             "[embed] text_model takes `minilm`, a folder, or a name that a model hub within reach knows."
         ) from error
+    lacking = sorted(info["missing_keys"])
+    if any("pooler" not in name for name in lacking):
+        raise EncoderError(f"the weights of {source!r} lack {', '.join(lacking[:3])}: it holds another model than its config says.")
+    if lacking:
+        model.pooler = None  # its weights would be drawn anew every night, and nothing here reads it
     model.config.use_cache = False  # a decoder would keep keys and values for a next token that nobody asks for
     return tokenizer, model.get_encoder() if model.config.is_encoder_decoder else model
 

@@ -70,7 +70,7 @@ def test_weights_that_are_not_finite_are_found_out() -> None:
     broken = ImageEncoder(model, SPEC)
     vectors = broken.encode([broken.prepare(jpeg())])
     assert list(why_unusable(vectors)) == [0]
-    with pytest.raises(EncoderError, match="1 of 1 image vectors cannot be used, first vector: not finite"):
+    with pytest.raises(EncoderError, match="1 of 1 image vectors are not finite"):
         check_vectors(vectors, what="image")
 
 

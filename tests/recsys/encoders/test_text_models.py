@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from recsys.encoders.pooling import POOLINGS
-from recsys.encoders.protocol import COMPANION_TOLERANCE, why_unusable
+from recsys.encoders.protocol import COMPANION_TOLERANCE, EncoderError, why_unusable
 from recsys.encoders.text import TextEncoder
 from tests.support.tiny_transformers import KINDS, WORDS, save_tiny
 
@@ -85,3 +86,21 @@ def test_a_tokenizer_that_pads_on_the_left_changes_nothing(tmp_path: Path, folde
 def test_a_text_without_tokens_has_a_vector_that_is_refused(folders: dict[str, str]) -> None:
     vectors = TextEncoder(folders["bert"], precision="fp32").encode(["mug", " "])
     assert why_unusable(vectors) == {1: "vector: its length is zero"}
+
+
+def without(folder: Path, part: str) -> str:
+    """The tiny BERT, its weights of this part left out of the file."""
+    file = save_tiny(folder, "bert") / "model.safetensors"
+    save_file({name: weight for name, weight in load_file(file).items() if part not in name}, file, metadata={"format": "pt"})
+    return str(folder)
+
+
+def test_a_file_without_the_pooler_is_one_version_however_often_it_is_opened(tmp_path: Path, folders: dict[str, str]) -> None:
+    file = without(tmp_path, "pooler")
+    assert TextEncoder(file, precision="fp32").version == TextEncoder(file, precision="fp32").version
+    assert np.array_equal(encode(file), encode(folders["bert"]))
+
+
+def test_a_file_that_lacks_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match=r"lack encoder\.layer\.1\."):
+        TextEncoder(without(tmp_path, "layer.1."))
