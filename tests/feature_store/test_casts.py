@@ -109,6 +109,6 @@ def test_a_whole_number_reads_the_same_from_an_integer_and_a_real_column(numbers
 
 
 def test_bytes_are_read_as_utf8_and_others_are_lost() -> None:
-    raw = pl.Series([b"caf\xc3\xa9", b"caf\xe9", None], dtype=pl.Binary)
-    assert cast(CATALOGUE, "title", raw) == ["café", None, None]
-    assert lost(CATALOGUE, "title", raw) == [None, "title: caf\ufffd is not UTF-8 text", None]
+    raw = pl.Series([b"ros\xc3\xa9", b"ros\xe9", None], dtype=pl.Binary)
+    assert cast(CATALOGUE, "title", raw) == ["rosé", None, None]
+    assert lost(CATALOGUE, "title", raw) == [None, "title: ros\ufffd is not UTF-8 text", None]

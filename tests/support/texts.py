@@ -6,7 +6,7 @@ READABLE = {
     "right to left": "وشاح أحمر من الصوف",
     "no spaces": "红色的羊毛围巾适合冬天佩戴",
     "nul inside": "a red\0 scarf",
-    "replaced bytes": "caf\ufffd au lait",
+    "replaced bytes": "ros\ufffd wine",
 }
 UNREADABLE = {
     "empty": "",
