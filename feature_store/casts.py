@@ -1,5 +1,7 @@
 """One raw column in the type that a table wants; null where a value does not fit."""
 
+from typing import Literal
+
 import polars as pl
 
 from feature_store.errors import LandingError
@@ -23,6 +25,8 @@ def cast_column(raw: pl.Series, column: Column, *, times: TimeRule, separator: s
     """
     if raw.dtype == pl.Null or raw.dtype == pl.List(pl.Null):
         return pl.Series(raw.name, [None] * len(raw), column.dtype)
+    if raw.dtype == pl.Binary:
+        raw = text_of(raw)
     if column.dtype == UTC_TIME:
         return parse_times(raw, times)
     if column.dtype == ATTRIBUTES:
@@ -38,7 +42,8 @@ def why_lost(raw: pl.Series, cast: pl.Series, column: Column, *, times: TimeRule
     """What to tell of values that were there and did not fit; null where none was lost."""
     if raw.dtype.is_nested():
         return pl.Series(raw.name, [None] * len(raw), pl.String)
-    found = raw.cast(pl.String) if raw.dtype.is_temporal() else text_of(raw)
+    readable = _decoded(raw, errors="replace") if raw.dtype == pl.Binary else raw
+    found = readable.cast(pl.String) if readable.dtype.is_temporal() else text_of(readable)
     told = pl.format("{}: {} is not {}", pl.lit(raw.name), pl.col("found").str.slice(0, 60), pl.lit(_expected(column, times)))
     reason = pl.when(pl.col("cast").is_null()).then(told)
     return pl.DataFrame({"found": found, "cast": cast}).select(reason.alias(raw.name))[raw.name]
@@ -53,12 +58,26 @@ def pairs_of(columns: pl.DataFrame) -> pl.Series:
 
 
 def text_of(raw: pl.Series) -> pl.Series:
-    """Texts; whole numbers without a decimal point; null for an empty text and for a missing number."""
+    """Texts; whole numbers without a decimal point; null for an empty text, for bytes that are not UTF-8 and for a missing number."""
+    if raw.dtype == pl.Binary:
+        raw = _decoded(raw, errors="strict")
     value = pl.col(raw.name)
     if raw.dtype.is_float():
         whole = pl.when(value == value.floor()).then(value).cast(pl.Int64, strict=False).cast(pl.String)
         return raw.to_frame().select(pl.coalesce(whole, value.fill_nan(None).cast(pl.String)))[raw.name]
     return raw.cast(pl.String, strict=False).to_frame().select(pl.when(value != "").then(value))[raw.name]
+
+
+def _decoded(raw: pl.Series, *, errors: Literal["strict", "replace"]) -> pl.Series:
+    """Bytes as UTF-8: some writers of Parquet call texts binary. Null where `strict` finds other bytes."""
+
+    def text(value: bytes) -> str | None:
+        try:
+            return value.decode(errors=errors)
+        except UnicodeDecodeError:
+            return None
+
+    return pl.Series(raw.name, [None if value is None else text(value) for value in raw], pl.String)
 
 
 def _number(raw: pl.Series, column: Column) -> pl.Series:
@@ -101,4 +120,4 @@ def _expected(column: Column, times: TimeRule) -> str:
         return times.expected()
     if column.dtype == pl.Boolean:
         return "true or false"
-    return "a whole number" if column.dtype.is_integer() else "a number" if column.dtype.is_numeric() else "a text"
+    return "a whole number" if column.dtype.is_integer() else "a number" if column.dtype.is_numeric() else "UTF-8 text"

@@ -23,3 +23,7 @@ class LandingError(FeatureStoreError):
 
 class StaleFeaturesError(FeatureStoreError):
     """Features are older than the moment they are needed for allows."""
+
+
+class MixedEncodersError(FeatureStoreError):
+    """Vectors of one modality come from more than one encoder, so their cosines mean nothing."""

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import polars as pl
 
+from feature_store.embeddings import read_embeddings
 from feature_store.layout import TableReader
-from feature_store.schema import CATALOGUE, EVENTS, item_embeddings
+from feature_store.schema import CATALOGUE, EVENTS
 from feature_store.splits import Cuts, check_order, quantile_time
 from pipelines.config import Config
 from recsys.data.interactions import Interactions, build_interactions
@@ -14,13 +15,12 @@ from recsys.data.relevance import Relevance
 
 
 def load_items(catalogue: TableReader, embeddings: TableReader | None = None) -> Items:
-    """The catalogue as arrays, with the vectors of every modality that the night has encoded."""
-    rows = catalogue.scan(CATALOGUE).collect()
-    modalities: dict[str, pl.DataFrame] = {}
-    if embeddings is not None:
-        for modality, dim in embeddings.manifest.facts["dims"].items():
-            modalities[modality] = embeddings.scan(item_embeddings(dim), prefix=f"modality={modality}/").collect()
-    return build_items(rows, modalities)
+    """The catalogue as arrays, with the vectors of every modality that the night has encoded.
+
+    Raises:
+        MixedEncodersError: The vectors of a modality come from more than one encoder.
+    """
+    return build_items(catalogue.scan(CATALOGUE).collect(), {} if embeddings is None else read_embeddings(embeddings))
 
 
 def load_interactions(events: TableReader, items: Items, relevance: Relevance, *, before: datetime) -> Interactions:

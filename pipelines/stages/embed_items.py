@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,15 @@ from pipelines.config import Config
 from pipelines.stage import Stage, StageContext
 from recsys.encoders.content import Content, ImageContent, NoContent, TextContent
 from recsys.encoders.image import DESCRIPTION, open_image_encoder
-from recsys.encoders.text import TextEncoder
+from recsys.encoders.precision_check import PrecisionCheck, check_precision
+from recsys.encoders.text import open_text_encoder
 
-MODALITIES = ("image", "text")
+MODALITIES = {"image": "photos", "text": "texts"}
+"""Name in the table -> what one calls the contents."""
 
 
-class RefusedPhotosError(Exception):
-    """So many photos cannot be used that something is wrong with all of them."""
+class TooManyRefusedError(Exception):
+    """So many photos or texts cannot be used that something is wrong with all of them."""
 
 
 @dataclass(kw_only=True)
@@ -104,7 +106,8 @@ def run(context: StageContext) -> None:
     """Embed every modality shard by shard, then bring the shards together.
 
     Raises:
-        RefusedPhotosError: More photos than `max_refused_share` cannot be used.
+        PrecisionError: The number format costs more than `min_precision_cosine` allows.
+        TooManyRefusedError: More photos or texts than `max_refused_share` cannot be used.
     """
     scratch, embed, fingerprint = context.scratch, context.config.embed, context.fingerprint
     catalogue = context.read("catalogue").scan(CATALOGUE).collect()
@@ -112,13 +115,17 @@ def run(context: StageContext) -> None:
     counts: dict[str, Counts] = {}
     dims: dict[str, int] = {}
     speed: dict[str, float] = {}
-    for modality in MODALITIES:
-        started = time.monotonic()
+    precision: dict[str, PrecisionCheck] = {}
+    for modality, contents in MODALITIES.items():
         content = _content(modality, context)
+        checked = last.manifest.facts.get("precision", {}).get(modality) if last else None
+        precision[modality] = check_precision(content, catalogue, last=checked)
+        precision[modality].require(embed.min_precision_cosine, modality=modality)
+        started = time.monotonic()
         dims[modality], counts[modality] = content.dim, Counts()
         starts = range(0, max(1, len(catalogue)), embed.shard_items)
         done_before = 0
-        for start in context.progress.track(starts, what=f"embedding {modality}s", total=len(starts)):
+        for start in context.progress.track(starts, what=f"embedding {contents}", total=len(starts)):
             part, note = _part(scratch, modality, start // embed.shard_items)
             if not part.exists():
                 rows = catalogue.slice(start, embed.shard_items)
@@ -128,7 +135,7 @@ def run(context: StageContext) -> None:
                 done_before += json.loads(note.read_text(encoding="utf-8"))["encoded"]
             counts[modality].add(Counts(**json.loads(note.read_text(encoding="utf-8"))))
         speed[modality] = (counts[modality].encoded - done_before) / (time.monotonic() - started)
-    _refuse_if_too_many(counts["image"], catalogue, embed.max_refused_share)
+        _refuse_if_too_many(counts[modality], contents, embed.max_refused_share)
     refused = [row for modality in MODALITIES for row in counts[modality].refused]
     with context.workspace.write(STAGE.writes) as writer:
         for path in sorted(scratch.glob("modality=*/part-*.parquet")):
@@ -138,10 +145,14 @@ def run(context: StageContext) -> None:
             target.parent.mkdir()
             schema = {"item_id": pl.String, "modality": pl.String, REASON: pl.String, "digest": pl.String}
             pl.DataFrame(refused, schema=schema).write_parquet(target, compression="zstd")
-        context.commit(writer, facts=_facts(counts, dims, embed.shard_items), run={"items_per_s": speed}, fingerprint=fingerprint)
+        context.commit(
+            writer, facts=_facts(counts, dims, precision, embed.shard_items), run={"items_per_s": speed}, fingerprint=fingerprint
+        )
 
 
-def _facts(counts: Mapping[str, Counts], dims: Mapping[str, int], shard_items: int) -> dict[str, Any]:
+def _facts(
+    counts: Mapping[str, Counts], dims: Mapping[str, int], precision: Mapping[str, PrecisionCheck], shard_items: int
+) -> dict[str, Any]:
     def by_modality(name: str) -> dict[str, int]:
         return {modality: getattr(count, name) for modality, count in counts.items()}
 
@@ -151,26 +162,25 @@ def _facts(counts: Mapping[str, Counts], dims: Mapping[str, int], shard_items: i
         "dims": dict(dims),
         "shard_items": shard_items,
         **{name: by_modality(name) for name in ("encoded", "kept", "absent", "truncated")},
+        "refused": {modality: len(count.refused) for modality, count in counts.items()},
+        "precision": {modality: asdict(check) for modality, check in precision.items()},
     }
 
 
-def _refuse_if_too_many(images: Counts, catalogue: pl.DataFrame, at_most: float) -> None:
-    photos = len(catalogue) - catalogue["image_uri"].null_count()
-    if photos and len(images.refused) > at_most * photos:
-        first = "; ".join(f"{row['item_id']}: {row[REASON]}" for row in images.refused[:3])
-        raise RefusedPhotosError(
-            f"{len(images.refused)} of {photos} photos cannot be used, {len(images.refused) / photos:.1%}; at most {at_most:.1%} may be. "
-            f"First: {first}. Check [sources] images, mend the files, or raise [embed] max_refused_share."
+def _refuse_if_too_many(counts: Counts, contents: str, at_most: float) -> None:
+    given = counts.rows - counts.absent
+    if given and len(counts.refused) > at_most * given:
+        first = "; ".join(f"{row['item_id']}: {row[REASON]}" for row in counts.refused[:3])
+        raise TooManyRefusedError(
+            f"{len(counts.refused)} of {given} {contents} cannot be used, {len(counts.refused) / given:.1%}; at most {at_most:.1%} may be. "
+            f"First: {first}. Check [sources] images, mend the {contents}, or raise [embed] max_refused_share."
         )
 
 
 def _content(modality: str, context: StageContext) -> Content:
     embed = context.config.embed
     if modality == "text":
-        encoder = TextEncoder(
-            embed.text_model, max_tokens=embed.max_tokens, tokens_per_batch=embed.text_tokens_per_batch, precision=embed.precision
-        )
-        return TextContent(encoder, embed.text_fields)
+        return TextContent(open_text_encoder(embed), embed.text_fields)
     table = context.read("image_encoder")
     if DESCRIPTION not in table.manifest.files:
         return NoContent()

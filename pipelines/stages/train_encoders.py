@@ -31,8 +31,8 @@ from recsys.encoders.item_text import compose_text
 from recsys.encoders.photo_decoding import prepare_photo
 from recsys.encoders.photo_files import UnreadablePhotoError, read_photo
 from recsys.encoders.precision import best_device
-from recsys.encoders.protocol import EncoderError
-from recsys.encoders.text import TextEncoder
+from recsys.encoders.protocol import EncoderError, check_vectors
+from recsys.encoders.text import open_text_encoder
 from recsys.losses.alignment import ALIGNMENT_LOSSES
 from recsys.training import image_encoder as training
 from recsys.training.image_encoder import Photos, num_batches, train_image_encoder
@@ -57,7 +57,7 @@ def recipe(embed: EmbedConfig) -> dict[str, Any]:
     if embed.image_pretrained:
         return {**chosen, "kind": "published"}
     trained = ("train_epochs", "train_batch", "train_alignment", "train_photos", "train_min_photos", "seed")
-    texts = ("text_model", "text_fields", "max_tokens")
+    texts = ("text_model", "text_pooling", "text_prefix", "text_fields", "max_tokens")
     losses = [import_module(ALIGNMENT_LOSSES[name](1).__module__) for name in ("contrastive", embed.train_alignment)]
     code = hashlib.sha256("".join(inspect.getsource(module) for module in (*RECIPE_CODE, *losses)).encode()).hexdigest()
     return {**chosen, "kind": "trained", "code": code, **{name: getattr(embed, name) for name in trained + texts}}
@@ -149,10 +149,7 @@ def _pair(
     if cached.exists():
         vectors = np.load(cached)
     else:
-        encoder = TextEncoder(
-            embed.text_model, max_tokens=embed.max_tokens, tokens_per_batch=embed.text_tokens_per_batch, precision=embed.precision
-        )
-        vectors = encoder.encode(texts)
+        vectors = check_vectors(open_text_encoder(embed).encode(texts), what="text")
         with (partial := scratch / "texts.partial").open("wb") as file:
             np.save(file, vectors)
         partial.replace(cached)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from torch import Tensor
 from recsys.encoders.image import ImageEncoder
 from recsys.encoders.item_text import compose_text
 from recsys.encoders.photo_files import UnreadablePhotoError, read_photo
+from recsys.encoders.protocol import why_unusable
 from recsys.encoders.text import TextEncoder
 
 DECODERS = 2
@@ -43,6 +44,9 @@ class Content(Protocol):
     def dim(self) -> int:
         """Length of a vector."""
 
+    def in_fp32(self) -> Self:
+        """The same modality by the same weights in fp32; itself where that is what it computes in."""
+
     def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
         """Take in the content of each item, a row of the table `catalogue`.
 
@@ -70,14 +74,19 @@ class TextContent:
         self._texts: list[str] = []
         self.version, self.dim = encoder.version, encoder.dim
 
+    def in_fp32(self) -> "TextContent":
+        """See `Content`."""
+        exact = self._encoder.in_fp32()
+        return self if exact is self._encoder else TextContent(exact, self._fields)
+
     def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
         """See `Content`; an item without words has an empty digest."""
         self._texts = [compose_text(item, self._fields) for item in items.iter_rows(named=True)]
         return [hashlib.sha256(text.encode()).hexdigest() if text else "" for text in self._texts], {}
 
     def encode(self, rows: Sequence[int]) -> Encoded:
-        """See `Content`."""
-        return Encoded(dict(zip(rows, self._encoder.encode([self._texts[row] for row in rows]), strict=True)))
+        """See `Content`; a text whose vector cannot be used has a reason instead."""
+        return _sound(rows, self._encoder.encode([self._texts[row] for row in rows]))
 
     def truncated(self, items: pl.DataFrame) -> int:
         """See `Content`."""
@@ -97,6 +106,11 @@ class ImageContent:
         self._files: dict[int, str] = {}
         self.version, self.dim = encoder.version, encoder.dim
 
+    def in_fp32(self) -> "ImageContent":
+        """See `Content`."""
+        exact = self._encoder.in_fp32()
+        return self if exact is self._encoder else ImageContent(exact, self._root)
+
     def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
         """See `Content`; bytes are not held, so memory does not grow with the shard."""
         self._files = {row: uri for row, uri in enumerate(items["image_uri"]) if uri is not None}
@@ -109,7 +123,7 @@ class ImageContent:
         return digests, reasons
 
     def encode(self, rows: Sequence[int]) -> Encoded:
-        """See `Content`; a corrupt photo has a reason instead of a vector."""
+        """See `Content`; a corrupt photo, or one whose vector cannot be used, has a reason instead."""
         vectors: dict[int, npt.NDArray[np.float32]] = {}
         reasons: dict[int, str] = {}
         group = self._encoder.batch * DECODED_AHEAD
@@ -120,7 +134,9 @@ class ImageContent:
                 ahead = pool.map(self._pixels, rows[start + group : start + 2 * group])
                 good = [(row, pixels) for row, pixels in decoded if isinstance(pixels, Tensor)]
                 reasons.update({row: found for row, found in decoded if isinstance(found, str)})
-                vectors.update(zip((row for row, _ in good), self._encoder.encode([pixels for _, pixels in good]), strict=True))
+                encoded = _sound([row for row, _ in good], self._encoder.encode([pixels for _, pixels in good]))
+                vectors.update(encoded.vectors)
+                reasons.update(encoded.reasons)
         return Encoded(vectors, reasons)
 
     def truncated(self, items: pl.DataFrame) -> int:
@@ -140,6 +156,10 @@ class NoContent:
     version = "none"
     dim = 1
 
+    def in_fp32(self) -> "NoContent":
+        """See `Content`."""
+        return self
+
     def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
         """See `Content`."""
         return [""] * len(items), {}
@@ -151,3 +171,9 @@ class NoContent:
     def truncated(self, items: pl.DataFrame) -> int:
         """See `Content`."""
         return 0
+
+
+def _sound(rows: Sequence[int], vectors: npt.NDArray[np.float32]) -> Encoded:
+    spoilt = why_unusable(vectors)
+    sound = {row: vectors[at] for at, row in enumerate(rows) if at not in spoilt}
+    return Encoded(sound, {rows[at]: reason for at, reason in spoilt.items()})

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from recsys.encoders.backbone import Backbone, build_model, load_model
 from recsys.encoders.photo_decoding import prepare_photo
 from recsys.encoders.precision import best_device, resolve_precision
-from recsys.encoders.protocol import EncoderError, check_vectors, version_digest
+from recsys.encoders.protocol import EncoderError, version_digest
 
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "encoder.json"
@@ -96,6 +96,12 @@ class ImageEncoder:
         """See `Encoder`."""
         return self._forward(torch.zeros(1, 3, self.spec.size, self.spec.size, dtype=torch.uint8)).shape[1]
 
+    def in_fp32(self) -> "ImageEncoder":
+        """See `Encoder`."""
+        if self._dtype == torch.float32:
+            return self
+        return ImageEncoder(self._backbone.model, self.spec, precision="fp32", batch=self.batch)
+
     def prepare(self, content: bytes) -> UInt8[Tensor, "3 size size"]:
         """The pixels of a photo's file.
 
@@ -110,7 +116,7 @@ class ImageEncoder:
         for start in range(0, len(contents), self.batch):
             pixels = torch.stack(list(contents[start : start + self.batch]))
             vectors[start : start + len(pixels)] = self._forward(pixels).cpu().numpy()
-        return check_vectors(vectors, what="image")
+        return vectors
 
     @torch.inference_mode()
     def _forward(self, pixels: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch dim"]:

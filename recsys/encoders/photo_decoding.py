@@ -81,6 +81,8 @@ def _decode_anything(content: bytes, smallest_side: int) -> npt.NDArray[np.uint8
             return np.array(_as_rgb(ImageOps.exif_transpose(image)))
     except UnreadablePhotoError:
         raise
+    except Image.DecompressionBombError as error:
+        raise UnreadablePhotoError(f"too many pixels: at most {MAX_PIXELS} are decoded") from error
     except Exception as error:  # decoders of hostile files fail in ways that no list covers; each costs one photo, not the night
         raise UnreadablePhotoError(f"corrupt: {type(error).__name__}: no image could be decoded from these bytes") from error
 

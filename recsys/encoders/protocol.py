@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +34,11 @@ class Encoder(Protocol[Content_contra]):
     def dim(self) -> int:
         """Length of a vector."""
 
-    def encode(self, contents: Sequence[Content_contra]) -> npt.NDArray[np.float32]:
-        """(contents, dim) unit vectors in the order given.
+    def in_fp32(self) -> Self:
+        """The same weights computed in fp32; itself where it does already."""
 
-        Raises:
-            EncoderError: A vector is not finite.
-        """
+    def encode(self, contents: Sequence[Content_contra]) -> npt.NDArray[np.float32]:
+        """(contents, dim) unit vectors in the order given; broken weights or formats may spoil some: see `why_unusable`."""
 
 
 def version_digest(facts: Mapping[str, Any], model: nn.Module) -> str:
@@ -50,6 +49,13 @@ def version_digest(facts: Mapping[str, Any], model: nn.Module) -> str:
         digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
         digest.update(values.flatten().view(torch.uint8).numpy().tobytes() if values.numel() else b"")
     return digest.hexdigest()[:16]
+
+
+def why_unusable(vectors: npt.NDArray[np.float32]) -> dict[int, str]:
+    """Row -> why nothing can be compared with this vector; sound rows are left out."""
+    reasons = dict.fromkeys(np.flatnonzero(~vectors.any(axis=1)).tolist(), "vector: its length is zero")
+    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1)).tolist()
+    return reasons | dict.fromkeys(broken, 'vector: not finite; the weights may be damaged, or [embed] precision = "fp32" is needed')
 
 
 def check_vectors(vectors: npt.NDArray[np.float32], *, what: str) -> npt.NDArray[np.float32]:

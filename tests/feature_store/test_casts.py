@@ -106,3 +106,9 @@ def test_pairs_leave_out_what_has_no_value() -> None:
 @given(st.lists(st.integers(-(2**53), 2**53), max_size=5))
 def test_a_whole_number_reads_the_same_from_an_integer_and_a_real_column(numbers: list[int]) -> None:
     assert text_of(pl.Series("x", numbers, pl.Int64)).to_list() == text_of(pl.Series("x", numbers, pl.Float64)).to_list()
+
+
+def test_bytes_are_read_as_utf8_and_others_are_lost() -> None:
+    raw = pl.Series([b"ros\xc3\xa9", b"ros\xe9", None], dtype=pl.Binary)
+    assert cast(CATALOGUE, "title", raw) == ["rosé", None, None]
+    assert lost(CATALOGUE, "title", raw) == [None, "title: ros\ufffd is not UTF-8 text", None]

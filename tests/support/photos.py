@@ -45,7 +45,7 @@ def readable_zoo() -> dict[str, bytes]:
         "rotated.jpg": rotated_jpeg(),
         "grey_alpha.png": encoded(Image.new("LA", (20, 20), (10, 0)), "PNG"),
         "one_pixel.png": encoded(Image.new("RGB", (1, 1), (9, 9, 9)), "PNG"),
-        "long.png": encoded(Image.new("RGB", (5000, 2), (9, 9, 9)), "PNG"),
+        "wide.png": encoded(Image.new("RGB", (30_000, 20), (9, 9, 9)), "PNG"),
         "animated.gif": encoded(Image.new("P", (20, 20)), "GIF", save_all=True, append_images=[Image.new("P", (20, 20), 3)]),
         "png_named.jpg": encoded(Image.new("RGB", (20, 20)), "PNG"),
     }
@@ -61,6 +61,11 @@ def broken_zoo() -> dict[str, bytes]:
         "header_only.jpg": whole[:20],
         "truncated.png": encoded(Image.fromarray(np.random.default_rng(1).integers(0, 255, (50, 50, 3), np.uint8)), "PNG")[:900],
     }
+
+
+def bomb() -> bytes:
+    """A few kilobytes that would become 600 MB of pixels."""
+    return encoded(Image.new("1", (14_000, 14_000)), "PNG")
 
 
 def write_files(folder: Path, files: dict[str, bytes]) -> None:

@@ -9,14 +9,18 @@ from typing import Any
 
 import polars as pl
 import pytest
+from safetensors.torch import load_file, save_file
 
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import CATALOGUE, item_embeddings
 from pipelines.stage import clear_scratch
 from pipelines.stages import embed_items, train_encoders
-from recsys.encoders.image import ImageEncoderSpec, new_model, save_image_encoder
-from tests.support.photos import broken_zoo, jpeg, readable_zoo, write_files
+from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model, save_image_encoder
+from recsys.encoders.precision_check import PrecisionError
+from recsys.encoders.text import TextEncoder
+from tests.support.photos import jpeg, write_files
 from tests.support.stages import context_of
+from tests.support.tiny_transformers import WORDS, save_tiny
 
 EMBED: dict[str, Any] = {"shard_items": 8, "max_tokens": 16, "max_refused_share": 1.0}
 SPEC = ImageEncoderSpec(
@@ -40,6 +44,15 @@ def write_encoder(root: Path, *, seed: int = 1) -> None:
     with Workspace(root).write("image_encoder") as writer:
         save_image_encoder(writer.folder, SPEC, new_model(SPEC.model, (), seed=seed))
         writer.commit()
+
+
+def cursed_model(folder: Path) -> Path:
+    """A text model whose weights of one word are damaged."""
+    file = save_tiny(folder, "bert") / "model.safetensors"
+    weights = load_file(file)
+    weights["embeddings.word_embeddings.weight"][WORDS.index("cursed")] = float("nan")
+    save_file(weights, file, metadata={"format": "pt"})
+    return folder
 
 
 def shop(root: Path, number: int = 20) -> Path:
@@ -98,38 +111,58 @@ def test_another_encoder_encodes_everything_again(tmp_path: Path) -> None:
     assert rows_of(table, "image")["encoder_version"].n_unique() == 1
 
 
-def test_the_zoo_is_encoded_or_lands_in_quarantine(tmp_path: Path) -> None:
-    root = tmp_path / "landing" / "images"
-    good, bad = readable_zoo(), broken_zoo()
-    write_files(root, good | bad)
-    (tmp_path / "secret.jpg").write_bytes(jpeg())
-    (root / "link.jpg").symlink_to(tmp_path / "secret.jpg")
-    names = [*good, *bad, "gone.jpg", "../../secret.jpg", "link.jpg", None]
-    write_catalogue(tmp_path, names)
-    write_encoder(tmp_path)
-    table = embed(tmp_path)
-    rows = rows_of(table, "image")
-    refused = pl.read_parquet(table.path("quarantine/part-0000.parquet"))
-    assert rows["presence"].to_list() == [name in good for name in names]
-    assert rows["vector"].is_null().to_list() == [name not in good for name in names]
-    reasons = dict(zip(refused["item_id"], refused["reason"].str.split(":").list.first(), strict=True))
-    expected = dict.fromkeys(bad, "corrupt") | {
-        "zero.jpg": "empty",
-        "gone.jpg": "missing",
-        "../../secret.jpg": "outside",
-        "link.jpg": "outside",
-    }
-    assert reasons == {f"i{names.index(name)}": reason for name, reason in expected.items()}
-    assert table.manifest.facts["quarantined"] == len(expected)
-
-
 def test_too_many_refused_photos_stop_the_stage_before_anything_is_written(tmp_path: Path) -> None:
     shop(tmp_path)
     for at in range(3):
         (tmp_path / "landing" / "images" / f"{at}.jpg").write_bytes(b"<html>")
-    with pytest.raises(embed_items.RefusedPhotosError, match=r"3 of 20 photos cannot be used, 15\.0%; at most 10\.0%"):
+    with pytest.raises(embed_items.TooManyRefusedError, match=r"3 of 20 photos cannot be used, 15\.0%; at most 10\.0%"):
         embed(tmp_path, max_refused_share=0.1)
     assert not Workspace(tmp_path).exists("item_embeddings")
+
+
+def test_spoilt_vectors_lie_in_quarantine_and_the_others_stand(tmp_path: Path) -> None:
+    model = str(cursed_model(tmp_path / "model"))
+    write_catalogue(tmp_path, [None] * 3, {1: "a cursed mug"})
+    write_encoder(tmp_path)
+    table = embed(tmp_path, text_model=model)
+    refused = pl.read_parquet(table.path("quarantine/part-0000.parquet"))
+    assert rows_of(table, "text")["presence"].to_list() == [True, False, True]
+    assert refused.select("item_id", "modality").rows() == [("i1", "text")]
+    assert refused["reason"][0].startswith("vector: not finite")
+    assert refused["digest"][0] == rows_of(table, "text")["content_digest"][1]
+
+
+def test_too_many_spoilt_vectors_stop_the_stage(tmp_path: Path) -> None:
+    write_catalogue(tmp_path, [None] * 2, {1: "a cursed mug"})
+    write_encoder(tmp_path)
+    with pytest.raises(embed_items.TooManyRefusedError, match="1 of 2 texts cannot be used"):
+        embed(tmp_path, text_model=str(cursed_model(tmp_path / "model")), max_refused_share=0.1)
+
+
+def test_what_the_number_format_costs_stands_in_the_manifest(tmp_path: Path) -> None:
+    precision = embed(shop(tmp_path), precision="bf16").manifest.facts["precision"]
+    assert precision["image"]["compared"] == precision["text"]["compared"] == 20
+    assert 0.99 < precision["image"]["min_cosine"] < 1
+    assert 0.5 < precision["text"]["neighbour_overlap"] <= 1
+
+
+def test_fp32_is_compared_with_nothing(tmp_path: Path) -> None:
+    precision = embed(shop(tmp_path), precision="fp32").manifest.facts["precision"]
+    assert precision["text"] == precision["text"] | {"compared": 0, "min_cosine": None}
+
+
+def test_a_night_without_news_keeps_what_the_last_one_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = embed(shop(tmp_path), precision="bf16").manifest.facts["precision"]
+    monkeypatch.setattr(TextEncoder, "in_fp32", None)  # whoever calls it fails
+    monkeypatch.setattr(ImageEncoder, "in_fp32", None)
+    assert embed(tmp_path, precision="bf16").manifest.facts["precision"] == first
+
+
+def test_too_costly_a_number_format_stops_the_stage_before_anything_is_encoded(tmp_path: Path) -> None:
+    context = context_of(embed_items.STAGE, shop(tmp_path), embed={**EMBED, "precision": "bf16", "min_precision_cosine": 1.0})
+    with pytest.raises(PrecisionError, match=r'image vectors .* Set \[embed\] precision = "fp32"'):
+        embed_items.STAGE.run(context)
+    assert not list(context.scratch.rglob("part-*"))
 
 
 def test_an_item_without_words_has_no_text(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recsys.encoders.backbone import load_model
 from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model, open_image_encoder, save_image_encoder
 from recsys.encoders.precision import resolve_precision
-from recsys.encoders.protocol import COMPANION_TOLERANCE, EncoderError
+from recsys.encoders.protocol import COMPANION_TOLERANCE, EncoderError, check_vectors, why_unusable
 from tests.support.photos import jpeg
 
 SPEC = ImageEncoderSpec(
@@ -21,6 +23,13 @@ def encoder() -> ImageEncoder:
     return ImageEncoder(new_model(SPEC.model, (), seed=1), SPEC, batch=4)
 
 
+@pytest.fixture(scope="module")
+def encoders() -> dict[str, ImageEncoder]:
+    return {
+        precision: ImageEncoder(new_model(SPEC.model, (), seed=1), SPEC, batch=4, precision=precision) for precision in ("bf16", "fp32")
+    }
+
+
 def photos(encoder: ImageEncoder, number: int) -> list[torch.Tensor]:
     return [encoder.prepare(jpeg((20 * seed % 255, 90, 10), seed=seed)) for seed in range(number)]
 
@@ -32,10 +41,12 @@ def test_vectors_are_of_unit_length(encoder: ImageEncoder) -> None:
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-4)
 
 
-def test_companions_do_not_matter(encoder: ImageEncoder) -> None:
-    contents = photos(encoder, 7)
-    together, alone = encoder.encode(contents), np.concatenate([encoder.encode([content]) for content in contents])
-    assert ((together * alone).sum(axis=1) > 1 - COMPANION_TOLERANCE).all()
+@settings(deadline=None, max_examples=25)
+@given(seeds=st.lists(st.integers(0, 10_000), min_size=1, max_size=9), precision=st.sampled_from(["bf16", "fp32"]))
+def test_companions_do_not_matter(encoders: dict[str, ImageEncoder], seeds: list[int], precision: str) -> None:
+    encoder = encoders[precision]
+    contents = [encoder.prepare(jpeg((seed % 255, seed // 40, 10), seed=seed)) for seed in seeds]
+    assert encoder.encode(contents)[0] @ encoder.encode(contents[:1])[0] > 1 - COMPANION_TOLERANCE
 
 
 def test_no_photos_make_no_vectors(encoder: ImageEncoder) -> None:
@@ -57,8 +68,17 @@ def test_weights_that_are_not_finite_are_found_out() -> None:
     model = new_model(SPEC.model, (), seed=1)
     next(iter(model.parameters())).data.fill_(float("nan"))
     broken = ImageEncoder(model, SPEC)
+    vectors = broken.encode([broken.prepare(jpeg())])
+    assert list(why_unusable(vectors)) == [0]
     with pytest.raises(EncoderError, match="1 of 1 image vectors are not finite"):
-        broken.encode([broken.prepare(jpeg())])
+        check_vectors(vectors, what="image")
+
+
+def test_in_fp32_it_is_the_same_model_in_another_version() -> None:
+    short = ImageEncoder(new_model(SPEC.model, (), seed=1), SPEC, precision="bf16")
+    exact = short.in_fp32()
+    assert exact.version == ImageEncoder(new_model(SPEC.model, (), seed=1), SPEC, precision="fp32").version
+    assert exact.in_fp32() is exact
 
 
 def test_an_unknown_model_is_named() -> None:

@@ -21,3 +21,16 @@ def test_an_item_without_words_has_no_text() -> None:
 def test_an_unknown_field_is_named() -> None:
     with pytest.raises(ValueError, match="found 'colour'; allowed are title"):
         compose_text(SCARF, ("colour",))
+
+
+def test_control_characters_are_left_out() -> None:
+    assert compose_text({"title": "a\0 red\x07\tscarf"}, ("title",)) == "a red scarf"
+
+
+@pytest.mark.parametrize("title", ["\0\0", " \t\n", "\u200b\u200e", "\x1b\x7f\x85", "\u3000"])
+def test_what_cannot_be_seen_is_no_text(title: str) -> None:
+    assert compose_text({"title": title}, ("title",)) == ""
+
+
+def test_marks_that_join_letters_stay() -> None:
+    assert compose_text({"title": "👩\u200d🚀"}, ("title",)) == "👩\u200d🚀"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recsys.encoders.photo_decoding import MAX_PIXELS, decode_photo, prepare_photo
+from recsys.encoders.photo_decoding import decode_photo, prepare_photo
 from recsys.encoders.photo_files import UnreadablePhotoError
-from tests.support.photos import broken_zoo, encoded, jpeg, readable_zoo
+from tests.support.photos import bomb, broken_zoo, encoded, jpeg, readable_zoo
 
 SIZE = 32
 
@@ -54,9 +54,8 @@ def test_only_the_central_square_is_seen() -> None:
 
 
 def test_a_bomb_is_refused_by_its_header() -> None:
-    side = int(MAX_PIXELS**0.5) + 10
     with pytest.raises(UnreadablePhotoError, match="too many pixels"):
-        prepare_photo(encoded(Image.new("1", (side, side)), "PNG"), size=SIZE)
+        prepare_photo(bomb(), size=SIZE)
 
 
 def test_reduced_decoding_shows_the_same_as_full() -> None:
