@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from pipelines.config import ConfigError
 from recsys.data.items import Items
-from recsys.layers.fusion import FUSIONS
-from recsys.training.config import RetrieverConfig
+from recsys.training.config import FUSION_KINDS, RetrieverConfig
 
 WITHOUT_HISTORY = "without history"
 """The variant that is no other model: the full one, to which everybody is a stranger."""
@@ -44,7 +43,7 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
         found.append(Variant(key="item_id", name="without item id", part="item id", config=replace(config, use_item_id=False)))
     return found + [
         Variant(key=kind, name=f"{kind} fusion", part=f"{config.fusion} instead of {kind} fusion", config=replace(config, fusion=kind))
-        for kind in FUSIONS
+        for kind in FUSION_KINDS
         if kind != config.fusion
     ]
 

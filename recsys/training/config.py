@@ -1,7 +1,10 @@
 """Settings of one night's training."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+FusionKind = Literal["attention", "concatenation", "gated", "max_pooling", "mean_pooling", "transformer", "weighted"]
+FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +18,7 @@ class RetrieverConfig:
     blocks: int = 2
     heads: int = 2
     dropout: float = 0.3
-    fusion: Literal["attention", "concatenation", "gated", "max_pooling", "mean_pooling", "transformer", "weighted"] = "attention"
+    fusion: FusionKind = "attention"
     """How modalities become one item vector, one file each in `recsys/layers/fusion`.
 
     `attention`: heads choose item by item; `transformer`: modalities read one another first, which costs most;
