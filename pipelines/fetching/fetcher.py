@@ -77,3 +77,7 @@ class Fetcher:
                 return await with_retries(lambda: download(self._pool, image, settings), settings, self._rng)
         except TimeoutError as error:
             raise FetchError(f"timeout: not done within {settings.max_photo_s:g} s", host_failed=True) from error
+        except FetchError:
+            raise
+        except Exception as error:  # hosts misbehave in ways that no list covers; each costs one photo, not the night
+            raise FetchError(f"unexpected: {type(error).__name__}", host_failed=True) from error

@@ -42,5 +42,6 @@ class Journal:
         """Rows of `fetched_images`, oldest first."""
         if not self._path.stat().st_size:
             return FETCHED_IMAGES.empty()
-        schema = pl.Schema({**FETCHED_IMAGES.schema, "fetched_at": pl.String})
+        schema = pl.Schema(FETCHED_IMAGES.schema)
+        schema["fetched_at"] = pl.String()
         return pl.read_ndjson(self._path, schema=schema).with_columns(pl.col("fetched_at").str.to_datetime(time_unit="us", time_zone="UTC"))

@@ -7,6 +7,7 @@ goes on where it was. A photo that cannot be fetched keeps the bytes of an earli
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -68,6 +69,7 @@ async def fetch(
     """
     by_host = images.with_columns(HOST.alias("host")).partition_by("host", as_dict=True, include_key=False)
     wanted = {str(host): (FetchedImage(**row) for row in rows.iter_rows(named=True)) for (host,), rows in by_host.items()}
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.concurrency))  # a name resolved slowly holds up no other
     async with open_pool(settings) as pool:
         fetcher = Fetcher(pool, store, settings, now=now, rng=np.random.default_rng())
 

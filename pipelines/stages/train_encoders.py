@@ -91,8 +91,8 @@ def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
     normalisation = "half" if embed.image_normalisation == "auto" else embed.image_normalisation
     spec = _spec(embed, model, size=embed.image_size or TRAINED_SIZE, normalisation=normalisation, whole_photo=True)
     catalogue = context.read("catalogue").scan(CATALOGUE).collect()
-    photos = ItemPhotos(context.config, context.read("fetched_images"))
-    rows, pixels, photo_group = load_photos(catalogue, photos.read, size=spec.size, at_most=embed.train_photos, seed=embed.seed)
+    read = ItemPhotos(context.config, context.read("fetched_images")).read
+    rows, pixels, photo_group = load_photos(catalogue, read, size=spec.size, at_most=embed.train_photos, seed=embed.seed)
     if len(rows) < max(2, embed.train_min_photos):
         return {"rows": len(rows), "encoder": "none", "model": ""}
     photos = _pair(catalogue, rows, pixels, photo_group, embed, context.scratch)
