@@ -50,7 +50,7 @@ class Fetcher:
         try:
             found = await self._patiently(host, image)
         except FetchError as error:
-            self._failures_in_a_row[host] += error.host_failed
+            self._failures_in_a_row[host] = self._failures_in_a_row[host] + 1 if error.host_failed else 0
             self.counts[f"failed: {error.kind}"] += 1
             return image.failed(str(error))
         self._failures_in_a_row[host] = 0

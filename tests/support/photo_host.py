@@ -111,7 +111,11 @@ def redirect(target: str) -> Answer:
 def in_turn(*answers: Answer) -> Answer:
     """Each request gets the next answer, all further ones the last."""
     left = list(answers)
-    return lambda request: (left.pop(0) if len(left) > 1 else left[0])(request)
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        (left.pop(0) if len(left) > 1 else left[0])(request)
+
+    return answer
 
 
 def after(seconds: float, answer: Answer) -> Answer:
