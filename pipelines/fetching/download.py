@@ -1,7 +1,6 @@
 """One attempt to get one photo: redirects followed by hand, every answer held against the limits, nothing trusted that a host says."""
 
 import io
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -44,23 +43,16 @@ async def download(pool: httpcore.AsyncConnectionPool, image: FetchedImage, sett
     Raises:
         FetchError: It cannot be had, or is no photo.
     """
-    url = _checked(image.uri)
+    url = checked_url(image.uri)
     for _ in range(settings.max_redirects + 1):
         conditions = image.conditions(str(url))
-        try:
-            async with _asking(pool, url, conditions, settings) as response:
-                headers = httpx.Headers(response.headers)
-                if response.status in REDIRECTS and "location" in headers:
-                    url = _checked(headers["location"], seen_from=url)
-                    continue
-                if response.status == 304 and conditions:
-                    return None
-                _require_ok(response.status, headers)
-                content = await _read(response, settings.max_bytes)
-        except httpcore.TimeoutException as error:
-            raise FetchError(f"timeout: {url.host} was silent for {settings.silence_s:g} s", host_failed=True) from error
-        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            raise FetchError(f"connection: {str(error)[:200] or type(error).__name__}", host_failed=True) from error
+        status, headers, content = await _ask(pool, url, conditions, settings)
+        if status in REDIRECTS and "location" in headers:
+            url = checked_url(headers["location"], seen_from=url)
+            continue
+        if status == 304 and conditions:
+            return None
+        _require_ok(status, headers)
         _require_image(headers, content)
         return Download(
             content=content, final_uri=str(url), etag=_validator(headers, "etag"), last_modified=_validator(headers, "last-modified")
@@ -68,25 +60,12 @@ async def download(pool: httpcore.AsyncConnectionPool, image: FetchedImage, sett
     raise FetchError(f"redirects: more than {settings.max_redirects}")
 
 
-def _asking(
-    pool: httpcore.AsyncConnectionPool, url: httpx.URL, conditions: dict[str, str], settings: FetchImagesConfig
-) -> AbstractAsyncContextManager[httpcore.Response]:
-    silence = settings.silence_s
-    headers = {
-        "Host": url.netloc.decode("ascii"),
-        "User-Agent": settings.user_agent,
-        "Accept": "image/*",
-        "Accept-Encoding": "identity",  # a photo is compressed already, and what is not unpacked cannot burst
-    }
-    return pool.stream(
-        "GET",
-        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-        headers=[*headers.items(), *conditions.items()],
-        extensions={"timeout": {"connect": silence, "read": silence, "write": silence, "pool": silence}},
-    )
+def checked_url(uri: str, *, seen_from: httpx.URL | None = None) -> httpx.URL:
+    """A URL that may be asked; a relative one as `seen_from` that URL.
 
-
-def _checked(uri: str, *, seen_from: httpx.URL | None = None) -> httpx.URL:
+    Raises:
+        FetchError: It cannot be read, is not http(s), holds a user name or password, or names no host.
+    """
     try:
         url = seen_from.join(uri) if seen_from else httpx.URL(uri)
     except httpx.InvalidURL as error:
@@ -100,20 +79,41 @@ def _checked(uri: str, *, seen_from: httpx.URL | None = None) -> httpx.URL:
     return url.copy_with(fragment=None)
 
 
+async def _ask(
+    pool: httpcore.AsyncConnectionPool, url: httpx.URL, conditions: dict[str, str], settings: FetchImagesConfig
+) -> tuple[int, httpx.Headers, bytes]:
+    """Status, headers and body, whatever the status: a body that is read to its end leaves the connection to the next photo."""
+    silence_s = settings.silence_s
+    headers = {
+        "Host": url.netloc.decode("ascii"),
+        "User-Agent": settings.user_agent,
+        "Accept": "image/*",
+        "Accept-Encoding": "identity",  # a photo is compressed already, and what is not unpacked cannot burst
+    }
+    try:
+        async with pool.stream(
+            "GET",
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=[*headers.items(), *conditions.items()],
+            extensions={"timeout": {"connect": silence_s, "read": silence_s, "write": silence_s, "pool": silence_s}},
+        ) as response:
+            content = bytearray()
+            async for piece in response.aiter_stream():
+                content += piece
+                if len(content) > settings.max_bytes:
+                    raise FetchError(f"too large: more than {settings.max_bytes} bytes")
+            return response.status, httpx.Headers(response.headers), bytes(content)
+    except httpcore.TimeoutException as error:
+        raise FetchError(f"timeout: {url.host} was silent for {silence_s:g} s", host_failed=True) from error
+    except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+        raise FetchError(f"connection: {str(error)[:200] or type(error).__name__}", host_failed=True) from error
+
+
 def _require_ok(status: int, headers: httpx.Headers) -> None:
     if status != 200:
         raise FetchError(f"http: status {status}", host_failed=status == 429 or status >= 500, wait_s=_retry_after(headers))
     if headers.get("content-encoding", "identity") != "identity":
         raise FetchError(f"encoded: {headers['content-encoding'][:40]!r} was not asked for and is not unpacked")
-
-
-async def _read(response: httpcore.Response, max_bytes: int) -> bytes:
-    content = bytearray()
-    async for piece in response.aiter_stream():
-        content += piece
-        if len(content) > max_bytes:
-            raise FetchError(f"too large: more than {max_bytes} bytes")
-    return bytes(content)
 
 
 def _require_image(headers: httpx.Headers, content: bytes) -> None:

@@ -26,6 +26,7 @@ class PhotoHost:
         """Requests by path."""
         self.headers: dict[str, list[Mapping[str, str]]] = defaultdict(list)
         """Headers of each request by path, names in lower case."""
+        self.connections = 0
         self.most_at_once = 0
         self._busy = 0
         self._lock = threading.Lock()
@@ -33,6 +34,10 @@ class PhotoHost:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                host.connections += 1
+                super().setup()
 
             def do_GET(self) -> None:
                 host._serve(self)

@@ -1,14 +1,18 @@
 import asyncio
 import gzip
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpcore
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipelines.fetching.addresses import Address
 from pipelines.fetching.config import FetchImagesConfig
-from pipelines.fetching.download import Download, download
+from pipelines.fetching.download import Download, checked_url, download
 from pipelines.fetching.errors import FetchError
 from pipelines.fetching.image import FetchedImage
 from pipelines.fetching.network import CheckedNetwork
@@ -189,3 +193,30 @@ def test_after_a_failure_the_same_pool_still_works(host: PhotoHost) -> None:
             return found.content
 
     assert asyncio.run(run()) == PHOTO
+
+
+@pytest.mark.parametrize("answer", [give(PHOTO), status(304), give(b"no such page", "text/html"), redirect("/photo.jpg"), status(404)])
+def test_whatever_the_answer_the_connection_serves_the_next_photo(host: PhotoHost, answer: Answer) -> None:
+    host.answers["/answer"] = answer
+
+    async def run() -> None:
+        async with httpcore.AsyncConnectionPool(network_backend=CheckedNetwork(only_this_machine)) as pool:
+            for _ in range(3):
+                with suppress(FetchError):
+                    await download(pool, known(host, "/answer", "/answer", etag='"v1"'), FetchImagesConfig())
+
+    asyncio.run(run())
+    assert host.asked["/answer"] == 3
+    assert host.connections == 1
+
+
+@given(st.from_regex(r"https?://.{0,30}", fullmatch=True) | st.text(max_size=30))
+def test_any_text_in_place_of_a_url_is_refused_or_a_url_of_http(text: str) -> None:
+    try:
+        found = checked_url(text, seen_from=httpx.URL("http://shop.test/a/"))
+    except FetchError:
+        return
+    assert found.scheme in ("http", "https")
+    assert found.host
+    assert not found.userinfo
+    found.netloc.decode("ascii")
