@@ -74,7 +74,7 @@ def checked_url(uri: str, *, seen_from: httpx.URL | None = None) -> httpx.URL:
         raise FetchError(f"url: the scheme is {url.scheme[:20]!r}; only http and https are fetched")
     if url.userinfo:
         raise FetchError("url: it holds a user name or password; photos are fetched without")
-    if not url.host or not 0 < (url.port or 80) < 2**16:
+    if not url.host or (url.port is not None and not 0 < url.port < 2**16):
         raise FetchError("url: it names no host, or no port that exists")
     return url.copy_with(fragment=None)
 

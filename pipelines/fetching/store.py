@@ -38,13 +38,10 @@ class PhotoStore:
             partial.replace(target)
         return digest
 
-    def keep_only(self, digests: pl.Series) -> int:
-        """Remove every other file, the halves of killed runs among them; how many there were."""
-        removed = 0
+    def keep_only(self, digests: pl.Series) -> None:
+        """Remove every other file, the halves of killed runs among them."""
         for folder in sorted(self._root.glob("??")):
             wanted = set(digests.filter(digests.str.starts_with(folder.name)))
             for path in folder.iterdir():
                 if path.name not in wanted:
                     path.unlink()
-                    removed += 1
-        return removed

@@ -2,7 +2,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.fetching.crowd import fetch_all
@@ -31,6 +31,7 @@ def fetch(watch: Watch, sizes: dict[str, int], *, concurrency: int, per_host: in
     asyncio.run(fetch_all(wanted, watch.fetch, concurrency=concurrency, per_host=per_host))
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9)),
     st.integers(1, 8),

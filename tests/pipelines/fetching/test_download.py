@@ -7,7 +7,7 @@ from typing import Any
 import httpcore
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.fetching.addresses import Address
@@ -145,7 +145,10 @@ def test_redirects_are_followed_up_to_the_limit(host: PhotoHost) -> None:
     assert str(refusal(host.url("/first"), max_redirects=1)) == "redirects: more than 1"
 
 
-@pytest.mark.parametrize("uri", ["http://me:secret@127.0.0.1/a.jpg", "http:///a.jpg", "http://127.0.0.1:99999/a.jpg", "http://[::1/a.jpg"])
+@pytest.mark.parametrize(
+    "uri",
+    ["http://me:secret@127.0.0.1/a.jpg", "http:///a.jpg", "http://127.0.0.1:99999/a.jpg", "http://127.0.0.1:0/a.jpg", "http://[::1/a.jpg"],
+)
 def test_an_unfit_url_is_refused_without_a_connection_or_its_secrets(uri: str) -> None:
     reason = str(refusal(uri))
     assert reason.startswith("url: ")
@@ -210,6 +213,7 @@ def test_whatever_the_answer_the_connection_serves_the_next_photo(host: PhotoHos
     assert host.connections == 1
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"https?://.{0,30}", fullmatch=True) | st.text(max_size=30))
 def test_any_text_in_place_of_a_url_is_refused_or_a_url_of_http(text: str) -> None:
     try:
