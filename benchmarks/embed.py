@@ -12,6 +12,7 @@ The data folder holds `items.parquet` with item_id, title, text and image_path (
 import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def main() -> None:
 
 def _photo_runs(items: pl.DataFrame, model: torch.nn.Module, spec: ImageEncoderSpec, root: Path, embed: EmbedConfig) -> Mapping[str, Run]:
     encoder = ImageEncoder(model, spec, precision=embed.precision, batch=embed.image_batch)
-    content = ImageContent(encoder, root)
+    content = ImageContent(encoder, partial(read_photo, root))
     device = best_device()
     backbone = Backbone(model, pooling=spec.pooling).eval().to(device)
     pixels = torch.stack([encoder.prepare(read_photo(root, uri)) for uri in items["image_uri"]])

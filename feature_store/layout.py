@@ -157,6 +157,11 @@ class Workspace:
         return self.root / "landing"
 
     @property
+    def fetched_images(self) -> Path:
+        """Bytes of the photos in the table `fetched_images`, by digest; too many to be written anew with each build of it."""
+        return self.root / "fetched_images"
+
+    @property
     def releases(self) -> Path:
         """Published releases and the champion file."""
         return self.root / "releases"

@@ -107,6 +107,22 @@ CATALOGUE = Table(
     ),
 )
 
+FETCHED_IMAGES = Table(
+    name="fetched_images",
+    version=1,
+    key=("uri",),
+    columns=(
+        _required("uri", pl.String, "http(s) URL, as the catalogue has it"),
+        _optional("digest", pl.String, "SHA-256 of the bytes, which lie below `Workspace.fetched_images`; null: never fetched"),
+        Column(name="size_bytes", dtype=pl.Int64, meaning="length of the photo; null: never fetched", nullable=True, lowest=1),
+        _optional("final_uri", pl.String, "URL behind all redirects that gave the bytes; null: never fetched"),
+        _optional("etag", pl.String, "what its host calls this version; null: it does not say"),
+        _optional("last_modified", pl.String, "since when it is so, in the host's own words; null: it does not say"),
+        _optional("fetched_at", UTC_TIME, "when the bytes were last fetched or confirmed; null: never"),
+        _optional("reason", pl.String, "why it could not be fetched when it was last asked for; null: it could"),
+    ),
+)
+
 
 def item_embeddings(dim: int) -> Table:
     """Vectors of one modality; another modality has another length and lies in files of its own."""

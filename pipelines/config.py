@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from feature_store.layout import Workspace
+from pipelines.fetching.config import FetchImagesConfig
 from pipelines.importers.config import MappingConfig
 from recsys.data.relevance import Relevance
 from recsys.encoders.config import EmbedConfig
@@ -31,7 +32,7 @@ class SourcesConfig:
     events: tuple[str, ...] = ("landing/events",)
     catalogue: tuple[str, ...] = ("landing/catalogue",)
     images: str = "landing/images"
-    """Root of all image_uri paths; nothing outside it is ever read."""
+    """Root of all image_uri paths; nothing outside it is ever read. Photos at http(s) URLs are fetched: [fetch_images]."""
     partition: Literal["month", "day"] = "month"
     """Events lie by `month` or by `day`."""
     time_unit: Literal["", "s", "ms", "us"] = ""
@@ -83,6 +84,7 @@ class Config:
     """How `vitrine import SOURCE` reads a source's own columns."""
     relevance: Relevance = field(default_factory=Relevance)
     cuts: CutsConfig = field(default_factory=CutsConfig)
+    fetch_images: FetchImagesConfig = field(default_factory=FetchImagesConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
     retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
     index: IndexConfig = field(default_factory=IndexConfig)

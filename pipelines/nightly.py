@@ -28,6 +28,7 @@ from pipelines.stages.compute_item_features import STAGE as COMPUTE_ITEM_FEATURE
 from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURES
 from pipelines.stages.embed_items import STAGE as EMBED_ITEMS
 from pipelines.stages.evaluate_models import STAGE as EVALUATE_MODELS
+from pipelines.stages.fetch_images import STAGE as FETCH_IMAGES
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
 from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
 from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
@@ -39,6 +40,7 @@ from pipelines.stages.train_twin import STAGE as TRAIN_TWIN
 STAGES: tuple[Stage, ...] = (
     INGEST_CATALOGUE,
     INGEST_EVENTS,
+    FETCH_IMAGES,
     TRAIN_ENCODERS,
     EMBED_ITEMS,
     COMPUTE_ITEM_FEATURES,

@@ -24,6 +24,7 @@ from feature_store.layout import TableReader, Workspace
 from feature_store.manifest import write_text_atomically
 from feature_store.schema import CATALOGUE, item_embeddings
 from pipelines.config import Config
+from pipelines.photos import ItemPhotos
 from pipelines.stage import Stage, StageContext
 from recsys.encoders.content import Content, ImageContent, NoContent, TextContent
 from recsys.encoders.image import DESCRIPTION, open_image_encoder
@@ -185,7 +186,7 @@ def _content(modality: str, context: StageContext) -> Content:
     if DESCRIPTION not in table.manifest.files:
         return NoContent()
     images = open_image_encoder(table.folder, precision=embed.precision, batch=embed.image_batch)
-    return ImageContent(images, context.config.resolve(context.config.sources.images))
+    return ImageContent(images, ItemPhotos(context.config, context.read("fetched_images")).read)
 
 
 def _known(last: TableReader | None, modality: str, content: Content, start: int, length: int) -> pl.DataFrame:
@@ -238,7 +239,7 @@ def _photos_digest(config: Config, _workspace: Workspace) -> Mapping[str, str]:
 
 STAGE = Stage(
     name="embed_items",
-    reads=("catalogue", "image_encoder"),
+    reads=("catalogue", "fetched_images", "image_encoder"),
     writes="item_embeddings",
     config=("embed",),
     dated=False,

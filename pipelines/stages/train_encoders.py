@@ -8,7 +8,7 @@ night makes is therefore a function of its recipe and of the first catalogue tha
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
@@ -23,13 +23,14 @@ from feature_store.layout import TableWriter, Workspace
 from feature_store.manifest import file_digest, write_text_atomically
 from feature_store.schema import CATALOGUE
 from pipelines.config import Config
+from pipelines.photos import ItemPhotos
 from pipelines.stage import Stage, StageContext
 from recsys.encoders import backbone, image, photo_decoding
 from recsys.encoders.config import EmbedConfig
 from recsys.encoders.image import ImageEncoderSpec, save_image_encoder, specify
 from recsys.encoders.item_text import compose_text
 from recsys.encoders.photo_decoding import prepare_photo
-from recsys.encoders.photo_files import UnreadablePhotoError, read_photo
+from recsys.encoders.photo_files import UnreadablePhotoError
 from recsys.encoders.precision import best_device
 from recsys.encoders.protocol import EncoderError, check_vectors
 from recsys.encoders.text import open_text_encoder
@@ -93,8 +94,8 @@ def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
     normalisation = "half" if embed.image_normalisation == "auto" else embed.image_normalisation
     spec = _spec(embed, model, size=embed.image_size or TRAINED_SIZE, normalisation=normalisation, whole_photo=True)
     catalogue = context.read("catalogue").scan(CATALOGUE).collect()
-    root = context.config.resolve(context.config.sources.images)
-    rows, pixels, photo_group = load_photos(catalogue, root, size=spec.size, at_most=embed.train_photos, seed=embed.seed)
+    read = ItemPhotos(context.config, context.read("fetched_images")).read
+    rows, pixels, photo_group = load_photos(catalogue, read, size=spec.size, at_most=embed.train_photos, seed=embed.seed)
     if len(rows) < max(2, embed.train_min_photos):
         return {"rows": len(rows), "encoder": "none", "model": ""}
     photos = _pair(catalogue, rows, pixels, photo_group, embed, context.scratch)
@@ -117,7 +118,9 @@ def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
     return {"rows": len(rows), "encoder": "trained", "model": embed.image_model, "losses": losses}
 
 
-def load_photos(catalogue: pl.DataFrame, root: Path, *, size: int, at_most: int, seed: int) -> tuple[list[int], torch.Tensor, torch.Tensor]:
+def load_photos(
+    catalogue: pl.DataFrame, read: Callable[[str], bytes], *, size: int, at_most: int, seed: int
+) -> tuple[list[int], torch.Tensor, torch.Tensor]:
     """Photos of a catalogue that can be read; a sample of them where there are more than `at_most`.
 
     Returns:
@@ -129,7 +132,7 @@ def load_photos(catalogue: pl.DataFrame, root: Path, *, size: int, at_most: int,
 
     def load(uri: str) -> tuple[bytes, torch.Tensor] | None:
         try:
-            content = read_photo(root, uri)
+            content = read(uri)
             return hashlib.sha256(content).digest(), prepare_photo(content, size=size)
         except UnreadablePhotoError:
             return None
@@ -177,4 +180,12 @@ def _extra(config: Config, _workspace: Workspace) -> Mapping[str, str]:
     return {"weights": _weights_digest(config.embed)} if config.embed.image_weights else {}
 
 
-STAGE = Stage(name="train_encoders", reads=("catalogue",), writes="image_encoder", config=("embed",), dated=False, run=run, extra=_extra)
+STAGE = Stage(
+    name="train_encoders",
+    reads=("catalogue", "fetched_images"),
+    writes="image_encoder",
+    config=("embed",),
+    dated=False,
+    run=run,
+    extra=_extra,
+)

@@ -1,10 +1,9 @@
 """What items show and say, modality by modality: read it, know it again by its digest, encode it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from recsys.encoders.image import ImageEncoder
 from recsys.encoders.item_text import compose_text
-from recsys.encoders.photo_files import UnreadablePhotoError, read_photo
+from recsys.encoders.photo_files import UnreadablePhotoError
 from recsys.encoders.protocol import why_unusable
 from recsys.encoders.text import TextEncoder
 
@@ -94,22 +93,22 @@ class TextContent:
 
 
 class ImageContent:
-    """Photos below a folder.
+    """Photos.
 
     Args:
         encoder: Encodes them.
-        root: Where `image_uri` is looked up; nothing outside is read.
+        read: The bytes behind an `image_uri`; raises UnreadablePhotoError where there are none.
     """
 
-    def __init__(self, encoder: ImageEncoder, root: Path) -> None:
-        self._encoder, self._root = encoder, root
+    def __init__(self, encoder: ImageEncoder, read: Callable[[str], bytes]) -> None:
+        self._encoder, self._read = encoder, read
         self._files: dict[int, str] = {}
         self.version, self.dim = encoder.version, encoder.dim
 
     def in_fp32(self) -> "ImageContent":
         """See `Content`."""
         exact = self._encoder.in_fp32()
-        return self if exact is self._encoder else ImageContent(exact, self._root)
+        return self if exact is self._encoder else ImageContent(exact, self._read)
 
     def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
         """See `Content`; bytes are not held, so memory does not grow with the shard."""
@@ -117,7 +116,7 @@ class ImageContent:
         digests, reasons = [""] * len(items), {}
         for row, uri in self._files.items():
             try:
-                digests[row] = hashlib.sha256(read_photo(self._root, uri)).hexdigest()
+                digests[row] = hashlib.sha256(self._read(uri)).hexdigest()
             except UnreadablePhotoError as error:
                 reasons[row] = str(error)
         return digests, reasons
@@ -145,7 +144,7 @@ class ImageContent:
 
     def _pixels(self, row: int) -> Tensor | str:
         try:
-            return self._encoder.prepare(read_photo(self._root, self._files[row]))
+            return self._encoder.prepare(self._read(self._files[row]))
         except UnreadablePhotoError as error:
             return str(error)
 

@@ -21,7 +21,7 @@ def read_photo(root: Path, image_uri: str) -> bytes:
         UnreadablePhotoError: It is a URL, lies outside the root once links are followed, is missing, empty, no file, or above MAX_BYTES.
     """
     if "://" in image_uri:
-        raise UnreadablePhotoError("remote: only files below the image root are read")
+        raise UnreadablePhotoError("remote: not fetched, and only files below the image root are read")
     try:
         real_root = root.resolve(strict=True)
         path = (real_root / image_uri).resolve(strict=True)

@@ -14,12 +14,12 @@ from safetensors.torch import load_file, save_file
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import CATALOGUE, item_embeddings
 from pipelines.stage import clear_scratch
-from pipelines.stages import embed_items, train_encoders
+from pipelines.stages import embed_items, fetch_images, train_encoders
 from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model, save_image_encoder
 from recsys.encoders.precision_check import PrecisionError
 from recsys.encoders.text import TextEncoder
 from tests.support.photos import jpeg, write_files
-from tests.support.stages import context_of
+from tests.support.stages import context_of, run_stage
 from tests.support.tiny_transformers import WORDS, save_tiny
 
 EMBED: dict[str, Any] = {"shard_items": 8, "max_tokens": 16, "max_refused_share": 1.0}
@@ -28,7 +28,7 @@ SPEC = ImageEncoderSpec(
 )
 
 
-def write_catalogue(root: Path, photos: list[str | None], titles: dict[int, str | None] | None = None) -> None:
+def write_catalogue(root: Path, photos: list[str | None], titles: dict[int, str | None] | None = None, *, fetch: bool = True) -> None:
     names = {at: f"thing {at}" for at in range(len(photos))} | (titles or {})
     rows = [{"item_id": f"i{at}", "title": names[at], "image_uri": photo} for at, photo in enumerate(photos)]
     frame = pl.DataFrame(rows, schema={"item_id": pl.String, "title": pl.String, "image_uri": pl.String}).with_columns(
@@ -38,6 +38,8 @@ def write_catalogue(root: Path, photos: list[str | None], titles: dict[int, str 
     with Workspace(root).write("catalogue") as writer:
         writer.write(frame.with_columns(missing).select(list(CATALOGUE.schema)), CATALOGUE)
         writer.commit()
+    if fetch:
+        run_stage(fetch_images.STAGE, root)
 
 
 def write_encoder(root: Path, *, seed: int = 1) -> None:

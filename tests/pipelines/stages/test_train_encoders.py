@@ -11,12 +11,13 @@ import pytest
 
 from feature_store.layout import Workspace
 from pipelines.stage import clear_scratch
-from pipelines.stages import train_encoders
+from pipelines.stages import fetch_images, train_encoders
 from recsys.encoders.protocol import EncoderError
 from recsys.training.image_encoder import CHECKPOINT
 from tests.pipelines.stages.test_embed_items import write_catalogue
+from tests.support.photo_host import PhotoHost, give
 from tests.support.photos import jpeg, write_files
-from tests.support.stages import context_of
+from tests.support.stages import context_of, run_stage
 
 EMBED: dict[str, Any] = {"train_epochs": 3, "train_batch": 8, "train_min_photos": 10, "image_size": 32, "max_tokens": 16}
 WEIGHTS = Path(__file__).parents[3] / "../shared/weights/mobilenetv2_100_tf_in1k_fp16.safetensors"
@@ -64,13 +65,22 @@ def test_a_trained_encoder_is_kept_when_the_catalogue_grows(tmp_path: Path) -> N
     assert train(tmp_path, train_epochs=2)[0] != first
 
 
+def test_photos_on_a_web_server_are_learned_from_as_well(tmp_path: Path) -> None:
+    with PhotoHost() as host:
+        host.answers.update({f"/{at}.jpg": give(jpeg((at * 9, 40, 90), seed=at)) for at in range(12)})
+        write_catalogue(tmp_path, [host.url(path) for path in host.answers], fetch=False)
+        run_stage(fetch_images.STAGE, tmp_path, fetch_images={"allow_private_addresses": True})
+    _, facts = train(tmp_path, train_epochs=1)
+    assert (facts["encoder"], facts["rows"]) == ("trained", 12)
+
+
 @pytest.mark.slow
 def test_killed_in_the_middle_it_resumes_to_the_same_weights(tmp_path: Path) -> None:
     settings = {"train_epochs": 40}
     undisturbed, _ = train(shop(tmp_path / "a"), **settings)
     killed = shop(tmp_path / "b")
     script = (
-        "from pathlib import Path; from pipelines.stages import train_encoders; from tests.support.stages import run_stage;"
+        "from pathlib import Path; from pipelines.stages import fetch_images, train_encoders; from tests.support.stages import run_stage;"
         f"run_stage(train_encoders.STAGE, Path({str(killed)!r}), embed={ {**EMBED, **settings}!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[3])
