@@ -31,7 +31,7 @@ def test_killed_again_and_again_the_night_ends_with_the_same_release(tmp_path: P
     moments = {
         "reading events": 0,
         "learning from": 0,
-        "embedding images": 1,
+        "embedding photos": 1,
         "validation, epoch 2": 1,
         "released, epoch 1": 0,
         "ranker, epoch 2": 0,

@@ -9,7 +9,7 @@ import pytest
 from feature_store.embeddings import read_embeddings
 from feature_store.layout import TableReader
 from feature_store.quarantine import REFUSED_ROWS
-from pipelines.stages import embed_items, ingest_catalogue
+from pipelines.stages import embed_items, fetch_images, ingest_catalogue
 from tests.pipelines.stages.test_embed_items import EMBED, write_encoder
 from tests.support.photos import bomb, broken_zoo, jpeg, readable_zoo, write_files
 from tests.support.stages import run_stage
@@ -52,6 +52,7 @@ def catalogue(root: Path) -> TableReader:
 
 @pytest.fixture(scope="module")
 def table(root: Path, catalogue: TableReader) -> TableReader:
+    run_stage(fetch_images.STAGE, root, fetch_images={"enabled": False})
     write_encoder(root)
     return run_stage(embed_items.STAGE, root, embed=EMBED)
 
