@@ -20,7 +20,7 @@ LEAST_WORTH = 0.02
 class ItemTower(nn.Module):
     """Fuse item id, content vectors and categories; whatever is absent is replaced by a learned token of its own, and the fusion is told.
 
-    An item without an id gets an imagined vector instead. Behind the fused vector stand the coordinates of `ContentMatch`.
+    What stands in for the vector of an item without an id is `ImaginedItem`'s matter, and what stands behind it `match`'s.
 
     Args:
         num_items: Rows of the id table.
@@ -93,13 +93,8 @@ class ItemTower(nn.Module):
         """Whiten content once, ahead of many steps: the result is what `forward` reads."""
         return replace(items, vectors={name: self.whitening[name](items.vectors[name]) for name in self.whitening})
 
-    def forward(self, items: ItemBatch, imagined: Float[Tensor, "items dim"]) -> Float[Tensor, "items all_dims"]:
-        """One vector per item; values of absent modalities change nothing.
-
-        Args:
-            items: Prepared items.
-            imagined: Fused vectors for items whose ids say nothing yet; see `ImaginedItem`. Not used where ids take no part.
-        """
+    def forward(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
+        """The fused vector of each prepared item; values of absent modalities change nothing."""
         tokens = [self.ids(items.item_index) if self.use_item_id else self.absent[0].expand(len(items), -1)]
         presence = [torch.ones_like(items.has_id)]  # the first token takes part, whatever it is
         for number, name in enumerate(self.modalities, start=1):
@@ -107,9 +102,7 @@ class ItemTower(nn.Module):
             tokens.append(torch.where(items.presence[name][:, None], token, self.absent[number]))
             presence.append(items.presence[name])
         fused: Tensor = self.fusion(torch.stack(tokens, dim=1), torch.stack(presence, dim=1))  # (items, modalities, dim) -> (items, dim)
-        if self.use_item_id:
-            fused = torch.where(items.has_id[:, None], fused, imagined)
-        return torch.cat([fused, self.match(items)], dim=1)
+        return fused
 
     def _whitening(self, name: str) -> Whitening:
         whitening = self.whitening[name]

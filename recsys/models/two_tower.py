@@ -55,11 +55,16 @@ class TwoTower(nn.Module):
 
     def embed_items(self, items: ItemBatch) -> tuple[Float[Tensor, "items all_dims"], Float[Tensor, "items questions"]]:
         """Vectors of items, and their bias for each question; where an id says nothing yet, content imagines what the item is."""
-        imagined, imagined_biases = self.imagined_item(items)
-        vectors: Tensor = self.item_tower(items, imagined)
+        fused: Tensor = self.item_tower(items)
+        match: Tensor = self.item_tower.match(items)
         if not self.item_tower.use_item_id:
-            return vectors, imagined_biases
-        return vectors, torch.where(items.has_id[:, None], self.item_bias(items.item_index), imagined_biases)
+            return torch.cat([fused, match], dim=1), self.imagined_item(items)[1]
+        biases = self.item_bias(items.item_index)
+        new = (~items.has_id).nonzero().squeeze(1)
+        if len(new):
+            imagined, imagined_biases = self.imagined_item(items.select(new))
+            fused, biases = fused.index_copy(0, new, imagined), biases.index_copy(0, new, imagined_biases)
+        return torch.cat([fused, match], dim=1), biases
 
     def embed_new_items(self, items: ItemBatch) -> tuple[Float[Tensor, "items all_dims"], Float[Tensor, "items questions"]]:
         """What `embed_items` gives for items without an id, without looking at the id table."""

@@ -16,8 +16,7 @@ from recsys.data.offers import offered_from
 from recsys.data.popularity import log_rate_on_offer
 from recsys.data.sequences import SHARE_IN_ORDER, SequenceBatch, Sequences
 from recsys.data.tensors import ItemBatch, item_batch
-from recsys.losses.full_softmax import full_softmax
-from recsys.losses.sampled_softmax import sampled_softmax
+from recsys.losses.candidate_softmax import candidate_softmax
 from recsys.models.architecture import TowerShape, build_towers
 from recsys.models.two_tower import QUESTIONS, TwoTower
 from recsys.training.checkpoint import load_checkpoint, save_checkpoint
@@ -229,7 +228,7 @@ class _Trainer:
         users, target = self._users(batch, table[place][..., :-QUESTIONS])
         chosen, weight = place.flatten()[target], torch.from_numpy(batch.loss_weight).flatten()[target]
         absent = self._absent(batch, target, self.offered_from)
-        return _Scored(users, items, table, lambda asked, vectors: full_softmax(asked, vectors, chosen, weight, absent))
+        return _Scored(users, items, table, lambda asked, vectors: candidate_softmax(asked, vectors, chosen, weight, absent=absent))
 
     def _sampled_items(self, batch: SequenceBatch) -> "_Scored":
         """The items of the batch and a uniform sample are candidates."""
@@ -241,13 +240,13 @@ class _Trainer:
         table = self._embed(items)
         users, target = self._users(batch, table[place[: len(mine)].view(batch.item_index.shape)][..., :-QUESTIONS])
         own, weight = place[: len(mine)][target], torch.from_numpy(batch.loss_weight).flatten()[target]
-        negative = torch.unique(torch.cat([own, place[len(mine) :]]))
-        in_batch = -torch.expm1(len(target) * torch.log1p(-self.frequency[rows[negative]]))  # probability to be among the targets
-        absent = self._absent(batch, target, self.offered_from[rows[negative]])
+        candidate, chosen = torch.unique(torch.cat([own, place[len(mine) :]]), return_inverse=True)
+        in_batch = -torch.expm1(len(target) * torch.log1p(-self.frequency[rows[candidate]]))  # probability to be among the targets
         log_q = (in_batch + self.config.uniform_negatives / len(self.met)).clamp(max=1.0).log()
+        absent = self._absent(batch, target, self.offered_from[rows[candidate]])
 
         def loss(asked: Tensor, vectors: Tensor) -> Tensor:
-            return sampled_softmax(asked, vectors[own], vectors[negative], own, negative, log_q, weight, absent)
+            return candidate_softmax(asked, vectors[candidate], chosen[: len(own)], weight, log_q=log_q, absent=absent)
 
         return _Scored(users, items, table, loss)
 

@@ -1,0 +1,71 @@
+"""Each target must win against the candidates of its step: the whole catalogue, or a sample of it with the sampling made good for."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+LOGITS_AT_ONCE = 2**20
+"""Logits that are in memory together: 4 MiB, which stays in the cache of a core."""
+
+
+def candidate_softmax(
+    users: Float[Tensor, "targets dim"],
+    items: Float[Tensor, "candidates dim"],
+    target: Int[Tensor, " targets"],
+    weight: Float[Tensor, " targets"],
+    *,
+    log_q: Float[Tensor, " candidates"] | None = None,
+    absent: Bool[Tensor, "targets candidates"] | None = None,
+) -> Float[Tensor, ""]:
+    """Weighted mean cross-entropy of each target among the candidates, computed by rows so that no matrix of all logits is ever held.
+
+    Over the whole catalogue it is the full softmax (as Klenitskiy and Vasilev, RecSys 2023, for sequential models). Over a sample it is
+    corrected for how often each candidate is sampled (Yi et al., RecSys 2019); the target stands in its own list with certainty, so its
+    logit is not corrected (Khrylchenko et al., RecSys 2025). Loss and gradient come out of one pass; there is no second derivative.
+
+    Args:
+        users: Already divided by the temperature; coordinates that meet item biases included.
+        items: The candidates, each once.
+        target: Row in `items` of the item that was chosen.
+        weight: At least 0; with all of them 0 the loss is 0.
+        log_q: Log of how often the sampling is expected to put each item among the candidates; None: always.
+        absent: Candidates that were not on offer when the target was chosen and are no negatives of it; the target itself always counts.
+    """
+    loss: Tensor = _CandidateSoftmax.apply(users, items, target, weight, log_q, absent)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _CandidateSoftmax(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, users: Tensor, items: Tensor, target: Tensor, weight: Tensor, log_q: Tensor | None, absent: Tensor | None
+    ) -> Tensor:
+        share = weight / weight.sum().clamp(min=1e-9)
+        to_users, to_items = torch.empty_like(users), torch.zeros_like(items)
+        surprise = torch.empty_like(share)
+        rows = max(1, LOGITS_AT_ONCE // max(1, len(items)))
+        for start in range(0, len(users), rows):
+            part = slice(start, start + rows)
+            own, place = target[part], torch.arange(len(target[part]), device=users.device)
+            logits = users[part] @ items.T  # (rows, candidates)
+            if log_q is not None:
+                logits -= log_q
+                logits[place, own] += log_q[own]
+            if absent is not None:
+                logits.masked_fill_(absent[part].index_put((place, own), torch.zeros_like(own, dtype=torch.bool)), float("-inf"))
+            log_chances = logits.log_softmax(dim=1)
+            surprise[part] = -log_chances[place, own]
+            chances = log_chances.exp_()
+            torch.mm(chances, items, out=to_users[part])
+            to_items.addmm_(chances.T, users[part] * share[part, None])
+        to_users.sub_(items[target]).mul_(share[:, None])
+        to_items.index_add_(0, target, users * share[:, None], alpha=-1)
+        ctx.save_for_backward(to_users, to_items)
+        return surprise @ share
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        to_users, to_items = ctx.saved_tensors
+        return to_users * gradients[0], to_items * gradients[0], None, None, None, None
