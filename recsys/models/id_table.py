@@ -11,7 +11,7 @@ from torch import Tensor, nn
 logging.getLogger("torch.fx._symbolic_trace").addFilter(lambda record: "is_fx_tracing" not in record.getMessage())
 with warnings.catch_warnings():  # fbgemm's CPU build warns of what only a GPU has, and as errors these would end its import half-way
     warnings.simplefilter("ignore")
-    from torchrec import EmbeddingBagConfig, EmbeddingCollection, EmbeddingConfig, KeyedJaggedTensor
+    from torchrec import EmbeddingBagCollection, EmbeddingBagConfig, EmbeddingCollection, EmbeddingConfig, KeyedJaggedTensor
     from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
     from torchrec.optim import RowWiseAdagrad
 
@@ -40,6 +40,10 @@ class IdTable(nn.Module):
         rows: Tensor = self.collection.embeddings["item_ids"].weight
         return rows
 
+    def optimizer_state(self) -> dict[str, Tensor]:
+        """Nothing: the optimizer is outside."""
+        return {}
+
     def forward(self, item_index: Int[Tensor, " items"]) -> Float[Tensor, "items dim"]:
         """Rows of items."""
         rows: Tensor = self.collection(_one_each(item_index))[FEATURE].values()
@@ -49,7 +53,8 @@ class IdTable(nn.Module):
 class FusedIdTable(nn.Module):
     """One row per item, updated by row-wise Adagrad inside the backward pass: a step costs what it touches, however long the table.
 
-    Each index should come once per call: rows are looked up as bags of one.
+    Each index should come once per call: rows are looked up as bags of one. A deep copy has rows of its own and no optimizer: it is read,
+    not trained, and the kernel would hold its rows twice.
 
     Args:
         num_items: Rows.
@@ -59,11 +64,25 @@ class FusedIdTable(nn.Module):
 
     def __init__(self, num_items: int, dim: int, *, learning_rate: float) -> None:
         super().__init__()
-        table = EmbeddingBagConfig(name="item_ids", num_embeddings=num_items, embedding_dim=dim, feature_names=[FEATURE])
-        self.collection = FusedEmbeddingBagCollection(
-            tables=[table], optimizer_type=RowWiseAdagrad, optimizer_kwargs={"lr": learning_rate}, device=torch.device("cpu")
+        self._config = EmbeddingBagConfig(name="item_ids", num_embeddings=num_items, embedding_dim=dim, feature_names=[FEATURE])
+        self.collection: FusedEmbeddingBagCollection | EmbeddingBagCollection = FusedEmbeddingBagCollection(
+            tables=[self._config], optimizer_type=RowWiseAdagrad, optimizer_kwargs={"lr": learning_rate}, device=torch.device("cpu")
         )
         nn.init.normal_(self.weight.data, std=INITIAL_SPREAD)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "FusedIdTable":
+        copy = FusedIdTable.__new__(FusedIdTable)
+        nn.Module.__init__(copy)
+        copy._config = self._config
+        copy.collection = EmbeddingBagCollection(tables=[self._config], device=torch.device("meta"))
+        copy.collection.embedding_bags["item_ids"].weight = nn.Parameter(self.weight.detach().clone(), requires_grad=False)
+        memo[id(self)] = copy
+        return copy
+
+    def optimizer_state(self) -> dict[str, Tensor]:
+        """What row-wise Adagrad remembers, as the kernel's own tensors: copy into them to go on where another training stopped."""
+        (memory,) = self.collection.fused_optimizer().state_dict()["state"].values()
+        return dict(memory)
 
     @property
     def weight(self) -> Float[Tensor, "rows dim"]:

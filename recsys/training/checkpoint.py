@@ -8,18 +8,18 @@ import torch
 CHECKPOINT = "checkpoint.pt"
 
 
-def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(folder: Path, state: dict[str, Any], *, name: str = CHECKPOINT) -> None:
     """Replace the checkpoint of a folder by atomic rename."""
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{CHECKPOINT}.partial"
+    partial = folder / f".{name}.partial"
     torch.save(state, partial)
-    partial.replace(folder / CHECKPOINT)
+    partial.replace(folder / name)
 
 
-def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The last whole checkpoint of a folder, or None."""
-    path = folder / CHECKPOINT
+def load_checkpoint(folder: Path, *, name: str = CHECKPOINT) -> dict[str, Any] | None:
+    """The last whole checkpoint of a folder, or None; its tensors stay on disk until they are copied into a model."""
+    path = folder / name
     if not path.is_file():
         return None
-    state: dict[str, Any] = torch.load(path, weights_only=True)
+    state: dict[str, Any] = torch.load(path, weights_only=True, mmap=True)
     return state

@@ -27,9 +27,9 @@ class RetrieverConfig:
     """
     modalities: tuple[str, ...] = ("image", "text", "category")
     """Content that joins the item id; each must be in the catalogue or the table item_embeddings."""
-    content_dim: int = 384
+    content_dim: int = 128
     """Embeddings longer than this are whitened down to it."""
-    match_dim: int = 128
+    match_dim: int = 32
     """Coordinates per modality in which content is compared with content directly, beside the fused vector; 0: none."""
     use_item_id: bool = True
     use_time_gap: bool = True

@@ -28,6 +28,9 @@ from recsys.training.one_standard_error import as_good
 FUSED_LEARNING_RATE_FACTOR = 20
 """Row-wise Adagrad divides by the root of all past gradients; it wants a rate well above AdamW's."""
 
+CHOSEN = "chosen.pt"
+"""The weights of the chosen epoch; on disk, for a long table is too much to hold once more."""
+
 Track = Callable[..., Iterable[Any]]
 """Wraps an iterable in a progress bar: `track(items, what=..., total=...)`."""
 Validate = Callable[[TwoTower, ItemBatch], npt.NDArray[np.float64]]
@@ -76,7 +79,7 @@ def train_retriever(
         raise ValueError("no event to train the retriever on; look at the cuts and at [relevance] in the config")
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
-        trainer = _Trainer(items, past, config)
+        trainer = _Trainer(items, past, config, scratch)
         state = load_checkpoint(scratch)
         if state is not None:
             trainer.load_state(state)
@@ -140,8 +143,8 @@ class _Scored:
 class _Trainer:
     """The moving parts of one training; all that matters for a resume is in `state`."""
 
-    def __init__(self, items: Items, past: Interactions, config: RetrieverConfig) -> None:
-        self.config = config
+    def __init__(self, items: Items, past: Interactions, config: RetrieverConfig, scratch: Path) -> None:
+        self.config, self.scratch = config, scratch
         shape = tower_shape(items, config)
         self.model = build_towers(shape)
         self.model.item_tower.fit_whitening(items)
@@ -186,7 +189,6 @@ class _Trainer:
         self.best = 0
         self.best_values: npt.NDArray[np.float64] = np.zeros(0)
         self.chosen = 0
-        self.chosen_weights: dict[str, Tensor] = {}
         self.history: list[dict[str, float]] = []
 
     def finished(self, epochs: int, *, patience: int) -> bool:
@@ -296,11 +298,13 @@ class _Trainer:
             self.best, self.best_values = self.done, values
         if as_good(values, self.best_values):
             self.chosen = self.done
-            self.chosen_weights = {name: value.clone() for name, value in self.average.average.state_dict().items()}
+            save_checkpoint(self.scratch, self.average.average.state_dict(), name=CHOSEN)
 
     def result(self, *, validated: bool) -> Training:
-        if validated:
-            self.average.average.load_state_dict(self.chosen_weights)
+        if validated and self.chosen != self.done:
+            weights = load_checkpoint(self.scratch, name=CHOSEN)
+            assert weights is not None
+            self.average.average.load_state_dict(weights)
         return Training(self.average.average, self.items, self.chosen if validated else self.done, self.history)
 
     def state(self) -> dict[str, Any]:
@@ -311,11 +315,11 @@ class _Trainer:
             "average": self.average.average.state_dict(),
             "average_steps": self.average.steps,
             "optimizer": self.optimizer.state_dict(),
+            "table_optimizer": self.model.item_tower.ids.optimizer_state(),
             "done": self.done,
             "best": self.best,
             "best_values": torch.from_numpy(self.best_values),
             "chosen": self.chosen,
-            "chosen_weights": self.chosen_weights,
             "history": self.history,
         }
 
@@ -325,6 +329,8 @@ class _Trainer:
         self.average.average.load_state_dict(state["average"])
         self.average.steps = state["average_steps"]
         self.optimizer.load_state_dict(state["optimizer"])
+        for name, values in self.model.item_tower.ids.optimizer_state().items():
+            values.copy_(state["table_optimizer"][name])
         self.done, self.best, self.chosen = state["done"], state["best"], state["chosen"]
         self.best_values = state["best_values"].numpy()
-        self.chosen_weights, self.history = state["chosen_weights"], state["history"]
+        self.history = state["history"]

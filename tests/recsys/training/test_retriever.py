@@ -86,7 +86,9 @@ class _KilledError(Exception):
     pass
 
 
-def test_a_training_killed_between_epochs_ends_with_the_same_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize("full_softmax_items", [100, 1])
+def test_a_training_killed_between_epochs_ends_with_the_same_weights(tmp_path: Path, full_softmax_items: int) -> None:
+    config = replace(SMALL, full_softmax_items=full_softmax_items, uniform_negatives=8)
     calls = []
 
     def killed_in_the_third_epoch(batches, *, what: str, total: int | None = None):  # type: ignore[no-untyped-def]
@@ -97,9 +99,9 @@ def test_a_training_killed_between_epochs_ends_with_the_same_weights(tmp_path: P
 
     settings = {"epochs": 4, "validate": None, "scratch": tmp_path / "killed", "track": killed_in_the_third_epoch}
     with pytest.raises(_KilledError):
-        train_retriever(taste_items(), taste_interactions(), SMALL, **settings)
-    resumed = train_retriever(taste_items(), taste_interactions(), SMALL, **settings).model.state_dict()
-    undisturbed = _train(tmp_path / "whole", epochs=4).model.state_dict()
+        train_retriever(taste_items(), taste_interactions(), config, **settings)
+    resumed = train_retriever(taste_items(), taste_interactions(), config, **settings).model.state_dict()
+    undisturbed = _train(tmp_path / "whole", config, epochs=4).model.state_dict()
     assert calls == ["epoch 1", "epoch 2", "epoch 3", "epoch 3", "epoch 4"]
     assert all(torch.equal(resumed[name], undisturbed[name]) for name in undisturbed)
 
