@@ -43,12 +43,32 @@ DEFAULT_CONFIG = Path("configs/nightly.toml")
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """Our own errors are one clear line and exit code 1; anything else is a bug and shows where it is."""
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except KeyboardInterrupt:
+        errors.print("\nstopped; what was finished stays, the same command goes on from there", highlight=False)
+        raise typer.Exit(130) from None
+    except Exception as error:
+        if not isinstance(error, _our_errors()):
+            raise
+        errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def _our_errors() -> tuple[type[Exception], ...]:
+    """Imported once something went wrong: where some are defined torch starts, which no quick command should wait for."""
+    from pipelines.add_items import AddItemsError
     from pipelines.importers.landing import ImportSourceError
     from pipelines.nightly import NightRunningError, UnknownStageError
     from pipelines.recommend import RecommendError
     from pipelines.releases import ReleaseError
+    from pipelines.withdraw import WithdrawError
+    from recsys.slate.release_reader import ReleaseError as UnreadableReleaseError
 
-    ours = (
+    return (
+        AddItemsError,
         ConfigError,
         FeatureStoreError,
         ImportSourceError,
@@ -56,16 +76,10 @@ def _told() -> Iterator[None]:
         UnknownStageError,
         RecommendError,
         ReleaseError,
+        UnreadableReleaseError,
         ValueError,
+        WithdrawError,
     )
-    try:
-        yield
-    except ours as error:
-        errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        errors.print("\nstopped; what was finished stays, the same command goes on from there", highlight=False)
-        raise typer.Exit(130) from None
 
 
 def _config(path: Path, overrides: list[str] | None = None) -> Config:
@@ -230,6 +244,41 @@ def recommend(
             _show_user(settings, asked[0], found)
 
 
+@app.command("add-items")
+def add_items(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Parquet, CSV or JSON lines with the catalogue's columns. Default: what is new in the landing folders."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    remove: Annotated[list[str] | None, typer.Option(metavar="ITEM_ID", help="Show this item no more, at once. May be repeated.")] = None,
+    restore: Annotated[list[str] | None, typer.Option(metavar="ITEM_ID", help="Take back --remove. May be repeated.")] = None,
+) -> None:
+    """Make new items recommendable now, from their content alone; the API shows them without a restart.
+
+    They stand beside the release that is served until a new champion takes its place, which knows what lies in the landing folders.
+    Items that the release knows are left to the night.
+    """
+    from pipelines.withdraw import withdraw_items
+
+    with _told():
+        settings = _config(config)
+        if sum(bool(asked) for asked in (file, remove, restore)) > 1:
+            raise ConfigError("FILE, --remove and --restore are three commands; give one of them")
+        item_ids = remove or restore
+        if item_ids:
+            release_id = withdraw_items(settings, item_ids, restore=bool(restore))
+            done = "shown again" if restore else "shown no more"
+            console.print(f"{len(item_ids):,} items are {done} by release {release_id} and those after it", highlight=False)
+        else:
+            from pipelines.add_items import add_items as add
+
+            added = add(settings, file, progress=Progress(errors))
+            _show_added(added)
+            if file is not None and not added.items:
+                raise typer.Exit(1)
+
+
 @app.command()
 def serve(
     config: ConfigOption = DEFAULT_CONFIG,
@@ -326,6 +375,22 @@ def _show_user(config: Config, user_id: str, found: pl.DataFrame) -> None:
     for row in found.rows(named=True):
         table.add_row(str(row["rank"]), row["item_id"], escape(titles[row["item_id"]]), f"{row['score']:.3f}")
     console.print(table)
+
+
+def _show_added(added: Any) -> None:
+    having = ", ".join(f"{count:,} with {modality}" for modality, count in added.encoded.items())
+    console.print(f"{added.items:,} items added to release {added.release_id}{f': {having}' if having else ''}", highlight=False)
+    left = {
+        f"in the release already, their changes come with `vitrine nightly`: {added.known:,}": added.known,
+        f"added before and unchanged: {added.unchanged:,}": added.unchanged,
+        f"removed before, `--restore ITEM_ID` takes that back: {added.withdrawn:,}": added.withdrawn,
+        f"could not be used: {len(added.refused):,}": len(added.refused),
+    }
+    for line, count in left.items():
+        if count:
+            console.print(f"  {line}", highlight=False)
+    for reason in added.refused[:5]:
+        errors.print(f"    [yellow]{escape(reason)}[/yellow]", highlight=False, soft_wrap=True)
 
 
 def _show_releases(shelf: Any) -> None:

@@ -53,7 +53,7 @@ async def get_similar(item_id: str, request: Request, k: Annotated[int, Query(ge
             404,
             "Unknown item",
             f"release {served.release.release_id} has no item {item_id[:256]!r} among its {len(served.release.items)}. "
-            "Use an item_id of the catalogue; new items come with the next release.",
+            "Use an item_id of the catalogue; new items come with `vitrine add-items` or the next release.",
         )
     visible = served.shelf.visible(now=now(), wishes=Wishes(), seen=np.zeros(0, np.int64))
     return answer(slate_body(served, similar(served.release, row, visible, k=k), request.state.request_id))
