@@ -244,6 +244,30 @@ def recommend(
             _show_user(settings, asked[0], found)
 
 
+@app.command()
+def explain(
+    user: Annotated[str, typer.Argument(help="Whose recommendation.")],
+    item: Annotated[str, typer.Argument(help="The item, shown or not.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    events: Annotated[int, typer.Option(min=0, help="Newest events of the history to judge.")] = 10,
+    release: Annotated[str, typer.Option(help="A release by id; default: the champion.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say why an item is recommended to a user: what its retrieval score is made of, and what each event of the history adds to it."""
+    from pipelines.explain import explain_item
+
+    with _told():
+        settings = _config(config)
+        found = explain_item(settings, user, item, release_id=release, newest=events)
+        if as_json:
+            import dataclasses
+            import json
+
+            print(json.dumps(dataclasses.asdict(found), default=str))
+        else:
+            _show_explanation(settings, found)
+
+
 @app.command("add-items")
 def add_items(
     file: Annotated[
@@ -375,6 +399,25 @@ def _show_user(config: Config, user_id: str, found: pl.DataFrame) -> None:
     for row in found.rows(named=True):
         table.add_row(str(row["rank"]), row["item_id"], escape(titles[row["item_id"]]), f"{row['score']:.3f}")
     console.print(table)
+
+
+def _show_explanation(config: Config, found: Any) -> None:
+    from pipelines.recommend import titles_of
+    from recsys.data.relevance import Kind
+
+    titles = titles_of(config.open_workspace())
+    whole = sum(abs(value) for value in found.parts.values()) or 1.0
+    table = Table("part", "adds", "share of all parts", title=escape(f"{found.user_id}: {titles[found.item_id]}, score {found.score:.3f}"))
+    for name, value in found.parts.items():
+        table.add_row(name, f"{round(value, 3) + 0:+.3f}", f"{abs(value) / whole:.0%}")  # + 0: no minus before a zero
+    console.print(table)
+    history = Table("when", "what", "item", "worth", title="how much lower the score were without the event")
+    for event in found.events:
+        history.add_row(f"{event.event_time:%Y-%m-%d}", Kind(event.kind).name.lower(), escape(titles[event.item_id]), f"{event.worth:+.3f}")
+    console.print(history)
+    if "fused" in found.parts:
+        told = f"the tables hold another model than release {found.release_id}: fused and bias are not parted further"
+        console.print(told, highlight=False, soft_wrap=True)
 
 
 def _show_added(added: Any) -> None:

@@ -24,7 +24,7 @@ from recsys.data.popularity import expected_of_new_item, expected_popularity
 from recsys.data.ranking_items import content_centres
 from recsys.models.export import export_item_tower, export_user_tower
 from recsys.models.ranker import publish_ranker
-from recsys.models.retriever import load_retriever
+from recsys.models.retriever import SavedRetriever, load_retriever
 from recsys.retrieval.faiss_index import DESCRIPTION, INDEX
 from recsys.training.prior import Prior
 
@@ -88,7 +88,7 @@ def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
     np.save(folder / "popularity.npy", _fallback(items, context, past))
     save_rules(folder, _new_items(items, context, past, Prior(**retriever.training["prior"])))
     parity["ranker"] = publish_ranker(context.read("ranker").folder, folder)
-    _write_json(folder / "serving.json", _serving(context, retriever.shape.history_length))
+    _write_json(folder / "serving.json", _serving(context, retriever))
     for name in ("report.html", "report.json"):
         _bring(context.read("evaluation").folder / name, folder / ("evaluation.json" if name == "report.json" else name))
     return parity
@@ -112,10 +112,12 @@ def _fallback(items: Items, context: StageContext, past: Interactions) -> np.nda
     return expected.astype(np.float32)
 
 
-def _serving(context: StageContext, history_length: int) -> dict[str, Any]:
+def _serving(context: StageContext, retriever: SavedRetriever) -> dict[str, Any]:
     relevance = context.config.relevance
+    match = [(f"match.{name}", size) for name, size in retriever.model.item_tower.match.blocks.items()]
     return {
-        "history_length": history_length,
+        "history_length": retriever.shape.history_length,
+        "vector_parts": [("fused", retriever.shape.embedding_dim), *match, ("bias", 1)],
         "relevance": {"events": list(relevance.events), "positive_rating": relevance.positive_rating},
         "candidates": context.config.ranker.candidates,
         "k": 20,

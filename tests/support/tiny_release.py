@@ -67,7 +67,8 @@ def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: 
     ranking = {"feature_names": names, "tasks": ["click"], "task_weights": [1.0], "blend": 0.5, "history_length": 20}
     (folder / "ranking.json").write_text(json.dumps(ranking))
     relevance = {"events": ["click", "cart", "purchase", "rating", "review"], "positive_rating": 4.0}
-    serving = {"history_length": 20, "relevance": relevance, "candidates": 30, "k": 5, "diversity": 0.0}
+    parts = [["fused", DIM - 2], ["match.image", 2], ["bias", 1]]
+    serving = {"history_length": 20, "vector_parts": parts, "relevance": relevance, "candidates": 30, "k": 5, "diversity": 0.0}
     (folder / "serving.json").write_text(json.dumps(serving))
     _describe(folder)
     if champion:
