@@ -414,7 +414,8 @@ def _show_explanation(config: Config, found: Any) -> None:
     history = Table("when", "what", "item", "worth", title="how much lower the score were without the event")
     for event in found.events:
         history.add_row(f"{event.event_time:%Y-%m-%d}", Kind(event.kind).name.lower(), escape(titles[event.item_id]), f"{event.worth:+.3f}")
-    console.print(history)
+    if found.events:
+        console.print(history)
     if "fused" in found.parts:
         told = f"the tables hold another model than release {found.release_id}: fused and bias are not parted further"
         console.print(told, highlight=False, soft_wrap=True)

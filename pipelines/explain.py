@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from pipelines.recommend import RecommendError, release_folder, some_user_ids
 from recsys.data.items import Items
 from recsys.slate.explain import explain, vector_parts
 from recsys.slate.release_reader import Release, read_release
+
+if TYPE_CHECKING:
+    from recsys.models.retriever import SavedRetriever
 
 SAME = 1e-4
 """Largest difference, relative to the largest value, of a published vector and the one that the model at hand gives."""
@@ -101,7 +105,7 @@ def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArra
 
     retriever = load_retriever(workspace.read("retriever").folder / "released")
     items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"))
-    if not _is_of(release, items, retriever.item_vectors):
+    if not _is_of(release, items, retriever):
         return None
     published, fused = release.item_vectors[row], vector_parts(release)["fused"]
     for has_id in (True, False):
@@ -115,5 +119,8 @@ def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArra
     return None
 
 
-def _is_of(release: Release, items: Items, vectors: npt.NDArray[np.float32]) -> bool:
-    return len(items) >= len(release.items) and np.array_equal(vectors, release.item_vectors)
+def _is_of(release: Release, items: Items, retriever: "SavedRetriever") -> bool:
+    """Whether the release was published from these tables, or they have only grown since."""
+    dims = {name: vectors.shape[1] for name, vectors in items.vectors.items() if name in retriever.shape.content_dims}
+    same_shape = dims == retriever.shape.content_dims and items.category_names == release.items.category_names
+    return same_shape and np.array_equal(retriever.item_vectors, release.item_vectors)

@@ -33,6 +33,7 @@ from recsys.data.tensors import item_batch
 from recsys.models.retriever import load_retriever
 from recsys.models.two_tower_scorer import embed_catalogue
 from recsys.training.prior import Prior
+from tests.support.photo_host import PhotoHost, give
 from tests.support.small_night import ROOT, SETTINGS, Fatal, draw, small_config, small_night
 from tests.support.stages import run_stage
 
@@ -110,6 +111,18 @@ def test_a_new_product_is_recommended_without_a_restart_until_it_is_removed(conf
         until(lambda: new_ones(url, user, k=100) == [second])
         withdraw_items(config, [first], restore=True)
         until(lambda: len(new_ones(url, user, k=10)) == 2)
+
+
+def test_photos_on_web_servers_are_fetched_and_one_that_cannot_be_is_told(workspace: Path, new_file: Path, tmp_path: Path) -> None:
+    first = pl.read_parquet(new_file).head(1)
+    with PhotoHost() as host:
+        host.answers["/there.jpg"] = give((workspace / "landing" / "images" / first["image_uri"].item()).read_bytes())
+        remote = [first.with_columns(item_id=pl.lit(name), image_uri=pl.lit(host.url(f"/{name}.jpg"))) for name in ("there", "gone")]
+        pl.concat(remote).write_parquet(tmp_path / "remote.parquet")
+        config = small_config(workspace, fetch_images={"allow_private_addresses": True, "tries": 1})
+        added = add_items(config, tmp_path / "remote.parquet", progress=QUIET)
+    assert (added.items, added.encoded) == (2, {"image": 1, "text": 2})
+    assert [reason.partition(":")[0] for reason in added.refused] == ["gone, added without its image"]
 
 
 def test_the_same_file_again_changes_nothing(config: Config, workspace: Path, new_file: Path) -> None:

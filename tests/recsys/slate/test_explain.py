@@ -57,6 +57,7 @@ def test_the_event_named_first_is_the_one_whose_removal_costs_most(release: Rele
 
 
 def test_only_the_newest_events_are_judged(release: Release) -> None:
+    assert not len(explain(release, past_of(release, [4, 5]), 8, newest=0).events)
     assert set(explain(release, past_of(release, [4, 5, 6, 7]), 8, newest=2).events) == {2, 3}
 
 
