@@ -19,6 +19,16 @@ def read_embeddings(table: TableReader) -> Mapping[str, pl.DataFrame]:
     return {modality: _of_one_encoder(table, modality, dim) for modality, dim in dims.items()}
 
 
+def encoder_versions(table: TableReader) -> Mapping[str, str]:
+    """modality -> version of the encoder of its vectors, which `read_embeddings` holds to be one; none without items."""
+    found = {}
+    for modality, dim in table.manifest.facts["dims"].items():
+        rows = table.scan(item_embeddings(dim), prefix=f"modality={modality}/").select("encoder_version").head(1).collect()
+        if rows.height:
+            found[modality] = rows.item()
+    return found
+
+
 def _of_one_encoder(table: TableReader, modality: str, dim: int) -> pl.DataFrame:
     rows = table.scan(item_embeddings(dim), prefix=f"modality={modality}/").collect()
     versions = rows["encoder_version"].value_counts(sort=True)

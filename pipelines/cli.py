@@ -43,12 +43,32 @@ DEFAULT_CONFIG = Path("configs/nightly.toml")
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """Our own errors are one clear line and exit code 1; anything else is a bug and shows where it is."""
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except KeyboardInterrupt:
+        errors.print("\nstopped; what was finished stays, the same command goes on from there", highlight=False)
+        raise typer.Exit(130) from None
+    except Exception as error:
+        if not isinstance(error, _our_errors()):
+            raise
+        errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def _our_errors() -> tuple[type[Exception], ...]:
+    """Imported once something went wrong: where some are defined torch starts, which no quick command should wait for."""
+    from pipelines.add_items import AddItemsError
     from pipelines.importers.landing import ImportSourceError
     from pipelines.nightly import NightRunningError, UnknownStageError
     from pipelines.recommend import RecommendError
     from pipelines.releases import ReleaseError
+    from pipelines.withdraw import WithdrawError
+    from recsys.slate.release_reader import ReleaseError as UnreadableReleaseError
 
-    ours = (
+    return (
+        AddItemsError,
         ConfigError,
         FeatureStoreError,
         ImportSourceError,
@@ -56,16 +76,10 @@ def _told() -> Iterator[None]:
         UnknownStageError,
         RecommendError,
         ReleaseError,
+        UnreadableReleaseError,
         ValueError,
+        WithdrawError,
     )
-    try:
-        yield
-    except ours as error:
-        errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        errors.print("\nstopped; what was finished stays, the same command goes on from there", highlight=False)
-        raise typer.Exit(130) from None
 
 
 def _config(path: Path, overrides: list[str] | None = None) -> Config:
@@ -231,6 +245,65 @@ def recommend(
 
 
 @app.command()
+def explain(
+    user: Annotated[str, typer.Argument(help="Whose recommendation.")],
+    item: Annotated[str, typer.Argument(help="The item, shown or not.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    events: Annotated[int, typer.Option(min=0, help="Newest events of the history to judge.")] = 10,
+    release: Annotated[str, typer.Option(help="A release by id; default: the champion.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say why an item is recommended to a user: what its retrieval score is made of, and what each event of the history adds to it."""
+    from pipelines.explain import explain_item
+
+    with _told():
+        settings = _config(config)
+        found = explain_item(settings, user, item, release_id=release, newest=events)
+        if as_json:
+            import dataclasses
+            import json
+
+            print(json.dumps(dataclasses.asdict(found), default=str))
+        else:
+            _show_explanation(settings, found)
+
+
+@app.command("add-items")
+def add_items(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Parquet, CSV or JSON lines with the catalogue's columns. Default: what is new in the landing folders."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    remove: Annotated[list[str] | None, typer.Option(metavar="ITEM_ID", help="Show this item no more, at once. May be repeated.")] = None,
+    restore: Annotated[list[str] | None, typer.Option(metavar="ITEM_ID", help="Take back --remove. May be repeated.")] = None,
+) -> None:
+    """Make new items recommendable now, from their content alone; the API shows them without a restart.
+
+    They stand beside the release that is served until a new champion takes its place, which knows what lies in the landing folders.
+    Items that the release knows are left to the night.
+    """
+    from pipelines.withdraw import withdraw_items
+
+    with _told():
+        settings = _config(config)
+        if sum(bool(asked) for asked in (file, remove, restore)) > 1:
+            raise ConfigError("FILE, --remove and --restore are three commands; give one of them")
+        item_ids = remove or restore
+        if item_ids:
+            release_id = withdraw_items(settings, item_ids, restore=bool(restore))
+            done = "shown again" if restore else "shown no more"
+            console.print(f"{len(item_ids):,} items are {done} by release {release_id} and those after it", highlight=False)
+        else:
+            from pipelines.add_items import add_items as add
+
+            added = add(settings, file, progress=Progress(errors))
+            _show_added(added)
+            if file is not None and not added.items:
+                raise typer.Exit(1)
+
+
+@app.command()
 def serve(
     config: ConfigOption = DEFAULT_CONFIG,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -326,6 +399,42 @@ def _show_user(config: Config, user_id: str, found: pl.DataFrame) -> None:
     for row in found.rows(named=True):
         table.add_row(str(row["rank"]), row["item_id"], escape(titles[row["item_id"]]), f"{row['score']:.3f}")
     console.print(table)
+
+
+def _show_explanation(config: Config, found: Any) -> None:
+    from pipelines.recommend import titles_of
+    from recsys.data.relevance import Kind
+
+    titles = titles_of(config.open_workspace())
+    whole = sum(abs(value) for value in found.parts.values()) or 1.0
+    table = Table("part", "adds", "share of all parts", title=escape(f"{found.user_id}: {titles[found.item_id]}, score {found.score:.3f}"))
+    for name, value in found.parts.items():
+        table.add_row(name, f"{round(value, 3) + 0:+.3f}", f"{abs(value) / whole:.0%}")  # + 0: no minus before a zero
+    console.print(table)
+    history = Table("when", "what", "item", "worth", title="how much lower the score were without the event")
+    for event in found.events:
+        history.add_row(f"{event.event_time:%Y-%m-%d}", Kind(event.kind).name.lower(), escape(titles[event.item_id]), f"{event.worth:+.3f}")
+    if found.events:
+        console.print(history)
+    if "fused" in found.parts:
+        told = f"the tables hold another model than release {found.release_id}: fused and bias are not parted further"
+        console.print(told, highlight=False, soft_wrap=True)
+
+
+def _show_added(added: Any) -> None:
+    having = ", ".join(f"{count:,} with {modality}" for modality, count in added.encoded.items())
+    console.print(f"{added.items:,} items added to release {added.release_id}{f': {having}' if having else ''}", highlight=False)
+    left = {
+        f"in the release already, their changes come with `vitrine nightly`: {added.known:,}": added.known,
+        f"added before and unchanged: {added.unchanged:,}": added.unchanged,
+        f"removed before, `--restore ITEM_ID` takes that back: {added.withdrawn:,}": added.withdrawn,
+        f"could not be used: {len(added.refused):,}": len(added.refused),
+    }
+    for line, count in left.items():
+        if count:
+            console.print(f"  {line}", highlight=False)
+    for reason in added.refused[:5]:
+        errors.print(f"    [yellow]{escape(reason)}[/yellow]", highlight=False, soft_wrap=True)
 
 
 def _show_releases(shelf: Any) -> None:

@@ -166,10 +166,12 @@ def _conclude(config: Config, workspace: Workspace, date: datetime, results: Seq
         progress.say(f"[yellow]Release {release_id} stays a challenger; the champion stands.[/yellow]")
         for refusal in refusals:
             progress.say(f"  [yellow]✗[/yellow] {escape(refusal)}")
+    removed = shelf.prune(config.release.keep)
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
         load_snapshot(store, workspace.read("snapshot"))
-    for removed in shelf.prune(config.release.keep):
-        progress.say(f"[dim]removed old release {removed}[/dim]")
+        store.forget_additions(keep=shelf.ids())
+    for old in removed:
+        progress.say(f"[dim]removed old release {old}[/dim]")
     return Night(date=date, results=results, release_id=release_id, promoted=not refusals, refusals=refusals)
 
 

@@ -18,10 +18,13 @@ class ItemPhotos:
     """
 
     def __init__(self, config: Config, fetched: TableReader) -> None:
-        rows = fetched.scan(FETCHED_IMAGES).select("uri", "digest").filter(pl.col("digest").is_not_null()).collect()
-        self._digests: dict[str, str] = dict(rows.iter_rows())
+        self._digests = _digests(fetched.scan(FETCHED_IMAGES).collect())
         self._store = PhotoStore(config.open_workspace().fetched_images)
         self._root = config.resolve(config.sources.images)
+
+    def add_fetched(self, images: pl.DataFrame) -> None:
+        """Read these rows of `fetched_images`, too, before those of the table."""
+        self._digests |= _digests(images)
 
     def read(self, image_uri: str) -> bytes:
         """The bytes of a photo.
@@ -36,3 +39,7 @@ class ItemPhotos:
             return self._store.path(digest).read_bytes()
         except OSError as error:
             raise UnreadablePhotoError(f"unreadable: {error.strerror}") from error
+
+
+def _digests(images: pl.DataFrame) -> dict[str, str]:
+    return dict(images.filter(pl.col("digest").is_not_null()).select("uri", "digest").iter_rows())

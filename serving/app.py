@@ -10,7 +10,7 @@ from feature_store.online.sqlite import SqliteStore
 from serving import problems
 from serving.envelope import Envelope
 from serving.keeper import Keeper
-from serving.routes import events, health, recommending, window
+from serving.routes import events, explaining, health, recommending, window
 from serving.settings import Settings
 from serving.state import State
 
@@ -38,6 +38,6 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Envelope, max_body_bytes=settings.max_body_bytes)
     problems.install(app)
-    for part in (recommending, events, health, window):
+    for part in (recommending, explaining, events, health, window):
         app.include_router(part.router)
     return app

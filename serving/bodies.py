@@ -71,16 +71,21 @@ class AskSlate(Ask):
     diversity: float | None = Field(default=None, ge=0, le=1)
 
 
-class Item(BaseModel):
-    """One line of a slate."""
+class Card(BaseModel):
+    """What is shown of an item."""
 
     item_id: str
-    score: float
-    reason: str
     title: str | None
     price: float | None
     image_uri: str | None
     category: list[str]
+
+
+class Item(Card):
+    """One line of a slate."""
+
+    score: float
+    reason: str
 
 
 class Slate(BaseModel):
@@ -91,6 +96,24 @@ class Slate(BaseModel):
     source: str = Field(description="personal; popular: nothing is known of the user; content or behaviour for similar items")
     path: str = Field(description="ann, wider, exact or popular: how candidates were found")
     items: list[Item]
+
+
+class EventWorth(Card):
+    """An event of the user's history."""
+
+    kind: int
+    event_time_us: int
+    worth: float = Field(description="how much lower the score were, had it not happened")
+
+
+class Explained(Card):
+    """Why an item for a user."""
+
+    request_id: str
+    release_id: str
+    score: float = Field(description="of retrieval; the ranker is not explained")
+    parts: dict[str, float] = Field(description="fused, match.<modality>, bias; they add up to the score")
+    events: list[EventWorth] = Field(description="newest events of the user, the one that adds most first")
 
 
 class Refused(BaseModel):

@@ -3,10 +3,11 @@
 import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from feature_store.online.protocol import OnlineStore
+from recsys.slate.added_items import extend_release
 from recsys.slate.filters import Shelf, build_shelf
 from recsys.slate.release_reader import DamagedReleaseError, MissingReleaseError, Release, ReleaseError, read_release
 from serving.problems import ProblemError
@@ -17,6 +18,9 @@ class Served:
     """A release with the day's item changes; swapped whole."""
 
     release: Release
+    """With the items that were added to it since it was published."""
+    additions: int
+    """Version of these; see `OnlineStore.additions_version`."""
     shelf: Shelf
     revision: int
 
@@ -35,12 +39,12 @@ class Keeper:
         self._served: Served | None = None
         self._pointer: tuple[int, int, int] | None = None
         self._looked = float("-inf")
-        self._loading = threading.Lock()
+        self._loading, self._swapping = threading.Lock(), threading.Lock()
         self.problem: str | None = None
         """Why the newest champion is not the one that is served; None: it is."""
 
     def current(self) -> Served:
-        """What is served now; a new champion starts to load in the background.
+        """What is served now; a new champion, and items added to this one, start to load in the background.
 
         Raises:
             ProblemError: Nothing can be served yet.
@@ -52,28 +56,42 @@ class Keeper:
         return self._served
 
     def load(self) -> None:
-        """Load the champion now; a damaged one leaves what is served standing and is told in `problem`."""
+        """Load the champion and what was added to it; a damaged one leaves what is served standing and is told in `problem`."""
         with self._loading:
             pointer = self._stat()
             self._pointer = pointer
             try:
-                folder = self._champion()
-                if self._served is None or folder.name != self._served.release.folder.name:
-                    release = read_release(folder)
-                    changes = self._store.item_changes()
-                    self._served = Served(release, build_shelf(release.items, changes), changes.revision)
+                folder, served = self._champion(), self._served
+                if served is None or folder.name != served.release.folder.name:
+                    self._serve(read_release(folder))
+                elif self._has_additions(served):
+                    self._serve(served.release)
                 self.problem = None
             except ReleaseError as error:
                 self.problem = str(error)
 
     def _look(self) -> None:
         self._looked = time.monotonic()
-        if self._stat() != self._pointer and not self._loading.locked():
-            threading.Thread(target=self.load, name="load-release", daemon=True).start()
         served = self._served
-        if served is not None and self._store.revision() != served.revision:
-            changes = self._store.item_changes()
-            self._served = Served(served.release, build_shelf(served.release.items, changes), changes.revision)
+        stale = self._stat() != self._pointer or (served is not None and self._has_additions(served))
+        if stale and not self._loading.locked():
+            threading.Thread(target=self.load, name="load-release", daemon=True).start()
+        with self._swapping:
+            served = self._served
+            if served is not None and self._store.revision() != served.revision:
+                changes = self._store.item_changes()
+                self._served = replace(served, shelf=build_shelf(served.release.items, changes), revision=changes.revision)
+
+    def _has_additions(self, served: Served) -> bool:
+        return self._store.additions_version(served.release.release_id) != served.additions
+
+    def _serve(self, release: Release) -> None:
+        version = self._store.additions_version(release.release_id)  # read first: an addition in between is seen again, never missed
+        release = extend_release(release, self._store.added_items(release.release_id))
+        changes = self._store.item_changes()
+        served = Served(release, version, build_shelf(release.items, changes), changes.revision)
+        with self._swapping:
+            self._served = served
 
     def _stat(self) -> tuple[int, int, int] | None:
         try:

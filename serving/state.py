@@ -8,8 +8,10 @@ from typing import Any
 from fastapi import Request
 
 from feature_store.online.sqlite import SqliteStore
+from recsys.data.interactions import Interactions
 from recsys.slate.recommend import Slate
 from serving.keeper import Keeper, Served
+from serving.problems import ProblemError
 from serving.settings import Settings
 
 REASONS = {
@@ -46,6 +48,29 @@ def item_card(served: Served, row: int) -> dict[str, Any]:
     card = dict(zip(names, served.release.catalogue.select(names).row(row), strict=True))
     changed: Mapping[str, Any] = served.shelf.changed.get(row, {})
     return card | {name: changed[name] for name in ("title", "price", "image_uri") if name in changed}
+
+
+def item_row(served: Served, item_id: str) -> int:
+    """Row of an item.
+
+    Raises:
+        ProblemError: It is not known.
+    """
+    row = int(served.release.items.vocabulary.index([item_id])[0])
+    if row < 0:
+        raise ProblemError(
+            404,
+            "Unknown item",
+            f"release {served.release.release_id} has no item {item_id[:256]!r} among its {len(served.release.items)}. "
+            "Use an item_id of the catalogue; new items come with `vitrine add-items` or the next release.",
+        )
+    return row
+
+
+def event_card(served: Served, past: Interactions, place: int) -> dict[str, Any]:
+    """What is shown of an event of a user: the item, what was done, when."""
+    card = item_card(served, int(past.item_index[place]))
+    return {**card, "kind": int(past.kind[place]), "event_time_us": int(past.event_time[place])}
 
 
 def slate_body(served: Served, slate: Slate, request_id: str) -> dict[str, Any]:

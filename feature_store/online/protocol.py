@@ -60,6 +60,25 @@ class ItemChanges:
     """item_id -> new values of fields of `CHANGEABLE`."""
 
 
+@dataclass(frozen=True)
+class AddedItem:
+    """An item that came after the night, as one release describes it."""
+
+    row: Mapping[str, Any]
+    """Of the table `catalogue`; times in microseconds since 1970 UTC."""
+    item_vector: bytes
+    """float32, as a row of the release's `item_vectors.npy`."""
+    content_vector: bytes
+    """float32, as a row of the release's `content_vectors.npy`."""
+    popularity: float
+    """As in the release's `popularity.npy`."""
+
+    @property
+    def item_id(self) -> str:
+        """The shop's own id."""
+        return str(self.row["item_id"])
+
+
 class OnlineStore(Protocol):
     """Kept by item_id and user_id: a new release re-indexes items without touching it."""
 
@@ -85,4 +104,20 @@ class OnlineStore(Protocol):
 
     def withdraw(self, item_ids: Sequence[str]) -> None:
         """Never show these items again."""
+        ...
+
+    def restore(self, item_ids: Sequence[str]) -> None:
+        """Take back `withdraw`."""
+        ...
+
+    def additions_version(self, release_id: str) -> int:
+        """Grows with every `add_items` to this release, cheap to ask; 0 before the first."""
+        ...
+
+    def added_items(self, release_id: str) -> Sequence[AddedItem]:
+        """Items that were added to this release, in the order of their ids."""
+        ...
+
+    def add_items(self, release_id: str, items: Sequence[AddedItem]) -> None:
+        """Add items to a release, all or none; one that was added before is replaced."""
         ...

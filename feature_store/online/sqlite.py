@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_store.errors import FeatureStoreError
-from feature_store.online.protocol import CHANGEABLE, ItemChanges, PostedEvent, UserState
+from feature_store.online.protocol import CHANGEABLE, AddedItem, ItemChanges, PostedEvent, UserState
 
 POSTED_PER_USER = 2_000
 """Newest posted events of a user that an answer reads."""
@@ -29,6 +29,10 @@ CREATE TABLE IF NOT EXISTS posted (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS posted_by_user ON posted (user_id, event_time);
 CREATE TABLE IF NOT EXISTS item_changes (item_id TEXT PRIMARY KEY, withdrawn INTEGER NOT NULL, fields TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS added_items (
+    release_id TEXT, item_id TEXT, catalogue_row TEXT NOT NULL, item_vector BLOB NOT NULL, content_vector BLOB NOT NULL,
+    popularity REAL NOT NULL, PRIMARY KEY (release_id, item_id)
+);
 """
 _USER = """
 SELECT 's', history, seen, NULL, NULL, NULL, NULL, NULL, NULL FROM snapshots
@@ -39,7 +43,9 @@ SELECT * FROM (
     WHERE user_id = ?1 ORDER BY event_time DESC, event_id DESC LIMIT ?2
 )
 """
-_REVISION = "SELECT value FROM pointer WHERE name = 'items'"
+_POINTER = "SELECT value FROM pointer WHERE name = ?"
+_ITEMS = "items"
+"""Pointer that counts changes of items; `added:<release_id>` counts additions to a release."""
 
 
 class OnlineStoreError(FeatureStoreError):
@@ -108,9 +114,7 @@ class SqliteStore:
 
     def revision(self) -> int:
         """See `OnlineStore`."""
-        with self._reading:
-            row = self._reader.execute(_REVISION).fetchone()
-        return int(row[0]) if row else 0
+        return self._number(_ITEMS)
 
     def item_changes(self) -> ItemChanges:
         """See `OnlineStore`."""
@@ -135,7 +139,7 @@ class SqliteStore:
             self._writer.execute(
                 "INSERT INTO item_changes VALUES (?, 0, ?) ON CONFLICT (item_id) DO UPDATE SET fields = excluded.fields", (item_id, fields)
             )
-            self._count_revision()
+            self._count(_ITEMS)
 
     def withdraw(self, item_ids: Sequence[str]) -> None:
         """See `OnlineStore`."""
@@ -144,7 +148,40 @@ class SqliteStore:
                 "INSERT INTO item_changes VALUES (?, 1, '{}') ON CONFLICT (item_id) DO UPDATE SET withdrawn = 1",
                 [(item_id,) for item_id in item_ids],
             )
-            self._count_revision()
+            self._count(_ITEMS)
+
+    def restore(self, item_ids: Sequence[str]) -> None:
+        """See `OnlineStore`."""
+        with self._writing, self._writer:
+            self._writer.executemany("UPDATE item_changes SET withdrawn = 0 WHERE item_id = ?", [(item_id,) for item_id in item_ids])
+            self._count(_ITEMS)
+
+    def additions_version(self, release_id: str) -> int:
+        """See `OnlineStore`."""
+        return self._number(f"added:{release_id}")
+
+    def added_items(self, release_id: str) -> list[AddedItem]:
+        """See `OnlineStore`."""
+        query = "SELECT catalogue_row, item_vector, content_vector, popularity FROM added_items WHERE release_id = ? ORDER BY item_id"
+        with self._reading:
+            rows = self._reader.execute(query, (release_id,)).fetchall()
+        return [AddedItem(json.loads(row), *rest) for row, *rest in rows]
+
+    def add_items(self, release_id: str, items: Sequence[AddedItem]) -> None:
+        """See `OnlineStore`."""
+        rows = [(release_id, i.item_id, json.dumps(i.row), i.item_vector, i.content_vector, i.popularity) for i in items]
+        with self._writing, self._writer:
+            self._writer.executemany("INSERT OR REPLACE INTO added_items VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._count(f"added:{release_id}")
+
+    def forget_additions(self, *, keep: Sequence[str]) -> None:
+        """Drop what was added to releases other than these."""
+        with self._reading:
+            found = [str(row[0]) for row in self._reader.execute("SELECT DISTINCT release_id FROM added_items")]
+        gone = [(release_id,) for release_id in found if release_id not in keep]
+        with self._writing, self._writer:
+            self._writer.executemany("DELETE FROM added_items WHERE release_id = ?", gone)
+            self._writer.executemany("DELETE FROM pointer WHERE name = 'added:' || ?", gone)
 
     def snapshot_version(self) -> str | None:
         """Version of the snapshot that is read; None before the first."""
@@ -187,9 +224,14 @@ class SqliteStore:
     def _point(self, name: str, value: str) -> None:
         self._writer.execute("INSERT INTO pointer VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value))
 
-    def _count_revision(self) -> None:
-        row = self._writer.execute(_REVISION).fetchone()
-        self._point("items", str(int(row[0]) + 1 if row else 1))
+    def _number(self, pointer: str) -> int:
+        with self._reading:
+            row = self._reader.execute(_POINTER, (pointer,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _count(self, pointer: str) -> None:
+        row = self._writer.execute(_POINTER, (pointer,)).fetchone()
+        self._point(pointer, str(int(row[0]) + 1 if row else 1))
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False)

@@ -117,8 +117,9 @@ def run(context: StageContext) -> None:
     dims: dict[str, int] = {}
     speed: dict[str, float] = {}
     precision: dict[str, PrecisionCheck] = {}
+    photos = ItemPhotos(context.config, context.read("fetched_images"))
     for modality, contents in MODALITIES.items():
-        content = _content(modality, context)
+        content = open_content(modality, context, photos)
         checked = last.manifest.facts.get("precision", {}).get(modality) if last else None
         precision[modality] = check_precision(content, catalogue, last=checked)
         precision[modality].require(embed.min_precision_cosine, modality=modality)
@@ -178,7 +179,12 @@ def _refuse_if_too_many(counts: Counts, contents: str, at_most: float) -> None:
         )
 
 
-def _content(modality: str, context: StageContext) -> Content:
+def open_content(modality: str, context: StageContext, photos: ItemPhotos) -> Content:
+    """One of MODALITIES, ready to be read.
+
+    Raises:
+        EncoderError: There is no such encoder.
+    """
     embed = context.config.embed
     if modality == "text":
         return TextContent(open_text_encoder(embed), embed.text_fields)
@@ -186,7 +192,7 @@ def _content(modality: str, context: StageContext) -> Content:
     if DESCRIPTION not in table.manifest.files:
         return NoContent()
     images = open_image_encoder(table.folder, precision=embed.precision, batch=embed.image_batch)
-    return ImageContent(images, ItemPhotos(context.config, context.read("fetched_images")).read)
+    return ImageContent(images, photos.read)
 
 
 def _known(last: TableReader | None, modality: str, content: Content, start: int, length: int) -> pl.DataFrame:

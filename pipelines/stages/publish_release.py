@@ -11,17 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from feature_store.embeddings import encoder_versions
 from feature_store.manifest import content_digest, describe_files, write_text_atomically
 from feature_store.schema import CATALOGUE
 from pipelines.inputs import load_interactions, load_items
 from pipelines.releases import RELEASE, ReleaseShelf
 from pipelines.stage import Stage, StageContext
+from recsys.data.interactions import Interactions
 from recsys.data.items import Items
-from recsys.data.popularity import expected_popularity
+from recsys.data.new_items import Expected, NewItemRules, save_rules
+from recsys.data.popularity import expected_of_new_item, expected_popularity
+from recsys.data.ranking_items import content_centres
 from recsys.models.export import export_item_tower, export_user_tower
 from recsys.models.ranker import publish_ranker
-from recsys.models.retriever import load_retriever
+from recsys.models.retriever import SavedRetriever, load_retriever
 from recsys.retrieval.faiss_index import DESCRIPTION, INDEX
+from recsys.training.prior import Prior
 
 TIMED = ("report.html",)
 """Files that tell how long things took: no two nights write the same."""
@@ -81,22 +86,38 @@ def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
         "item_tower": export_item_tower(retriever.model, folder / "item_tower.onnx", content_dims=retriever.shape.content_dims),
     }
     np.save(folder / "popularity.npy", _fallback(items, context, past))
+    save_rules(folder, _new_items(items, context, past, Prior(**retriever.training["prior"])))
     parity["ranker"] = publish_ranker(context.read("ranker").folder, folder)
-    _write_json(folder / "serving.json", _serving(context, retriever.shape.history_length))
+    _write_json(folder / "serving.json", _serving(context, retriever))
     for name in ("report.html", "report.json"):
         _bring(context.read("evaluation").folder / name, folder / ("evaluation.json" if name == "report.json" else name))
     return parity
 
 
-def _fallback(items: Items, context: StageContext, past: Any) -> np.ndarray:
+def _new_items(items: Items, context: StageContext, past: Interactions, prior: Prior) -> NewItemRules:
+    def expected(*, dated: bool) -> Expected:
+        popularity = expected_of_new_item(past, items, now=context.date, window_days=FALLBACK_WINDOW_DAYS, dated=dated)
+        return Expected(prior=prior.of_new_item(past, items, now=context.date, dated=dated), popularity=popularity)
+
+    return NewItemRules(
+        encoders=encoder_versions(context.read("item_embeddings")),
+        centres=content_centres(items),
+        dated=expected(dated=True),
+        undated=expected(dated=False),
+    )
+
+
+def _fallback(items: Items, context: StageContext, past: Interactions) -> np.ndarray:
     expected = expected_popularity(past, items, now=context.date, window_days=FALLBACK_WINDOW_DAYS)
     return expected.astype(np.float32)
 
 
-def _serving(context: StageContext, history_length: int) -> dict[str, Any]:
+def _serving(context: StageContext, retriever: SavedRetriever) -> dict[str, Any]:
     relevance = context.config.relevance
+    match = [(f"match.{name}", size) for name, size in retriever.model.item_tower.match.blocks.items()]
     return {
-        "history_length": history_length,
+        "history_length": retriever.shape.history_length,
+        "vector_parts": [("fused", retriever.shape.embedding_dim), *match, ("bias", 1)],
         "relevance": {"events": list(relevance.events), "positive_rating": relevance.positive_rating},
         "candidates": context.config.ranker.candidates,
         "k": 20,

@@ -56,6 +56,18 @@ class Interactions:
         rows = np.minimum(np.searchsorted(self.user_ids, user_ids), self.num_users - 1)
         return np.where(self.user_ids[rows] == user_ids, rows, -1)
 
+    def of_user(self, row: int) -> "Interactions":
+        """Events of one user, given as a row of `user_ids`, alone."""
+        start, end = self.offsets[row], self.offsets[row + 1]
+        return replace(
+            self,
+            user_ids=self.user_ids[row : row + 1],
+            offsets=np.array([0, end - start]),
+            item_index=self.item_index[start:end],
+            kind=self.kind[start:end],
+            event_time=self.event_time[start:end],
+        )
+
     def keep(self, events: npt.NDArray[np.bool_]) -> "Interactions":
         """Only these events; every user stays, perhaps with none."""
         kept = np.r_[0, np.cumsum(events)]

@@ -35,6 +35,19 @@ def expected_popularity(past: Interactions, items: Items, *, now: datetime, wind
     return rate_on_offer(counts, days, smoothing_days=SMOOTHING_SHARE * window_days) * window_days
 
 
+def expected_of_new_item(past: Interactions, items: Items, *, now: datetime, window_days: float, dated: bool) -> float:
+    """What `expected_popularity` says of an item that nobody has met and that need not be among these.
+
+    Args:
+        past: As for `expected_popularity`, like `items`, `now` and `window_days`.
+        dated: Whether the catalogue says since when the item may be shown; without it the item may have been turned down all the time.
+    """
+    counts = recent_popularity(past, now=now, window_days=window_days)
+    days = days_on_offer(offered_from(items, past), now=microseconds(now), most=window_days)
+    smoothing_days, on_offer = SMOOTHING_SHARE * window_days, 0.0 if dated else window_days
+    return float(_mean_rate(counts, days) * smoothing_days / (on_offer + smoothing_days) * window_days)
+
+
 def rate_on_offer(counts: npt.NDArray[np.float64], days: npt.NDArray[np.float64], *, smoothing_days: float) -> npt.NDArray[np.float64]:
     """(items,): events per day on offer.
 
@@ -43,8 +56,7 @@ def rate_on_offer(counts: npt.NDArray[np.float64], days: npt.NDArray[np.float64]
         days: How long each item was on offer, at least 0.
         smoothing_days: Every item counts as if it had also been on offer for so long at the mean rate; greater than 0.
     """
-    mean = counts.sum() / max(days.sum(), 1e-9)
-    rate: npt.NDArray[np.float64] = (counts + mean * smoothing_days) / (days + smoothing_days)
+    rate: npt.NDArray[np.float64] = (counts + _mean_rate(counts, days) * smoothing_days) / (days + smoothing_days)
     return rate
 
 
@@ -62,3 +74,7 @@ def log_rate_on_offer(answers: Interactions, offered: npt.NDArray[np.int64], *, 
     rate = rate_on_offer(counts, days_on_offer(offered, now=end, most=span), smoothing_days=SMOOTHING_SHARE * span)
     log_rate: npt.NDArray[np.float32] = np.log(rate / rate.mean()).astype(np.float32)
     return log_rate
+
+
+def _mean_rate(counts: npt.NDArray[np.float64], days: npt.NDArray[np.float64]) -> float:
+    return float(counts.sum() / max(days.sum(), 1e-9))

@@ -63,7 +63,8 @@ def build_ranking_items(items: Items, item_features: pl.DataFrame, *, moment: da
     asked = asked.with_columns(pl.lit(moment).cast(pl.Datetime("us", "UTC")).alias("predicted_at"))
     rows = join_as_of(asked, item_features, key="item_id")
     first = rows["first_event"].dt.epoch("us").fill_null(ALWAYS).to_numpy()
-    modalities = {name: _centred_units(items.vectors[name], items.presence[name]) for name in sorted(items.vectors)}
+    centres = content_centres(items)
+    modalities = {name: centred_units(items.vectors[name], items.presence[name], centre) for name, centre in centres.items()}
     return RankingItems(
         wanted=rows.select(pl.col(f"wanted_{name}").fill_null(0).cast(pl.Float32) for name in WINDOWS).to_numpy(),
         born=np.where(items.available_from == ALWAYS, first, items.available_from),
@@ -83,12 +84,9 @@ def save_ranking_items(folder: Path, items: RankingItems) -> None:
     columns |= {name: getattr(items, name) for name in ("born", "click_rate", "mean_rating", "price", "category")}
     columns |= {f"has_{name}": items.presence[name] for name in items.modalities}
     pl.DataFrame(columns).write_parquet(folder / TABLE, compression="zstd")
-    there = sum((items.presence[name].astype(np.int64) for name in items.modalities), np.zeros(len(items), np.int64))
-    blocks = [items.vectors[name] for name in items.modalities]
-    content = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(items), 0), np.float32)
-    unit = content / np.sqrt(np.maximum(there, 1))[:, None]  # of length 1 whatever is there
-    np.save(folder / VECTORS, unit.astype(np.float32))
-    np.save(folder / PRESENCE, there > 0)
+    content = joined_content(items.vectors, size=len(items))
+    np.save(folder / VECTORS, content)
+    np.save(folder / PRESENCE, content.any(axis=1))
     dims = {name: items.vectors[name].shape[1] for name in items.modalities}
     (folder / DESCRIPTION).write_text(json.dumps({"dims": dims}, indent=1) + "\n", encoding="utf-8")
 
@@ -96,22 +94,62 @@ def save_ranking_items(folder: Path, items: RankingItems) -> None:
 def load_ranking_items(folder: Path) -> RankingItems:
     """Read what `save_ranking_items` wrote."""
     rows = pl.read_parquet(folder / TABLE)
-    content = np.load(folder / VECTORS)
     dims: dict[str, int] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["dims"]
-    ends = np.cumsum(list(dims.values()))
-    vectors = {name: _units(content[:, end - dims[name] : end]) for name, end in zip(dims, ends, strict=True)}
     return RankingItems(
         wanted=rows.select(f"wanted_{name}" for name in WINDOWS).to_numpy(),
-        vectors=vectors,
+        vectors=_parted_content(np.load(folder / VECTORS), dims),
         presence={name: rows[f"has_{name}"].to_numpy() for name in dims},
         **{name: rows[name].to_numpy() for name in ("born", "click_rate", "mean_rating", "price", "category")},
     )
 
 
-def _centred_units(vectors: npt.NDArray[np.float32], present: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """Raw encodings share one great direction; around their mean, cosines tell items apart."""
-    mean = vectors[present].mean(axis=0) if present.sum() > 1 else np.zeros(vectors.shape[1], np.float32)
-    return _units(np.where(present[:, None], vectors - mean, 0))
+def extend_ranking_items(known: RankingItems, items: Items, content: npt.NDArray[np.float32]) -> RankingItems:
+    """Items whose last ones have no event: these are as `build_ranking_items` describes such items.
+
+    Args:
+        known: Of all but the last items; what it has beyond them is left out.
+        items: The catalogue.
+        content: (last items, content_dim) as in content_vectors.npy.
+    """
+    size = len(items) - len(content)
+    vectors = _parted_content(content, {name: known.vectors[name].shape[1] for name in known.modalities})
+    unknown = np.full(len(content), np.nan, np.float32)
+    return RankingItems(
+        wanted=np.concatenate([known.wanted[:size], np.zeros((len(content), len(WINDOWS)), np.float32)]),
+        born=np.concatenate([known.born[:size], items.available_from[size:]]),
+        click_rate=np.concatenate([known.click_rate[:size], unknown]),
+        mean_rating=np.concatenate([known.mean_rating[:size], unknown]),
+        price=np.concatenate([known.price[:size], items.price[size:]]),
+        category=items.first_category(),
+        vectors={name: np.concatenate([known.vectors[name][:size], block]) for name, block in vectors.items()},
+        presence={name: np.concatenate([known.presence[name][:size], block.any(axis=1)]) for name, block in vectors.items()},
+    )
+
+
+def content_centres(items: Items) -> dict[str, npt.NDArray[np.float32]]:
+    """modality, in alphabetical order -> (dim,) mean of its vectors; zero where fewer than two items have it."""
+    return {
+        name: vectors[items.presence[name]].mean(axis=0) if items.presence[name].sum() > 1 else np.zeros(vectors.shape[1], np.float32)
+        for name, vectors in sorted(items.vectors.items())
+    }
+
+
+def centred_units(
+    vectors: npt.NDArray[np.float32], present: npt.NDArray[np.bool_], centre: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """(items, dim): raw encodings share one great direction; around their mean, cosines tell items apart. Zero where absent."""
+    return _units(np.where(present[:, None], vectors - centre, 0))
+
+
+def joined_content(vectors: Mapping[str, npt.NDArray[np.float32]], *, size: int) -> npt.NDArray[np.float32]:
+    """(size, content_dim): vectors of the modalities (see `centred_units`) side by side, in alphabetical order, together of length 1."""
+    return _units(np.concatenate([np.zeros((size, 0), np.float32), *(vectors[name] for name in sorted(vectors))], axis=1))
+
+
+def _parted_content(content: npt.NDArray[np.float32], dims: Mapping[str, int]) -> dict[str, npt.NDArray[np.float32]]:
+    """What `joined_content` joined, as unit vectors again."""
+    ends = np.cumsum(list(dims.values()))
+    return {name: _units(content[:, end - dims[name] : end]) for name, end in zip(dims, ends, strict=True)}
 
 
 def _units(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

@@ -59,6 +59,8 @@ class Release:
     index_description: IndexDescription
     indexed: npt.NDArray[np.bool_]
     """(items,): whether the index holds the item."""
+    published: int
+    """Items that were published; those behind them came since: see `recsys.slate.added_items`."""
     popularity: npt.NDArray[np.float32]
     content_vectors: npt.NDArray[np.float32]
     content_presence: npt.NDArray[np.bool_]
@@ -145,15 +147,24 @@ def _load(folder: Path, description: Mapping[str, Any]) -> Release:
         index=index,
         index_description=index_description,
         indexed=_indexed(index, catalogue.height),
+        published=catalogue.height,
         popularity=np.load(folder / "popularity.npy"),
         content_vectors=np.load(folder / "content_vectors.npy"),
         content_presence=np.load(folder / "content_presence.npy"),
         ranking_items=load_ranking_items(folder),
-        user_tower=_session(folder / "user_tower.onnx"),
-        ranker=_session(folder / "ranker.onnx"),
+        user_tower=open_graph(folder / "user_tower.onnx"),
+        ranker=open_graph(folder / "ranker.onnx"),
     )
     _check_shapes(release)
     return release
+
+
+def open_graph(path: Path) -> onnxruntime.InferenceSession:
+    """A graph of a release, run by one thread: one request, one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _check_shapes(release: Release) -> None:
@@ -184,13 +195,6 @@ def _inverted_ids(index: faiss.IndexIVF) -> npt.NDArray[np.int64]:
     lists: Any = index.invlists
     parts = [faiss.rev_swig_ptr(lists.get_ids(n), lists.list_size(n)).copy() for n in range(index.nlist) if lists.list_size(n)]
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
-
-
-def _session(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _json(path: Path) -> dict[str, Any]:

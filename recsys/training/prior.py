@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
-from recsys.data.popularity import expected_popularity
+from recsys.data.popularity import expected_of_new_item, expected_popularity
 from recsys.training.one_standard_error import as_good
 
 WINDOWS_DAYS = (30.0, 90.0, 365.0)
@@ -31,6 +31,10 @@ class Prior:
             return np.zeros(len(items), np.float32)
         expected = expected_popularity(past, items, now=now, window_days=self.window_days)
         return (self.weight * np.log1p(expected)).astype(np.float32)
+
+    def of_new_item(self, past: Interactions, items: Items, *, now: datetime, dated: bool) -> float:
+        """Of an item that nobody has met; see `expected_of_new_item`."""
+        return float(self.weight * np.log1p(expected_of_new_item(past, items, now=now, window_days=self.window_days, dated=dated)))
 
 
 def choose_prior(

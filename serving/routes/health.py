@@ -27,6 +27,7 @@ async def get_release(request: Request) -> Response:
     """Release, items, and what stands in the way of a newer one."""
     keeper = state_of(request).keeper
     release = keeper.current().release
+    added = len(release.items) - release.published
     told = {name: release.description.get(name) for name in ("created_at", "date", "contents_digest", "gates")}
-    body = {"request_id": request.state.request_id, "release_id": release.release_id, "items": len(release.items), **told}
-    return answer({**body, "serving": dict(release.serving), "problem": keeper.problem})
+    body = {"request_id": request.state.request_id, "release_id": release.release_id, "items": len(release.items), "added": added}
+    return answer({**body, **told, "serving": dict(release.serving), "problem": keeper.problem})

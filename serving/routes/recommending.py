@@ -16,7 +16,7 @@ from serving.bodies import MOST_ITEMS, Ask, AskSlate, Filters, moment
 from serving.bodies import Slate as SlateBody
 from serving.keeper import Served
 from serving.problems import ProblemError
-from serving.state import now, slate_body, state_of
+from serving.state import item_row, now, slate_body, state_of
 
 router = APIRouter(prefix="/v1")
 
@@ -47,14 +47,7 @@ async def post_recommendations(ask: AskSlate, request: Request) -> Response:
 async def get_similar(item_id: str, request: Request, k: Annotated[int, Query(ge=1, le=MOST_ITEMS)] = 20) -> Response:
     """By picture and text; by who wants it where an item has neither."""
     served = state_of(request).keeper.current()
-    row = int(served.release.items.vocabulary.index([item_id])[0])
-    if row < 0:
-        raise ProblemError(
-            404,
-            "Unknown item",
-            f"release {served.release.release_id} has no item {item_id[:256]!r} among its {len(served.release.items)}. "
-            "Use an item_id of the catalogue; new items come with the next release.",
-        )
+    row = item_row(served, item_id)
     visible = served.shelf.visible(now=now(), wishes=Wishes(), seen=np.zeros(0, np.int64))
     return answer(slate_body(served, similar(served.release, row, visible, k=k), request.state.request_id))
 

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 from recsys.slate.histories import user_history
 from serving.answers import answer
 from serving.problems import ProblemError
-from serving.state import item_card, state_of
+from serving.state import event_card, state_of
 
 WEB = Path(__file__).parents[1] / "web"
 POLICY = "default-src 'self'; img-src 'self' data: https:"
@@ -54,10 +54,7 @@ async def get_history(user_id: str, request: Request) -> Response:
     served = state.keeper.current()
     past = user_history(state.store.user(user_id), served.release).past
     newest = range(len(past.item_index) - 1, max(-1, len(past.item_index) - 1 - int(served.release.serving["history_length"])), -1)
-    items = [
-        {**item_card(served, int(past.item_index[place])), "kind": int(past.kind[place]), "event_time_us": int(past.event_time[place])}
-        for place in newest
-    ]
+    items = [event_card(served, past, place) for place in newest]
     return answer({"request_id": request.state.request_id, "release_id": served.release.release_id, "items": items})
 
 

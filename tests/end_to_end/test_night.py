@@ -10,14 +10,17 @@ import numpy as np
 import polars as pl
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from feature_store.manifest import file_digest
 from feature_store.schema import EVENTS
+from pipelines.cli import app
 from pipelines.demo import ask, running_api
+from pipelines.explain import explain_item
 from pipelines.final_test import RECORD, evaluate_phase
 from pipelines.nightly import Night, run_night
 from pipelines.progress import Progress
-from pipelines.recommend import Wanted, recommend
+from pipelines.recommend import RecommendError, Wanted, recommend
 from pipelines.releases import ReleaseShelf
 from tests.support.small_night import draw, small_config, small_night
 
@@ -118,6 +121,35 @@ def test_candidates_that_are_named_are_the_only_ones(workspace: Path, night: Nig
     assert set(recommend(small_config(workspace), wanted, progress=Progress())["item_id"]) <= set(named)
 
 
+def test_a_recommendation_is_explained_by_parts_and_events(workspace: Path, night: Night, events: pl.DataFrame) -> None:
+    config = small_config(workspace)
+    user = events.filter(pl.col("event_type") == "click")["user_id"].value_counts().sort("count", "user_id")["user_id"][-1]
+    listed = recommend(config, Wanted(users=[user], k=3, release_id=night.release_id), progress=Progress())
+    for item_id, score in listed.select("item_id", "score").iter_rows():
+        told = explain_item(config, user, item_id, newest=5)
+        assert told.score == pytest.approx(score, abs=1e-4)
+        assert sum(told.parts.values()) == pytest.approx(told.score, abs=1e-4)
+        assert {"fused.id", "fused.image", "fused.text", "match.text", "bias.learned", "bias.prior"} < set(told.parts)
+        assert len(told.events) == 5
+        assert [event.worth for event in told.events] == sorted((event.worth for event in told.events), reverse=True)
+
+
+def test_the_command_line_tells_an_explanation_as_json(workspace: Path, night: Night, events: pl.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text(f'workspace = "{workspace}"\n', encoding="utf-8")
+    user, item_id = events.filter(pl.col("event_type") == "click").select("user_id", "item_id").row(0)
+    told = CliRunner().invoke(app, ["explain", user, item_id, "--config", str(tmp_path / "shop.toml"), "--json"])
+    assert json.loads(told.output)["release_id"] == night.release_id
+
+
+@pytest.mark.parametrize(("user", "item_id", "message"), [("nobody", None, "nothing is known of .*nobody"), (None, "x", "no item 'x'")])
+def test_what_cannot_be_explained_is_named(
+    workspace: Path, night: Night, events: pl.DataFrame, user: str | None, item_id: str | None, message: str
+) -> None:
+    assert night.release_id
+    with pytest.raises(RecommendError, match=message):
+        explain_item(small_config(workspace), user or events["user_id"][0], item_id or events["item_id"][0])
+
+
 def test_the_test_window_is_judged_by_a_command_of_its_own_which_is_recorded(workspace: Path, night: Night) -> None:
     assert night.release_id
     report, page = evaluate_phase(small_config(workspace), phase="test", progress=Progress())
@@ -135,3 +167,10 @@ def test_other_settings_are_compared_with_a_twin_of_the_champion(workspace: Path
     told = ReleaseShelf(workspace / "releases").describe(challenger.release_id)
     (gate,) = [gate for gate in told["gates"] if gate["name"] == "retriever keeps up with the champion"]
     assert "challenger - champion in recall@100" in gate["message"]
+
+
+def test_a_release_whose_model_is_no_longer_in_the_tables_is_explained_as_far_as_it_tells(workspace: Path, events: pl.DataFrame) -> None:
+    user, item_id = events.filter(pl.col("event_type") == "click").select("user_id", "item_id").row(0)
+    told = explain_item(small_config(workspace), user, item_id)
+    assert {"fused", "match.text", "bias"} < set(told.parts)
+    assert sum(told.parts.values()) == pytest.approx(told.score, abs=1e-4)

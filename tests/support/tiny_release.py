@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from feature_store.manifest import content_digest, describe_files
 from feature_store.schema import CATALOGUE
 from recsys.data.items import build_items
+from recsys.data.new_items import Expected, NewItemRules, save_rules
 from recsys.data.ranking_features import feature_names
 from recsys.data.ranking_items import RankingItems, save_ranking_items
 from recsys.retrieval.config import IndexConfig
@@ -22,6 +23,9 @@ DIM = 8
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
 EXPIRED, FUTURE, SOLD_OUT = 0, 1, 2
 """Rows of items that may not be shown: sold until yesteryear, on sale from 2100, out of stock."""
+
+DATED_PRIOR = 0.25
+"""Of an item that is added with a day it came on sale."""
 
 
 def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: int = 0, champion: bool = True) -> Path:
@@ -34,6 +38,7 @@ def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: 
     directions = np.eye(DIM, dtype=np.float32)[np.arange(items) % len(COLOURS)] + 0.1 * random.standard_normal((items, DIM))
     units = (directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
     popularity = np.arange(items, dtype=np.float32)[::-1].copy()
+    has_image = np.arange(items) % 10 != 9
     vectors = np.c_[units, 0.01 * popularity / items].astype(np.float32)
     np.save(folder / "item_vectors.npy", vectors)
     np.save(folder / "popularity.npy", popularity)
@@ -49,17 +54,21 @@ def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: 
             mean_rating=nan,
             price=frame["price"].cast(pl.Float32).to_numpy(),
             category=np.arange(items) % len(COLOURS),
-            vectors={"image": units},
-            presence={"image": np.arange(items) % 10 != 9},
+            vectors={"image": np.where(has_image[:, None], units, 0)},
+            presence={"image": has_image},
         ),
     )
     _user_tower(folder / "user_tower.onnx")
+    _item_tower(folder / "item_tower.onnx")
+    expected = {"dated": Expected(prior=DATED_PRIOR, popularity=items / 2), "undated": Expected(prior=0.0, popularity=0.0)}
+    save_rules(folder, NewItemRules(encoders={"image": "v1"}, centres={"image": np.zeros(DIM, np.float32)}, **expected))
     names = feature_names(("image",))
     _ranker(folder / "ranker.onnx", names)
     ranking = {"feature_names": names, "tasks": ["click"], "task_weights": [1.0], "blend": 0.5, "history_length": 20}
     (folder / "ranking.json").write_text(json.dumps(ranking))
     relevance = {"events": ["click", "cart", "purchase", "rating", "review"], "positive_rating": 4.0}
-    serving = {"history_length": 20, "relevance": relevance, "candidates": 30, "k": 5, "diversity": 0.0}
+    parts = [["fused", DIM - 2], ["match.image", 2], ["bias", 1]]
+    serving = {"history_length": 20, "vector_parts": parts, "relevance": relevance, "candidates": 30, "k": 5, "diversity": 0.0}
     (folder / "serving.json").write_text(json.dumps(serving))
     _describe(folder)
     if champion:
@@ -122,6 +131,25 @@ def _user_tower(path: Path) -> None:
     ]
     output = helper.make_tensor_value_info("user_vector", TensorProto.FLOAT, ["batch", DIM + 1])
     _save(path, nodes, inputs, output, constants)
+
+
+def _item_tower(path: Path) -> None:
+    """The vector of the photo, zero without one, and a bias that counts known categories."""
+    nodes = [
+        helper.make_node("Unsqueeze", ["presence.image", "last"], ["presences"]),
+        helper.make_node("Where", ["presences", "vector.image", "nothing"], ["seen"]),
+        helper.make_node("Greater", ["categories", "zero"], ["known"]),
+        helper.make_node("Cast", ["known"], ["weight"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["weight", "last"], ["bias"], keepdims=1),
+        helper.make_node("Concat", ["seen", "bias"], ["item_vector"], axis=1),
+    ]
+    constants = {"zero": np.array(0, np.int64), "last": np.array([1]), "nothing": np.array(0, np.float32)}
+    inputs = [
+        helper.make_tensor_value_info("categories", TensorProto.INT64, ["batch", 2]),
+        helper.make_tensor_value_info("vector.image", TensorProto.FLOAT, ["batch", DIM]),
+        helper.make_tensor_value_info("presence.image", TensorProto.BOOL, ["batch"]),
+    ]
+    _save(path, nodes, inputs, helper.make_tensor_value_info("item_vector", TensorProto.FLOAT, ["batch", DIM + 1]), constants)
 
 
 def _ranker(path: Path, names: tuple[str, ...]) -> None:

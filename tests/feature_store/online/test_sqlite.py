@@ -1,9 +1,10 @@
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from feature_store.online.protocol import PostedEvent
+from feature_store.online.protocol import AddedItem, PostedEvent
 from feature_store.online.sqlite import OnlineStoreError, SqliteStore
 from feature_store.schema import SNAPSHOT
 from feature_store.snapshot import snapshot_rows
@@ -41,6 +42,58 @@ def test_changes_raise_the_revision(tmp_path: Path) -> None:
     assert store.item_changes().withdrawn == {"i1"}
     with pytest.raises(OnlineStoreError, match="category"):
         store.change_item("i2", {"category": []})
+    store.close()
+
+
+def test_what_was_withdrawn_comes_back_when_it_is_restored(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.withdraw(["i1", "i2"])
+    store.restore(["i1"])
+    assert store.item_changes().withdrawn == {"i2"}
+    assert store.revision() == 2
+    store.close()
+
+
+def added(item_id: str, title: str = "a cup") -> AddedItem:
+    return AddedItem({"item_id": item_id, "title": title}, b"\x00\x00\x80?", b"", 2.5)
+
+
+def test_an_added_item_comes_back_whole_and_only_for_its_release(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.add_items("one", [added("b"), added("a")])
+    assert store.added_items("one") == [added("a"), added("b")]
+    assert store.added_items("two") == []
+    assert (store.additions_version("one"), store.additions_version("two"), store.revision()) == (1, 0, 0)
+    store.close()
+
+
+def test_an_item_added_again_is_replaced(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.add_items("one", [added("a"), added("b")])
+    store.add_items("one", [added("a", "a saucer")])
+    assert store.added_items("one") == [added("a", "a saucer"), added("b")]
+    assert store.additions_version("one") == 2
+    store.close()
+
+
+def test_of_items_of_which_one_cannot_be_added_none_is(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.add_items("one", [added("a")])
+    broken = AddedItem({"item_id": "c"}, b"", b"", None)  # type: ignore[arg-type]
+    with pytest.raises(sqlite3.IntegrityError):
+        store.add_items("one", [added("b"), broken])
+    assert store.added_items("one") == [added("a")]
+    assert store.additions_version("one") == 1
+    store.close()
+
+
+def test_additions_to_releases_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.add_items("one", [added("a")])
+    store.add_items("two", [added("a")])
+    store.forget_additions(keep=["two", "three"])
+    assert (store.added_items("one"), store.additions_version("one")) == ([], 0)
+    assert (store.added_items("two"), store.additions_version("two")) == ([added("a")], 1)
     store.close()
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from recsys.data.popularity import expected_popularity, rate_on_offer, recent_popularity
+from recsys.data.popularity import expected_of_new_item, expected_popularity, rate_on_offer, recent_popularity
 from recsys.data.relevance import Kind
 from tests.support.behaviour import day, interactions_of, items_of
 
@@ -29,6 +29,14 @@ def test_a_young_item_is_not_held_back_by_the_days_before_it_was_met() -> None:
     young = [(f"v{number}", 1, 98 + number / 4) for number in range(8)]  # four times a day for two days
     expected = expected_popularity(interactions_of(old + young, num_items=2), items_of(2, born={1: day(50)}), now=day(100), window_days=10)
     assert expected[1] > 2 * expected[0]
+
+
+@pytest.mark.parametrize(("dated", "like"), [(True, 2), (False, 1)])
+def test_an_item_that_is_not_in_the_catalogue_yet_is_expected_to_do_like_one_there_that_nobody_has_met(dated: bool, like: int) -> None:
+    past = interactions_of([(f"u{number}", 0, 95) for number in range(20)], num_items=3)
+    items = items_of(3, born={2: day(50)})  # item 1 has no day, item 2 came, nobody has met either
+    expected = expected_popularity(past, items, now=day(100), window_days=10)
+    assert expected_of_new_item(past, items, now=day(100), window_days=10, dated=dated) == pytest.approx(expected[like])
 
 
 def test_little_time_on_offer_draws_the_rate_to_the_mean() -> None:

@@ -3,7 +3,15 @@ from pathlib import Path
 import numpy as np
 
 from feature_store.schema import ITEM_FEATURES
-from recsys.data.ranking_items import build_ranking_items, load_ranking_items, save_ranking_items
+from recsys.data.ranking_items import (
+    build_ranking_items,
+    centred_units,
+    content_centres,
+    extend_ranking_items,
+    joined_content,
+    load_ranking_items,
+    save_ranking_items,
+)
 from tests.support.behaviour import day, items_of
 
 
@@ -21,3 +29,19 @@ def test_saved_and_loaded_items_are_the_same(tmp_path: Path) -> None:
         np.testing.assert_allclose(loaded.vectors[name], items.vectors[name], atol=1e-6)
         np.testing.assert_array_equal(loaded.presence[name], items.presence[name])
     assert np.linalg.norm(np.load(tmp_path / "content_vectors.npy"), axis=1).round(5).tolist() == [1, 1, 1, 1]
+
+
+def test_items_without_events_are_laid_behind_as_the_night_would_describe_them() -> None:
+    random = np.random.default_rng(0)
+    vectors = {"image": random.normal(size=(6, 3)).astype(np.float32), "text": random.normal(size=(6, 5)).astype(np.float32)}
+    presence = {"image": np.array([True, True, True, False, False, True])}
+    catalogue = items_of(6, vectors=vectors, presence=presence, categories=list("abcabc"), born={4: day(3)})
+    whole = build_ranking_items(catalogue, ITEM_FEATURES.empty(), moment=day(9))
+    centres = content_centres(catalogue)
+    last = {name: centred_units(vectors[name][4:], catalogue.presence[name][4:], centre) for name, centre in centres.items()}
+    extended = extend_ranking_items(whole, catalogue, joined_content(last, size=2))
+    for name in ("wanted", "born", "click_rate", "mean_rating", "price", "category"):
+        np.testing.assert_array_equal(getattr(extended, name), getattr(whole, name))
+    for name in whole.modalities:
+        np.testing.assert_allclose(extended.vectors[name], whole.vectors[name], atol=1e-6)
+        np.testing.assert_array_equal(extended.presence[name], whole.presence[name])

@@ -1,0 +1,126 @@
+"""Why the release recommends an item to a user, as far as its tables and its model can tell."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_store.layout import Workspace
+from pipelines.config import Config
+from pipelines.inputs import load_interactions, load_items
+from pipelines.recommend import RecommendError, release_folder, some_user_ids
+from recsys.data.items import Items
+from recsys.slate.explain import explain, vector_parts
+from recsys.slate.release_reader import Release, read_release
+
+if TYPE_CHECKING:
+    from recsys.models.retriever import SavedRetriever
+
+SAME = 1e-4
+"""Largest difference, relative to the largest value, of a published vector and the one that the model at hand gives."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventWorth:
+    """An event of the history."""
+
+    item_id: str
+    kind: int
+    event_time: datetime
+    worth: float
+    """How much lower the score were, had it not happened."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemExplanation:
+    """Of one score; see `recsys.slate.explain.Explanation`."""
+
+    user_id: str
+    item_id: str
+    release_id: str
+    score: float
+    parts: Mapping[str, float]
+    """Add up to the score. `fused.<what>`: see `fused_shares`; `match.<modality>`; `bias.learned` and `bias.prior`; where the model of the
+    release is not at hand, `fused` and `bias` as they are."""
+    events: Sequence[EventWorth]
+    """The one that adds most first."""
+
+
+def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str = "", newest: int = 10) -> ItemExplanation:
+    """Take the retrieval score of an item apart.
+
+    Args:
+        config: The shop's.
+        user_id: Who; the history is that of the log before the date of the release.
+        item_id: What, whether it may be shown or not.
+        release_id: Empty: the champion.
+        newest: Events to judge.
+
+    Raises:
+        RecommendError: The release has no such item, or the log before it no such user.
+        ReleaseError: There is no such release, or it does not say what its vectors are made of.
+    """
+    workspace = config.open_workspace()
+    release = read_release(release_folder(workspace, release_id))
+    row = int(release.items.vocabulary.index([item_id])[0])
+    if row < 0:
+        raise RecommendError(f"release {release.release_id} has no item {item_id!r} among its {len(release.items)}; name one it has")
+    date = datetime.fromisoformat(release.description["date"])
+    past = load_interactions(workspace.read("events"), release.items, config.relevance, before=date).distinct()
+    user = int(past.rows_of(np.array([user_id], dtype=object))[0])
+    if user < 0:
+        known = ", ".join(some_user_ids(workspace))
+        raise RecommendError(
+            f"nothing is known of user {user_id!r} before {date:%Y-%m-%d}: popularity alone counts. The log knows {known}, ..."
+        )
+    mine = past.of_user(user)
+    found = explain(release, mine, row, newest=newest)
+    parts = dict(found.parts)
+    finer = _by_model(workspace, release, row, found.user_vector)
+    if finer is not None:
+        parts = finer | {name: value for name, value in parts.items() if name.startswith("match.")}
+    events = [
+        EventWorth(
+            item_id=release.items.vocabulary.ids([mine.item_index[place]])[0],
+            kind=int(mine.kind[place]),
+            event_time=datetime.fromtimestamp(mine.event_time[place] / 1e6, UTC),
+            worth=float(worth),
+        )
+        for place, worth in zip(found.events, found.worth, strict=True)
+    ]
+    return ItemExplanation(user_id=user_id, item_id=item_id, release_id=release.release_id, score=found.score, parts=parts, events=events)
+
+
+def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArray[np.float32]) -> dict[str, float] | None:
+    """Shares of the fused part and of the bias; None where the tables of the workspace hold another model than the release's."""
+    import torch  # starts only where it is needed
+
+    from recsys.data.tensors import item_batch
+    from recsys.models.item_shares import fused_shares
+    from recsys.models.retriever import load_retriever
+    from recsys.models.two_tower_scorer import embed_catalogue
+
+    retriever = load_retriever(workspace.read("retriever").folder / "released")
+    items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"))
+    if not _is_of(release, items, retriever):
+        return None
+    published, fused = release.item_vectors[row], vector_parts(release)["fused"]
+    for has_id in (True, False):
+        whole = item_batch(items, has_id=np.full(len(items), has_id), modalities=retriever.shape.modalities)
+        item = retriever.model.item_tower.prepare(whole.select(torch.tensor([row])))
+        vector = embed_catalogue(retriever.model, item, np.zeros(1))[0]
+        if np.allclose(vector[:-1], published[:-1], rtol=0, atol=SAME * np.abs(published).max()):
+            shares = fused_shares(retriever.model, item, torch.from_numpy(user[fused]))
+            told = {f"fused.{name}": value for name, value in shares.items()}
+            return told | {"bias.learned": float(vector[-1]), "bias.prior": float(published[-1] - vector[-1])}
+    return None
+
+
+def _is_of(release: Release, items: Items, retriever: "SavedRetriever") -> bool:
+    """Whether the release was published from these tables, or they have only grown since."""
+    dims = {name: vectors.shape[1] for name, vectors in items.vectors.items() if name in retriever.shape.content_dims}
+    same_shape = dims == retriever.shape.content_dims and items.category_names == release.items.category_names
+    return same_shape and np.array_equal(retriever.item_vectors, release.item_vectors)

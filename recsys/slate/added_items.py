@@ -1,0 +1,124 @@
+"""Items that came after the night: described by the release's own graph, and laid behind its own items; the index is not touched."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import polars as pl
+
+from feature_store.online.protocol import AddedItem
+from feature_store.schema import CATALOGUE, UTC_TIME
+from recsys.data.items import Items, build_items
+from recsys.data.new_items import RULES, NewItemRules, load_rules
+from recsys.data.ranking_items import centred_units, extend_ranking_items, joined_content
+from recsys.slate.release_reader import Release, ReleaseFormatError, open_graph
+from recsys.vocabulary import Vocabulary
+
+TOWER = "item_tower.onnx"
+_TIMES = [name for name, dtype in CATALOGUE.schema.items() if dtype == UTC_TIME]
+
+
+def new_item_rules(release: Release) -> NewItemRules:
+    """What the release says of items it does not know.
+
+    Raises:
+        ReleaseFormatError: It was published before items could be added.
+    """
+    if not (release.folder / RULES).is_file():
+        raise ReleaseFormatError(
+            f"release {release.release_id} has no {RULES}: it was published by a version that could not add items. Run `vitrine nightly`."
+        )
+    return load_rules(release.folder)
+
+
+def describe_items(release: Release, rows: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame]) -> list[AddedItem]:
+    """What the night would have made of items without any event, had they been in the catalogue: vectors, bias and prior.
+
+    Args:
+        release: As it was published.
+        rows: Items that it does not know, rows of the table `catalogue`. A category that no published item has says nothing to the towers.
+        embeddings: modality -> rows of the table `item_embeddings`, by the encoders that `new_item_rules` names.
+
+    Raises:
+        ReleaseFormatError: See `new_item_rules`.
+    """
+    rules = new_item_rules(release)
+    items = build_items(rows, embeddings)
+    expected = [rules.undated if start is None else rules.dated for start in rows["available_from"]]
+    vectors = _item_vectors(open_graph(release.folder / TOWER), items, release.items.category_names)
+    vectors[:, -1] += np.array([one.prior for one in expected], np.float32)
+    units = {
+        name: centred_units(items.vectors[name], items.presence[name], centre)
+        if name in items.vectors
+        else np.zeros((len(items), len(centre)), np.float32)
+        for name, centre in rules.centres.items()
+    }
+    content = joined_content(units, size=len(items))
+    told = rows.with_columns(pl.col(_TIMES).dt.epoch("us")).to_dicts()
+    return [
+        AddedItem(row, vector.tobytes(), unit.tobytes(), one.popularity)
+        for row, vector, unit, one in zip(told, vectors, content, expected, strict=True)
+    ]
+
+
+def extend_release(release: Release, added: Sequence[AddedItem]) -> Release:
+    """The release with these items behind its published ones, in the place of any that were added before.
+
+    They are in no index, so retrieval scores them one by one, exactly.
+    """
+    size = release.published
+    if not added and size == len(release.items):
+        return release
+    catalogue = pl.concat([release.catalogue.head(size), catalogue_rows(added)])
+    items = build_items(catalogue, {})
+    content = _array([item.content_vector for item in added], release.content_vectors.shape[1])
+    vectors = _array([item.item_vector for item in added], release.item_vectors.shape[1])
+    return replace(
+        release,
+        catalogue=catalogue,
+        items=items,
+        item_vectors=np.concatenate([release.item_vectors[:size], vectors]),
+        indexed=np.concatenate([release.indexed[:size], np.zeros(len(added), bool)]),
+        popularity=np.concatenate([release.popularity[:size], np.array([item.popularity for item in added], np.float32)]),
+        content_vectors=np.concatenate([release.content_vectors[:size], content]),
+        content_presence=np.concatenate([release.content_presence[:size], content.any(axis=1)]),
+        ranking_items=extend_ranking_items(release.ranking_items, items, content),
+    )
+
+
+def catalogue_rows(added: Sequence[AddedItem]) -> pl.DataFrame:
+    """The rows of the table `catalogue` that the items were added as."""
+    schema = {name: pl.Int64 if name in _TIMES else dtype for name, dtype in CATALOGUE.schema.items()}
+    return pl.DataFrame([dict(item.row) for item in added], schema=schema).cast(CATALOGUE.schema)
+
+
+def _item_vectors(tower: onnxruntime.InferenceSession, items: Items, category_names: Sequence[str]) -> npt.NDArray[np.float32]:
+    """(items, dim + 1) by the graph, whose inputs say by name and shape what it reads; a modality that is not given is absent."""
+    feeds: dict[str, npt.NDArray[np.generic]] = {}
+    for entry in tower.get_inputs():
+        kind, _, modality = entry.name.partition(".")
+        if kind == "categories":
+            feeds[entry.name] = _category_slots(items, category_names, slots=entry.shape[1])
+        elif kind == "presence":
+            feeds[entry.name] = items.presence.get(modality, np.zeros(len(items), bool))
+        else:
+            feeds[entry.name] = items.vectors.get(modality, np.zeros((len(items), entry.shape[1]), np.float32))
+    vectors: npt.NDArray[np.float32] = tower.run(["item_vector"], feeds)[0]
+    return vectors
+
+
+def _category_slots(items: Items, category_names: Sequence[str], *, slots: int) -> npt.NDArray[np.int64]:
+    """(items, slots): index + 1 of each item's categories among these names, 0 where there is no further one."""
+    row = Vocabulary(category_names).index(items.category_names) + 1
+    filled = np.zeros((len(items), slots), np.int64)
+    for item, (start, end) in enumerate(zip(items.category_offsets, items.category_offsets[1:], strict=False)):
+        known = row[items.category_index[start:end]]
+        known = known[known > 0][:slots]
+        filled[item, : len(known)] = known
+    return filled
+
+
+def _array(rows: Sequence[bytes], dim: int) -> npt.NDArray[np.float32]:
+    return np.frombuffer(b"".join(rows), np.float32).reshape(len(rows), dim)

@@ -1,0 +1,83 @@
+"""Why an item is recommended to a user: the parts that its retrieval score is a sum of, and what each event of the history adds to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys.data.interactions import Interactions
+from recsys.data.sequences import newest_events
+from recsys.slate.release_reader import Release, ReleaseFormatError
+from recsys.slate.retrieve import user_vectors
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Of one retrieval score; the ranker, which orders what was retrieved, is not explained."""
+
+    score: float
+    parts: Mapping[str, float]
+    """`fused`: id, photo, text and category as the item tower mixes them; `match.<modality>`: content alike that of the history;
+    `bias`: what the item is worth to everybody, the popularity prior in it. They add up to the score."""
+    events: npt.NDArray[np.int64]
+    """Places in the user's past, the one that adds most first."""
+    worth: npt.NDArray[np.float64]
+    """(events,): how much lower the score were, had the event not happened; below 0 where it speaks against the item."""
+    user_vector: npt.NDArray[np.float32]
+    """(dim + 1,)"""
+
+
+def explain(release: Release, past: Interactions, item_index: int, *, newest: int) -> Explanation:
+    """Take the score of an item apart, and ask for it again without each event.
+
+    Args:
+        release: Whose retriever.
+        past: Of a single user; distinct items, oldest first, at least one.
+        item_index: The item.
+        newest: Events to judge; never more than the user tower reads.
+
+    Raises:
+        ReleaseFormatError: The release does not say what its item vectors are made of.
+    """
+    length = int(release.serving["history_length"])
+    vector = user_vectors(release, newest_events(past, np.zeros(1, np.int64), length=length))[0]
+    item = release.item_vectors[item_index].astype(np.float64)
+    products = vector * item
+    parts = {name: float(products[place].sum()) for name, place in vector_parts(release).items()}
+    last = len(past.item_index)
+    events = np.arange(max(0, last - min(newest, length)), last)
+    without = user_vectors(release, newest_events(_without_each(past, events), np.arange(len(events)), length=length))
+    worth = products.sum() - without @ item
+    order = np.argsort(-worth, kind="stable")
+    return Explanation(float(products.sum()), parts, events[order], worth[order], vector)
+
+
+def vector_parts(release: Release) -> dict[str, slice]:
+    """Part of a score -> its coordinates in user and item vectors.
+
+    Raises:
+        ReleaseFormatError: The release does not say it.
+    """
+    told = release.serving.get("vector_parts")
+    if told is None:
+        raise ReleaseFormatError(
+            f"release {release.release_id} was published by a version that could not explain scores. Run `vitrine nightly`."
+        )
+    ends = np.cumsum([size for _, size in told])
+    return {name: slice(int(end) - size, int(end)) for (name, size), end in zip(told, ends, strict=True)}
+
+
+def _without_each(past: Interactions, events: npt.NDArray[np.int64]) -> Interactions:
+    """One user per event: the same past, had that event not happened."""
+    size = len(past.item_index)
+    kept = np.tile(np.arange(size), (len(events), 1))
+    kept = kept[kept != events[:, None]].reshape(len(events), size - 1)
+    return replace(
+        past,
+        user_ids=np.arange(len(events)).astype(object),
+        offsets=np.arange(len(events) + 1) * (size - 1),
+        item_index=past.item_index[kept].ravel(),
+        kind=past.kind[kept].ravel(),
+        event_time=past.event_time[kept].ravel(),
+    )

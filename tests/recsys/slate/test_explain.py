@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feature_store.online.protocol import PostedEvent, UserState
+from recsys.data.interactions import Interactions, microseconds
+from recsys.data.sequences import newest_events
+from recsys.slate.explain import explain
+from recsys.slate.histories import user_history
+from recsys.slate.release_reader import Release, ReleaseFormatError, read_release
+from recsys.slate.retrieve import user_vectors
+from tests.support.tiny_release import DATE, build_release
+
+NOW = microseconds(DATE)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    return read_release(build_release(tmp_path_factory.mktemp("releases")))
+
+
+def past_of(release: Release, rows: list[int]) -> Interactions:
+    posted = [PostedEvent(str(n), "u", f"i{row}", "click", NOW + n) for n, row in enumerate(rows)]
+    return user_history(UserState(posted=posted), release).past
+
+
+def score(release: Release, past: Interactions, item: int) -> float:
+    length = int(release.serving["history_length"])
+    vector = user_vectors(release, newest_events(past, np.zeros(1, np.int64), length=length))[0]
+    return float(vector @ release.item_vectors[item])
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=st.lists(st.integers(0, 39), min_size=1, max_size=30, unique=True), item=st.integers(0, 39))
+def test_parts_add_up_and_every_worth_is_what_the_score_loses_without_the_event(release: Release, rows: list[int], item: int) -> None:
+    past = past_of(release, rows)
+    found = explain(release, past, item, newest=50)
+    assert found.score == pytest.approx(score(release, past, item), abs=1e-5)
+    assert sum(found.parts.values()) == pytest.approx(found.score, abs=1e-9)
+    assert list(found.parts) == ["fused", "match.image", "bias"]
+    assert found.parts["bias"] == pytest.approx(release.item_vectors[item, -1])
+    assert set(found.events) == set(range(max(0, len(rows) - 20), len(rows)))  # the user tower reads 20
+    for event, worth in zip(found.events, found.worth, strict=True):
+        without = score(release, past_of(release, [row for place, row in enumerate(rows) if place != event]), item)
+        assert worth == pytest.approx(found.score - without, abs=1e-5)
+
+
+def test_the_event_named_first_is_the_one_whose_removal_costs_most(release: Release) -> None:
+    rows = [5, 6, 8, 7]  # green, blue, red, black
+    found = explain(release, past_of(release, rows), 12, newest=10)  # red
+    assert rows[found.events[0]] == 8
+    left = [score(release, past_of(release, [row for row in rows if row != gone]), 12) for gone in rows]
+    assert rows[int(np.argmin(left))] == 8
+
+
+def test_only_the_newest_events_are_judged(release: Release) -> None:
+    assert not len(explain(release, past_of(release, [4, 5]), 8, newest=0).events)
+    assert set(explain(release, past_of(release, [4, 5, 6, 7]), 8, newest=2).events) == {2, 3}
+
+
+def test_a_release_that_does_not_say_what_its_vectors_are_made_of_is_refused(tmp_path: Path) -> None:
+    release = read_release(build_release(tmp_path))
+    del release.serving["vector_parts"]  # type: ignore[attr-defined]
+    with pytest.raises(ReleaseFormatError, match=r"could not explain scores\. Run `vitrine nightly`"):
+        explain(release, past_of(release, [4]), 8, newest=2)
