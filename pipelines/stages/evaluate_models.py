@@ -52,5 +52,6 @@ STAGE = Stage(
     reads=("events", "catalogue", "item_embeddings", "retriever", "champion_twin", "index", "ranker"),
     writes="evaluation",
     config=("sources", "relevance", "cuts", "ranker", "evaluation", "gates"),
+    sees={"per_user": "test", "report.json": "date"},
     run=run,
 )
