@@ -57,23 +57,25 @@ def _strangers(clean: pl.DataFrame, planted: pl.DataFrame) -> str:
 def _differs(clean: pl.Series, planted: pl.Series) -> pl.Series:
     if clean.dtype != pl.Float64:
         return clean.ne_missing(planted)
-    far = ~_close(clean.fill_null(0).to_numpy(), planted.fill_null(0).to_numpy())
+    far = ~_same(clean.fill_null(0).to_numpy(), planted.fill_null(0).to_numpy())
     return pl.Series(clean.name, far) | (clean.is_null() != planted.is_null())
 
 
 def _between_arrays(clean: npt.NDArray[np.generic], planted: npt.NDArray[np.generic]) -> str:
     if clean.shape != planted.shape or clean.dtype != planted.dtype:
         return f"{clean.dtype} of shape {clean.shape} has become {planted.dtype} of shape {planted.shape}"
-    floating = np.issubdtype(clean.dtype, np.floating)
-    same = _close(clean, planted) if clean.dtype == np.float64 else (clean == planted) | (floating & (clean != clean) & (planted != planted))
+    same = _same(clean, planted)
     if same.all():
         return ""
     first = tuple(int(place) for place in np.argwhere(~same)[0])
     return f"{int((~same).sum())} of {same.size} values differ; the first, at {first}, was {clean[first]} and is {planted[first]}"
 
 
-def _close(clean: npt.NDArray[np.generic], planted: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
-    return np.isclose(clean.astype(np.float64), planted.astype(np.float64), rtol=LAST_BITS, atol=0, equal_nan=True)
+def _same(clean: npt.NDArray[np.generic], planted: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+    if not np.issubdtype(clean.dtype, np.floating):
+        return np.asarray(clean == planted)
+    numbers = clean.astype(np.float64), planted.astype(np.float64)
+    return np.isclose(*numbers, rtol=LAST_BITS if clean.dtype == np.float64 else 0, atol=0, equal_nan=True)
 
 
 def _between_texts(clean: str, planted: str) -> str:

@@ -3,15 +3,17 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 
+import polars as pl
 import torch
 
-from feature_store.layout import Workspace
+from feature_store.layout import TableReader
+from feature_store.schema import CATALOGUE
 from feature_store.splits import Cuts
+from pipelines.audit.answer import Answer
 from pipelines.audit.difference import difference
 from pipelines.audit.planting import with_newcomers
 from pipelines.audit.probes import Probe, all_probes
@@ -25,25 +27,13 @@ NEVER = timedelta(days=365)
 """How long after the night newcomers come on sale."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a probe has shown."""
-
-    probe: str
-    as_of: str
-    moment: datetime
-    leak: str
-    """What differs between the twins; empty: nothing."""
-    unasked: str
-    """Why the probe could not be asked of the sample; empty: it was."""
-    seconds: float
-
-
 def audit_leaks(
-    workspace: Workspace,
+    events: TableReader,
+    catalogue: TableReader,
+    embeddings: TableReader,
+    *,
     config: Config,
     cuts: Cuts,
-    *,
     stages: tuple[Stage, ...],
     scratch: Path,
     progress: Progress,
@@ -52,7 +42,9 @@ def audit_leaks(
     """Ask every probe of two small copies of the shop that differ only in what nobody could know at its moment.
 
     Args:
-        workspace: The shop; only `events`, `catalogue` and `item_embeddings` are read.
+        events: Of the shop.
+        catalogue: Of the shop.
+        embeddings: Of the shop.
         config: The shop's.
         cuts: Of the night.
         stages: Those of the night that read behaviour, in order.
@@ -61,8 +53,9 @@ def audit_leaks(
         only: Names of probes; empty: all.
     """
     shutil.rmtree(scratch, ignore_errors=True)
-    shop = with_newcomers(draw_sample(workspace, cuts=cuts, relevance=config.relevance), on_sale_from=cuts.date + NEVER)
-    num_items = workspace.read("catalogue").manifest.facts.get("rows", 0)
+    sample = draw_sample(events, catalogue, embeddings, cuts=cuts, relevance=config.relevance)
+    shop = with_newcomers(sample, on_sale_from=cuts.date + NEVER)
+    num_items = catalogue.scan(CATALOGUE).select(pl.len()).collect().item()
     twins = Twins(shop=shop, cuts=cuts, config=config, stages=stages, num_items=num_items, folder=scratch)
     probes = [probe for probe in all_probes(stages) if not only or probe.name in only]
     with _one_thread():
@@ -74,16 +67,15 @@ def _ask(probe: Probe, twins: Twins) -> Answer:
     started, leak, unasked = perf_counter(), "", ""
     try:
         clean = probe.ask(twins.clean, twins.clean, plot)
+        unasked = "" if clean else "there is nothing to compare"
     except ValueError as error:
         unasked = str(error)
-    else:
+    if not unasked:
         try:
             leak = difference(clean, probe.ask(twins.planted(probe.as_of), twins.clean, plot))
         except ValueError as error:
             leak = f"what was planted stops it: {error}"
-    return Answer(
-        probe=probe.name, as_of=probe.as_of, moment=plot.moment, leak=leak, unasked=unasked, seconds=perf_counter() - started
-    )
+    return Answer(probe=probe.name, as_of=probe.as_of, moment=plot.moment, leak=leak, unasked=unasked, seconds=perf_counter() - started)
 
 
 @contextmanager

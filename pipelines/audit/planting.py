@@ -1,4 +1,4 @@
-"""Two shops that differ only in what nobody could know at a moment: one as it is, one with a loud future and late news of the past."""
+"""The shop as it would be with a loud future behind a moment, and with late news of what was before it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,7 +19,9 @@ EVERY = 3
 DAYS_AGO = (0.0, 1 / 24, 2.0, 40.0)
 """How long before the moment late news happened; of those at 0 a microsecond."""
 KNOWN_AFTER = (0.0, 0.3, 0.0, 0.3)
-"""When it becomes known, as a share of the time to the next cut."""
+"""When it becomes known, as a share of the time to the next cut; 0 is the moment itself, which counts as future."""
+HAPPENS_AFTER = (0.0, 0.6, 1.5)
+"""When the future happens, in the same measure."""
 ACTS = {"impression": None, "click": None, "cart": None, "purchase": 100.0, "rating": 5.0, "review": 1.0, "tag": None, "dwell": 900.0}
 """All that a planted pair does, with its value: whatever a shop calls wanted is among it, and so is dislike."""
 
@@ -31,12 +33,12 @@ class Plot:
     moment: datetime
     """Nothing at or after it may be seen."""
     until: datetime
-    """The next cut: what is planted after the moment happens, or becomes known, before this."""
+    """The next cut, or some time after the last one."""
     within_log: bool
     """Whether the night goes on behind the moment."""
 
     def after(self, share: float) -> datetime:
-        """A moment between the two; 0 is the moment itself, which counts as future."""
+        """A moment so far on the way from one to the other."""
         return self.moment + share * (self.until - self.moment)
 
 
@@ -74,9 +76,13 @@ def plant(shop: SmallTables, plot: Plot) -> SmallTables:
         .otherwise("available_to")
         .alias("available_to"),
     )
-    future = [_acts(_pairs(shop, shift, newcomers=True), plot.after(share), plot.after(share)) for shift, share in enumerate((0.0, 0.2, 0.6))]
+    future = [_acts(_pairs(shop, shift, newcomers=True), plot.after(share), plot.after(share)) for shift, share in enumerate(HAPPENS_AFTER)]
     late = [
-        _acts(_pairs(shop, len(future) + shift, newcomers=False), plot.moment - max(timedelta(days=days), timedelta(microseconds=1)), plot.after(known))
+        _acts(
+            _pairs(shop, len(future) + shift, newcomers=False),
+            plot.moment - max(timedelta(days=days), timedelta(microseconds=1)),
+            plot.after(known),
+        )
         for shift, (days, known) in enumerate(zip(DAYS_AGO, KNOWN_AFTER, strict=True))
     ]
     events = pl.concat([shop.events, *future, *late])
@@ -84,11 +90,15 @@ def plant(shop: SmallTables, plot: Plot) -> SmallTables:
 
 
 def late_values(features: pl.DataFrame, plot: Plot) -> pl.DataFrame:
-    """Rows of `item_features` that must not be found at the moment: one known too late, one that tells what has not happened yet."""
+    """Rows of `item_features` that must not be found at the moment: known too late, or telling what has not happened yet."""
     counts = [pl.lit(10**6, pl.Int64).alias(name) for name in features.columns if name.startswith("wanted_")]
     newest = features.unique("item_id", keep="last", maintain_order=True).with_columns(*counts, pl.lit(1.0).alias("click_rate"))
     day = timedelta(days=1)
-    stamps = [(plot.moment - timedelta(microseconds=1), plot.moment), (plot.moment - day, plot.after(0.3)), (plot.moment, plot.moment - day)]
+    stamps = [
+        (plot.moment - timedelta(microseconds=1), plot.moment),
+        (plot.moment - day, plot.after(0.3)),
+        (plot.moment, plot.moment - day),
+    ]
     planted = [
         newest.with_columns(pl.lit(happened).cast(UTC_TIME).alias("event_time"), pl.lit(known).cast(UTC_TIME).alias("known_at"))
         for happened, known in stamps

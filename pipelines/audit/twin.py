@@ -80,7 +80,12 @@ def small_config(config: Config, workspace: Workspace, cuts: Cuts, *, num_items:
         cuts=CutsConfig(ranker=cuts.ranker, validation=cuts.validation, test=cuts.test),
         retriever=replace(
             config.retriever,
-            **{"embedding_dim": 8, "heads": 1, "blocks": 1, "history_length": 10, "content_dim": 16, "match_dim": 8},
+            embedding_dim=8,
+            heads=1,
+            blocks=1,
+            history_length=10,
+            content_dim=16,
+            match_dim=8,
             full_softmax_items=0 if large else num_items,
             uniform_negatives=64,
             epochs=1,

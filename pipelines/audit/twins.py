@@ -1,7 +1,8 @@
 """The clean twin, and those in which something was planted."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from pipelines.audit.probes import MomentName
 from pipelines.audit.tables import SmallTables
 from pipelines.audit.twin import Twin, small_config
 from pipelines.config import Config
+from pipelines.releases import RELEASE, ReleaseShelf
 from pipelines.stage import Stage
 
 OWN_TABLE = "leak_audit"
@@ -66,6 +68,17 @@ class Twins:
         workspace = Workspace(self.folder / name)
         tables.write(workspace)
         with workspace.write(OWN_TABLE) as writer:
-            writer.commit(facts={"leaks": []})
+            writer.commit(facts={"rows": 0, "leaks": [], "unasked": []})
         config = small_config(self.config, workspace, self.cuts, num_items=self.num_items)
+        _crown(workspace, config)
         return Twin(workspace=workspace, config=config, cuts=self.cuts, stages=self.stages)
+
+
+def _crown(workspace: Workspace, config: Config) -> None:
+    """Give the workspace a champion with settings of its own, so that there is one whose twin is trained."""
+    shelf = ReleaseShelf(workspace.releases)
+    settings = replace(config.retriever, seed=config.retriever.seed + 1)
+    folder = shelf.folder / "champion"
+    folder.mkdir(parents=True)
+    (folder / RELEASE).write_text(json.dumps({"settings": {"retriever": asdict(settings)}}), encoding="utf-8")
+    shelf.promote(folder.name, why="the audit needs one")

@@ -79,6 +79,6 @@ STAGE = Stage(
     reads=("events", "catalogue", "item_embeddings", "item_features", "retriever", "index", "ranker", "evaluation"),
     writes="test_evaluation",
     config=("sources", "relevance", "cuts", "retriever", "ranker", "evaluation", "gates"),
-    sees={"retriever/model": "test", "retriever/": "date", "per_user": "date", "report.json": "date"},
+    sees={"retriever/": "test", "per_user": "date", "report.json": "date"},
     run=run,
 )
