@@ -40,7 +40,7 @@ PROBES: Mapping[str, tuple[Ask, tuple[MomentName, ...]]] = {
     "truth": (learning_probes.truth, ("test",)),
     "baselines": (learning_probes.baselines, ("validation",)),
 }
-"""Consumers asked alone; those that are stages are asked as `stage_probes`."""
+"""Consumers asked alone, and the moments at which they must not see what comes."""
 
 
 def all_probes(stages: Sequence[Stage]) -> Iterator[Probe]:

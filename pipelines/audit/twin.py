@@ -90,6 +90,7 @@ def small_config(config: Config, workspace: Workspace, cuts: Cuts, *, num_items:
             uniform_negatives=64,
             epochs=1,
         ),
+        index=replace(config.index, kind="flat"),
         ranker=replace(config.ranker, num_experts=1, expert_dims=(8,), tower_dims=(4,), candidates=20, max_requests=200, epochs=1),
         evaluation=replace(
             evaluation,
