@@ -78,7 +78,7 @@ class Stage:
     """Whether the night's date changes what it makes."""
     sees: Mapping[str, CutName] = field(default_factory=dict)
     """Start of a path inside its table -> the cut from which on nothing that happens or becomes known reaches those files, save by what
-    validation chooses; of several starts the longest counts. The leak audit holds every dated stage to it. Files that tell how long
+    validation chooses; of several starts the longest counts. The leak audit holds the stages to it. Files that tell how long
     something took are the same in no two nights and stand under none."""
     run: Callable[[StageContext], None]
     extra: Callable[[Config, Workspace], Mapping[str, str]] = field(default=_nothing)

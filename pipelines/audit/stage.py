@@ -48,8 +48,9 @@ def run(context: StageContext) -> None:
         progress=context.progress,
     )
     facts = told(answers)
-    for leak in facts["leaks"]:
-        context.progress.say(f"  [red]✗[/red] {escape(leak)}")
+    for answer in answers:
+        if answer.leak:
+            context.progress.say(f"  [red]✗[/red] {escape(str(answer))}")
     with context.workspace.write(context.stage.writes) as writer:
         rows = [{**asdict(answer), "moment": answer.moment.isoformat()} for answer in answers]
         seconds = [row.pop("seconds") for row in rows]
@@ -58,10 +59,13 @@ def run(context: StageContext) -> None:
 
 
 def told(answers: Sequence[Answer]) -> Mapping[str, Any]:
-    """Facts of the table: how many answers there are, the leaks in words, and who could not be asked."""
+    """Facts of the table: how many answers there are, who saw what nobody could know, and who could not be asked.
+
+    No more than names: gates, which repeat them, stand in a release, and that holds no user.
+    """
     return {
         "rows": len(answers),
-        "leaks": [str(answer) for answer in answers if answer.leak],
+        "leaks": [f"{answer.probe} at {answer.as_of}" for answer in answers if answer.leak],
         "unasked": sorted({answer.probe for answer in answers if answer.unasked}),
     }
 
