@@ -4,8 +4,12 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import polars as pl
+
+CutName = Literal["ranker", "validation", "test", "date"]
+"""A moment of `Cuts`, by the name of its field."""
 
 
 @dataclass(frozen=True, kw_only=True)

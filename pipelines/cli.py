@@ -29,6 +29,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
 )
+audit = typer.Typer(help="Look for what must not be.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
 console = Console()
 errors = Console(stderr=True)
 
@@ -199,6 +201,40 @@ def ablate(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, report)
         console.print(f"numbers: {path}", highlight=False, soft_wrap=True)
+
+
+@audit.command("leak")
+def audit_leak(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+    """Plant events, values and items that nobody could know yet into a small copy of the shop, and name whatever sees them.
+
+    Asks every feature, count, sampler, baseline and stage as of the cuts of the last night; changes no model. The night asks the same
+    and refuses its release where something leaks. Exit code 3: there is a leak.
+    """
+    import json
+
+    from pipelines.audit.stage import REPORT
+    from pipelines.audit.stage import STAGE as AUDIT_LEAKS
+    from pipelines.judging import write_json
+    from pipelines.nightly import run_stage
+    from pipelines.reports.leak_table import leak_lines, leak_table
+
+    with _told():
+        settings = _config(config, overrides)
+        workspace = settings.open_workspace()
+        night = datetime.fromisoformat(workspace.read("snapshot").manifest.facts["as_of"])
+        run_stage(AUDIT_LEAKS, settings, workspace, night, Progress(errors), forced=True)
+        table = workspace.read(AUDIT_LEAKS.writes)
+        answers = json.loads(table.path(REPORT).read_text(encoding="utf-8"))
+        answers = [answer | {"seconds": taken} for answer, taken in zip(answers, table.manifest.run["seconds"], strict=True)]
+        console.print(leak_table(answers))
+        for line in leak_lines(answers):
+            console.print(line, highlight=False, soft_wrap=True)
+        path = workspace.reports / "leak_audit.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"format": 1, "answers": answers})
+        console.print(f"answers: {path}", highlight=False, soft_wrap=True)
+        if table.manifest.facts["leaks"]:
+            raise typer.Exit(REFUSED_BY_GATE)
 
 
 @app.command()

@@ -29,13 +29,13 @@ def load_interactions(events: TableReader, items: Items, relevance: Relevance, *
 
 
 def resolve_cuts(config: Config, events: TableReader, *, date: datetime) -> Cuts:
-    """The moments of the config; where it gives none, quantiles of the times of the relevant events before the date.
+    """The moments of the config; where it gives none, quantiles of the times of the relevant events known before the date.
 
     Raises:
         ValueError: No event is relevant, or the moments do not follow one another.
     """
     kinds = [int(kind) for kind in config.relevance.relevant_kinds()]
-    rows = events.scan(EVENTS).filter(pl.col("event_time") < date)
+    rows = events.scan(EVENTS).filter(pl.col("event_time") < date, pl.col("known_at") < date)
     times = rows.filter(config.relevance.kind().is_in(kinds)).select("event_time").collect()["event_time"]
     cuts = Cuts(
         ranker=config.cuts.ranker or quantile_time(times, config.cuts.ranker_quantile),

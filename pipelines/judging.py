@@ -64,6 +64,7 @@ def evaluate_models(
     index: Mapping[str, Any],
     ranker: Mapping[str, Any],
     champion: Sequence[Recommender] = (),
+    answered: Sequence[Gate] = (),
 ) -> Evaluation:
     """Judge recommenders and baselines on one window.
 
@@ -79,6 +80,7 @@ def evaluate_models(
         index: Facts of the validation index, `recall_at_100` among them.
         ranker: Facts of the ranker: what its own held-out users said of it.
         champion: Twins of the champion's models, trained to the same cut and called as the night's own.
+        answered: Gates that something else has answered.
 
     Raises:
         ValueError: Nobody can be judged, or a model returned what cannot be ordered.
@@ -106,6 +108,7 @@ def evaluate_models(
         config=gates,
         **draws,
     )
+    answers += answered
     first = claims[0].model if claims else judgements[0].name
     report = {
         "format": 1,

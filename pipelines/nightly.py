@@ -17,6 +17,7 @@ from rich.markup import escape
 from feature_store.layout import Workspace
 from feature_store.online.sqlite import SqliteStore
 from feature_store.snapshot import load_snapshot
+from pipelines.audit.stage import STAGE as AUDIT_LEAKS
 from pipelines.config import Config
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
@@ -46,12 +47,13 @@ STAGES: tuple[Stage, ...] = (
     COMPUTE_ITEM_FEATURES,
     COMPUTE_USER_FEATURES,
     BUILD_EXAMPLES,
+    BUILD_SNAPSHOT,
+    AUDIT_LEAKS,
     TRAIN_RETRIEVER,
     TRAIN_TWIN,
     BUILD_INDEX,
     TRAIN_RANKER,
     EVALUATE_MODELS,
-    BUILD_SNAPSHOT,
     PUBLISH_RELEASE,
 )
 

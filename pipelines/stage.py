@@ -14,6 +14,7 @@ from typing import Any
 
 from feature_store.layout import TableReader, Workspace
 from feature_store.manifest import Manifest
+from feature_store.splits import CutName
 from pipelines.config import Config
 from pipelines.progress import Progress
 
@@ -75,9 +76,19 @@ class Stage:
     """Sections of the config that change what it makes."""
     dated: bool = True
     """Whether the night's date changes what it makes."""
+    sees: Mapping[str, CutName] = field(default_factory=dict)
+    """Start of a path inside its table -> the cut from which on nothing that happens or becomes known reaches those files, save by what
+    validation chooses; of several starts the longest counts. The leak audit holds the stages to it. Files that tell how long
+    something took are the same in no two nights and stand under none."""
     run: Callable[[StageContext], None]
     extra: Callable[[Config, Workspace], Mapping[str, str]] = field(default=_nothing)
     """Further facts its output depends on, e.g. the files that lie in a landing folder or the digest of a weights file."""
+
+
+def seen_by(stage: Stage, file: str) -> CutName | None:
+    """The cut that the stage has declared for a file of its table; None where it has declared none."""
+    starts = [start for start in stage.sees if file.startswith(start)]
+    return stage.sees[max(starts, key=len)] if starts else None
 
 
 def fingerprint(stage: Stage, workspace: Workspace, config: Config, date: datetime) -> str:

@@ -98,5 +98,6 @@ STAGE = Stage(
     reads=("events", "catalogue"),
     writes="examples",
     config=("relevance", "cuts", "ranker"),
+    sees={"": "validation"},
     run=run,
 )

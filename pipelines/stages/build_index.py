@@ -36,5 +36,6 @@ STAGE = Stage(
     reads=("events", "catalogue", "retriever"),
     writes="index",
     config=("index", "relevance", "cuts"),
+    sees={"ranker/": "test", "validation/": "test", "": "date"},
     run=run,
 )

@@ -58,5 +58,6 @@ STAGE = Stage(
     reads=("events", "catalogue"),
     writes="snapshot",
     config=("relevance", "retriever"),
+    sees={"": "date"},
     run=run,
 )

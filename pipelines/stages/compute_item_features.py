@@ -20,4 +20,11 @@ def run(context: StageContext) -> None:
         context.commit(writer, facts={"rows": rows.height, "items": rows.select(pl.col("item_id").n_unique()).item()})
 
 
-STAGE = Stage(name="compute_item_features", reads=("events",), writes="item_features", config=("relevance", "cuts"), run=run)
+STAGE = Stage(
+    name="compute_item_features",
+    reads=("events",),
+    writes="item_features",
+    config=("relevance", "cuts"),
+    sees={"": "date"},
+    run=run,
+)

@@ -16,4 +16,11 @@ def run(context: StageContext) -> None:
         context.commit(writer, facts={"rows": rows.height})
 
 
-STAGE = Stage(name="compute_user_features", reads=("events", "catalogue"), writes="user_features", config=("relevance",), run=run)
+STAGE = Stage(
+    name="compute_user_features",
+    reads=("events", "catalogue"),
+    writes="user_features",
+    config=("relevance",),
+    sees={"": "date"},
+    run=run,
+)

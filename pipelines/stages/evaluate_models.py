@@ -1,5 +1,6 @@
 """Judge what the night has learned on a window it has not learned from; makes nothing that is served."""
 
+from pipelines.audit.gate import leak_gate
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.judging import evaluate_models, write_evaluation
 from pipelines.stage import Stage, StageContext
@@ -42,6 +43,7 @@ def run(context: StageContext) -> None:
         index=index,
         ranker=dict(ranker.manifest.facts),
         champion=champion,
+        answered=[leak_gate(context.read("leak_audit").manifest.facts)],
     )
     with context.workspace.write(context.stage.writes) as writer:
         context.commit(writer, facts=write_evaluation(writer.folder, evaluation, catalogue, config))
@@ -49,8 +51,9 @@ def run(context: StageContext) -> None:
 
 STAGE = Stage(
     name="evaluate_models",
-    reads=("events", "catalogue", "item_embeddings", "retriever", "champion_twin", "index", "ranker"),
+    reads=("events", "catalogue", "item_embeddings", "retriever", "champion_twin", "index", "ranker", "leak_audit"),
     writes="evaluation",
     config=("sources", "relevance", "cuts", "ranker", "evaluation", "gates"),
+    sees={"per_user": "test", "report.json": "date"},
     run=run,
 )

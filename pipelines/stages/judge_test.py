@@ -79,5 +79,6 @@ STAGE = Stage(
     reads=("events", "catalogue", "item_embeddings", "item_features", "retriever", "index", "ranker", "evaluation"),
     writes="test_evaluation",
     config=("sources", "relevance", "cuts", "retriever", "ranker", "evaluation", "gates"),
+    sees={"retriever/": "test", "per_user": "date", "report.json": "date"},
     run=run,
 )

@@ -113,7 +113,8 @@ def _label(
     row = np.full(int(max(requests.max(initial=-1), request.max(initial=-1))) + 1, -1)
     row[requests] = np.arange(len(requests))
     mine = row[request] >= 0
-    new = np.asarray(past.seen()[row[request[mine]], item[mine]]).ravel() == 0
+    seen_row, seen_item = past.seen().nonzero()
+    new = ~np.isin(row[request[mine]] * num_items + item[mine], seen_row.astype(np.int64) * num_items + seen_item)
     return labels, np.bincount(row[request[mine]][new], minlength=len(requests))
 
 
@@ -177,5 +178,6 @@ STAGE = Stage(
     reads=("events", "catalogue", "item_embeddings", "item_features", "examples", "retriever"),
     writes="ranker",
     config=("ranker", "relevance", "cuts"),
+    sees={"": "test", f"{RELEASED}/": "date"},
     run=run,
 )

@@ -56,5 +56,6 @@ STAGE = Stage(
     reads=("events", "catalogue", "item_embeddings"),
     writes="retriever",
     config=("retriever", "relevance", "cuts", "release"),
+    sees={"ranker/model": "ranker", "validation/model": "validation", "ranker/": "test", "validation/": "test", "": "date"},
     run=run,
 )

@@ -60,6 +60,7 @@ STAGE = Stage(
     reads=("events", "catalogue", "item_embeddings"),
     writes="champion_twin",
     config=("relevance", "cuts"),
+    sees={"validation/model": "validation", "": "test"},
     run=run,
     extra=_extra,
 )

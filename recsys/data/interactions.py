@@ -31,6 +31,8 @@ class Interactions:
     """(events,), of `Kind`."""
     event_time: npt.NDArray[np.int64]
     """(events,), microseconds since 1970 UTC."""
+    known_at: npt.NDArray[np.int64]
+    """(events,), the same: before it nobody could know of the event."""
     relevant_kinds: tuple[Kind, ...]
     num_items: int
 
@@ -77,15 +79,17 @@ class Interactions:
             item_index=self.item_index[events],
             kind=self.kind[events],
             event_time=self.event_time[events],
+            known_at=self.known_at[events],
         )
 
     def before(self, moment: datetime) -> "Interactions":
-        """Events that happened strictly before a moment."""
-        return self.keep(self.event_time < microseconds(moment))
+        """Events that had happened, and were known, strictly before a moment."""
+        return self.keep(np.maximum(self.event_time, self.known_at) < microseconds(moment))
 
     def between(self, start: datetime, end: datetime) -> "Interactions":
-        """Events of [start, end)."""
-        return self.keep((self.event_time >= microseconds(start)) & (self.event_time < microseconds(end)))
+        """Events of [start, end), as far as they were known before its end."""
+        known = self.before(end)
+        return known.keep(known.event_time >= microseconds(start))
 
     def distinct(self) -> "Interactions":
         """One event per user and item: the kind that says most, the newest of its kind; order by time is kept."""
@@ -142,7 +146,7 @@ def build_interactions(events: pl.LazyFrame, *, vocabulary: Vocabulary, relevanc
     )
     rows = (
         events.filter(pl.col("event_time") < known_before, pl.col("known_at") < known_before)
-        .select("user_id", "item_id", "event_time", relevance.kind())
+        .select("user_id", "item_id", "event_time", "known_at", relevance.kind())
         .filter(pl.col("kind").is_not_null())
         .with_row_index("sequence")
         .join(items, on="item_id", how="inner")
@@ -160,6 +164,7 @@ def build_interactions(events: pl.LazyFrame, *, vocabulary: Vocabulary, relevanc
         item_index=rows["item_index"].to_numpy().astype(np.int64),
         kind=rows["kind"].to_numpy().astype(np.int8),
         event_time=rows["event_time"].dt.epoch("us").to_numpy().astype(np.int64),
+        known_at=rows["known_at"].dt.epoch("us").to_numpy().astype(np.int64),
         relevant_kinds=relevance.relevant_kinds(),
         num_items=len(vocabulary),
     )

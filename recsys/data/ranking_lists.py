@@ -42,7 +42,7 @@ class RankingLists:
 
 
 def request_histories(interactions: Interactions, user_ids: npt.NDArray[np.object_], moments: npt.NDArray[np.int64]) -> Interactions:
-    """The past of requests, each as if it were a user of its own: event times strictly before its moment.
+    """The past of requests, each as if it were a user of its own: what had happened, and was known, strictly before its moment.
 
     Args:
         interactions: Behaviour of all users.
@@ -66,8 +66,9 @@ def request_histories(interactions: Interactions, user_ids: npt.NDArray[np.objec
         item_index=interactions.item_index[events],
         kind=interactions.kind[events],
         event_time=interactions.event_time[events],
+        known_at=interactions.known_at[events],
     )
-    return whole.keep(whole.event_time < np.repeat(moments, counts))
+    return whole.keep(np.maximum(whole.event_time, whole.known_at) < np.repeat(moments, counts))
 
 
 def histories_at(

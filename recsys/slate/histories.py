@@ -56,6 +56,7 @@ def user_history(state: UserState, release: Release) -> UserHistory:
         item_index=item_index[order],
         kind=kind[order],
         event_time=event_time[order],
+        known_at=event_time[order],
         relevant_kinds=release.relevance.relevant_kinds(),
         num_items=len(release.items),
     )

@@ -60,6 +60,13 @@ def test_a_release_holds_no_user(workspace: Path, night: Night, events: pl.DataF
     assert [user for user in events["user_id"].unique() if user.encode() in content] == []
 
 
+def test_the_night_has_asked_everybody_who_sees_the_future_and_nobody_did(workspace: Path, night: Night) -> None:
+    gates = ReleaseShelf(workspace / "releases").describe(night.release_id)["gates"]
+    (gate,) = [gate for gate in gates if gate["name"] == "leak_audit"]
+    assert gate["passed"]
+    assert "could not be asked" not in gate["message"]
+
+
 def test_corrupt_photos_are_refused_and_counted(night: Night) -> None:
     refused = next(result.facts["quarantined"] for result in night.results if result.name == "embed_items")
     assert refused == 3  # of 90 products some 75 have a photo; one in twenty of those is damaged

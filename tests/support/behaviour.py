@@ -27,12 +27,14 @@ def interactions_of(
     full.sort(key=lambda row: (row[0], row[2]))
     users = sorted({row[0] for row in full})
     counts = [sum(row[0] == user for row in full) for user in users]
+    event_time = np.array([row[2] for row in full], np.int64)
     return Interactions(
         user_ids=np.array(users, dtype=object),
         offsets=np.r_[0, np.cumsum(counts)].astype(np.int64),
         item_index=np.array([row[1] for row in full], np.int64),
         kind=np.array([row[3] for row in full], np.int8),
-        event_time=np.array([row[2] for row in full], np.int64),
+        event_time=event_time,
+        known_at=event_time,
         relevant_kinds=(relevance or Relevance()).relevant_kinds(),
         num_items=num_items,
     )

@@ -22,8 +22,9 @@ def write_tables(root: Path, log: Interactions, items: Items) -> Workspace:
             "event_type": "rating",
             "value": np.where(log.relevant, 5.0, 1.0),
             "event_time": pl.Series(log.event_time).cast(pl.Datetime("us", "UTC")),
+            "known_at": pl.Series(log.known_at).cast(pl.Datetime("us", "UTC")),
         }
-    ).with_columns(known_at="event_time")
+    )
     categories = [[items.category_names[index]] if index >= 0 else [] for index in items.first_category()]
     catalogue = pl.DataFrame({"item_id": ids, "title": [f"Mug {item}" for item in range(len(ids))], "in_stock": True}).with_columns(
         category=pl.Series(categories, dtype=pl.List(pl.String)), attributes=pl.lit([], CATALOGUE.schema["attributes"])

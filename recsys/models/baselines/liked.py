@@ -35,6 +35,7 @@ def liked_by(interactions: Interactions, rows: npt.NDArray[np.int64]) -> sp.csr_
             item_index=interactions.item_index[events],
             kind=interactions.kind[events],
             event_time=interactions.event_time[events],
+            known_at=interactions.known_at[events],
             relevant_kinds=interactions.relevant_kinds,
             num_items=interactions.num_items,
         )

@@ -145,6 +145,8 @@ def write_night(root: Path) -> None:
     with workspace.write("champion_twin") as writer:
         save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={}))
         writer.commit()
+    with workspace.write("leak_audit") as writer:
+        writer.commit(facts={"rows": 40, "leaks": ["popularity at validation"], "unasked": []})
     with workspace.write("index") as writer:
         writer.commit(facts={"recall_at_100": 1.0})
     described = build_ranking_items(ITEMS, ITEM_FEATURES.empty(), moment=CUTS.validation)
@@ -177,6 +179,13 @@ def test_an_untrained_retriever_is_refused_by_name_in_the_facts(table: TableRead
     refused = [gate["name"] for gate in table.manifest.facts["gates"] if not gate["passed"]]
     assert "retriever beats item_knn" in refused
     assert table.manifest.facts["passed"] is False
+
+
+def test_a_leak_that_the_audit_has_found_refuses_the_night_by_name_on_the_page_too(table: TableReader) -> None:
+    gate = next(gate for gate in table.manifest.facts["gates"] if gate["name"] == "leak_audit")
+    assert not gate["passed"]
+    assert "popularity at validation saw what nobody could know by then" in gate["message"]
+    assert gate["message"] in table.path("report.html").read_text(encoding="utf-8")
 
 
 def test_the_champions_twin_is_compared_user_by_user(table: TableReader) -> None:

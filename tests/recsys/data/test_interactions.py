@@ -77,6 +77,12 @@ def test_a_moment_without_a_zone_is_refused() -> None:
         microseconds(datetime(2025, 1, 1))
 
 
+def test_of_what_had_happened_only_what_was_known_lies_before_a_moment() -> None:
+    built = _build(_log(("u", "a", "click", None, 1, 50), ("u", "b", "click", None, 2, 2)))
+    assert built.before(DAY + timedelta(days=50)).item_index.tolist() == [1]
+    assert built.between(DAY, DAY + timedelta(days=51)).item_index.tolist() == [0, 1]
+
+
 def test_between_takes_its_start_and_not_its_end() -> None:
     past = interactions_of([("u", 0, 1), ("u", 1, 2), ("u", 2, 3)], num_items=3)
     assert past.between(day(1), day(3)).item_index.tolist() == [0, 1]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from recsys.data.interactions import microseconds
@@ -20,6 +22,12 @@ def test_an_event_after_the_request_changes_nothing() -> None:
     after = request_histories(interactions_of([*PAST, ("u", 2, 9.0), ("stranger", 2, 9.0)], num_items=3), USERS, MOMENTS)
     assert before.offsets.tolist() == after.offsets.tolist()
     assert before.item_index.tolist() == after.item_index.tolist()
+
+
+def test_what_became_known_after_the_request_is_no_part_of_its_past() -> None:
+    log = interactions_of(PAST, num_items=3)
+    late = replace(log, known_at=np.array([microseconds(day(number)) for number in (2.5, 2, 1)]))  # u's first event
+    assert request_histories(late, USERS, MOMENTS).offsets.tolist() == [0, 0, 2, 2]
 
 
 def test_ages_count_from_the_request() -> None:

@@ -1,0 +1,112 @@
+"""What loading, counting, sampling and fitting make of a twin as of a moment."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+
+from pipelines.audit.planting import NEWCOMERS, Plot
+from pipelines.audit.twin import Seen, Twin
+from recsys.data.interactions import Interactions, microseconds
+from recsys.data.offers import offered_from
+from recsys.data.popularity import expected_popularity, log_rate_on_offer, recent_popularity
+from recsys.data.sequences import SequenceBatch, Sequences
+from recsys.data.tensors import item_batch
+from recsys.evaluation.judge_baselines import judge_baselines
+from recsys.evaluation.truth import Truth, build_truth
+from recsys.training.content_worth import content_worth
+from recsys.training.prior import WINDOWS_DAYS, Prior
+from recsys.training.retriever import known_items
+
+
+def interactions(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
+    """Behaviour before the moment: loaded so, and cut so out of all that the night knows."""
+    everything = twin.past(twin.cuts.date)
+    return {
+        "loaded": _rows(twin.past(plot.moment)),
+        "before": _rows(everything.before(plot.moment)),
+        "between": _rows(everything.between(plot.moment - timedelta(days=30), plot.moment)),
+    }
+
+
+def candidates(twin: Twin, clean: Twin, plot: Plot) -> Mapping[str, Seen]:
+    """Items that may be shown at the moment, no newcomer among them, and those whose ids mean something by then."""
+    available = twin.items.available(plot.moment)
+    if twin is clean:
+        available[-NEWCOMERS:] = False  # they come after every moment
+    known = known_items(twin.past(plot.moment), twin.config.retriever)
+    return {"available": available, "known": known}
+
+
+def popularity(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
+    """Counts in windows before the moment, since when items are on offer, and the prior made of both."""
+    past, everything = twin.past(plot.moment), twin.past(twin.cuts.date)
+    found: dict[str, Seen] = {"offered_from": offered_from(twin.items, past)}
+    for days in WINDOWS_DAYS:
+        found[f"recent, {days:.0f} days"] = recent_popularity(everything, now=plot.moment, window_days=days)
+        found[f"expected, {days:.0f} days"] = expected_popularity(past, twin.items, now=plot.moment, window_days=days)
+        found[f"prior, {days:.0f} days"] = Prior(window_days=days, weight=1.0).values(past, twin.items, now=plot.moment)
+    return found
+
+
+def training_batches(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
+    """What the retriever is dealt in an epoch, how often its negatives are drawn, and the biases it starts from."""
+    past, config = twin.past(plot.moment), twin.config.retriever
+    sequences = Sequences(
+        past,
+        length=config.history_length,
+        order=config.order,
+        context_weight=config.context_weight,
+        half_life_days=config.half_life_days,
+        tokens_per_batch=config.tokens_per_batch,
+        seed=config.seed,
+    )
+    batches = list(sequences.epoch(0))
+    found: dict[str, Seen] = {
+        entry.name: np.concatenate([getattr(batch, entry.name).ravel() for batch in batches]) for entry in fields(SequenceBatch)
+    }
+    found["negatives"] = np.bincount(past.item_index, minlength=past.num_items)
+    offered = offered_from(twin.items, past)
+    found["biases"] = log_rate_on_offer(past, offered, start=int(past.event_time.min()), end=microseconds(plot.moment))
+    return found
+
+
+def content_worths(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
+    """What the log says each modality is worth."""
+    past, vectors = twin.past(plot.moment), twin.items.vectors
+    batch = item_batch(twin.items, has_id=known_items(past, twin.config.retriever), modalities=tuple(vectors))
+    bands = {name: [slice(0, values.shape[1])] for name, values in vectors.items()}
+    return {name: worth.numpy() for name, worth in content_worth(batch, bands, past, seed=twin.config.retriever.seed).items()}
+
+
+def truth_past(twin: Twin, _clean: Twin, _plot: Plot) -> Mapping[str, Seen]:
+    """What models that are judged on the validation window may know."""
+    truth = _truth(twin)
+    return {"past": _rows(truth.past), "candidates": truth.candidates}
+
+
+def truth(twin: Twin, _clean: Twin, _plot: Plot) -> Mapping[str, Seen]:
+    """What models are judged by on the validation window."""
+    found = _truth(twin)
+    choices = {f"{name} {scope}": getattr(chosen, name) for scope, chosen in found.chosen.items() for name in ("user", "item")}
+    return {"users": pl.DataFrame({"user_id": found.user_ids.tolist()}), **choices}
+
+
+def baselines(twin: Twin, _clean: Twin, _plot: Plot) -> Mapping[str, Seen]:
+    """Scores of every baseline of the night, fitted and judged as `evaluate_models` does."""
+    past = twin.past(twin.cuts.validation)
+    judged = judge_baselines(past, twin.items, _truth(twin), twin.config.evaluation)
+    users = np.arange(-1, past.num_users)
+    return {choice.scorer.name: choice.scorer.scores(past, users) for choice in judged.chosen}
+
+
+def _truth(twin: Twin) -> Truth:
+    window = twin.past(twin.cuts.test).between(twin.cuts.validation, twin.cuts.test)
+    return build_truth(twin.past(twin.cuts.validation), window, candidates=twin.items.available(twin.cuts.validation))
+
+
+def _rows(past: Interactions) -> pl.DataFrame:
+    columns = {"item_index": past.item_index, "kind": past.kind, "event_time": past.event_time, "known_at": past.known_at}
+    return pl.DataFrame({"user_id": past.user_ids[past.user_row].tolist(), **columns}, schema_overrides={"user_id": pl.String})

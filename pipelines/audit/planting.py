@@ -1,0 +1,136 @@
+"""The shop as it would be with a loud future behind a moment, and with late news of what was before it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from feature_store.schema import EVENTS, UTC_TIME
+from pipelines.audit.tables import SmallTables
+
+MARK = "leak-audit"
+"""Every id that is planted begins so."""
+NEWCOMERS = 2
+"""Items that stand in the catalogue and come on sale after everything; only in planted futures anyone has met them."""
+TOUCHED = 10
+"""Items of the shop each whose stock, and whose last day on sale, changes after the moment; items that suddenly everybody wants."""
+EVERY = 3
+"""Of so many users one gets planted events."""
+DAYS_AGO = (0.0, 1 / 24, 2.0, 40.0)
+"""How long before the moment late news happened; of those at 0 a microsecond."""
+KNOWN_AFTER = (0.0, 0.3, 0.0, 0.3)
+"""When it becomes known, as a share of the time to the next cut; 0 is the moment itself, which counts as future."""
+HAPPENS_AFTER = (0.0, 0.6, 1.5)
+"""When the future happens, in the same measure."""
+ACTS = {"impression": None, "click": None, "cart": None, "purchase": 100.0, "rating": 5.0, "review": 1.0, "tag": None, "dwell": 900.0}
+"""All that a planted pair does, with its value: whatever a shop calls wanted is among it, and so is dislike."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """Where in time is planted."""
+
+    moment: datetime
+    """Nothing at or after it may be seen."""
+    until: datetime
+    """The next cut, or some time after the last one."""
+    within_log: bool
+    """Whether the night goes on behind the moment."""
+
+    def after(self, share: float) -> datetime:
+        """A moment so far on the way from one to the other."""
+        return self.moment + share * (self.until - self.moment)
+
+
+def with_newcomers(shop: SmallTables, *, on_sale_from: datetime) -> SmallTables:
+    """The shop with items that look like its first ones and come on sale at a moment, late enough to be no candidate in any window."""
+    first = shop.catalogue["item_id"].head(NEWCOMERS)
+    names = {item_id: f"{MARK}:new:{place}" for place, item_id in enumerate(first)}
+    named = pl.col("item_id").replace_strict(names)
+    fresh = shop.catalogue.head(NEWCOMERS).with_columns(
+        named, pl.lit(on_sale_from).cast(UTC_TIME).alias("available_from"), pl.lit(None, UTC_TIME).alias("available_to")
+    )
+    vectors = {
+        modality: pl.concat([rows, rows.filter(pl.col("item_id").is_in(first.implode())).with_columns(named)])
+        for modality, rows in shop.vectors.items()
+    }
+    return replace(shop, catalogue=pl.concat([shop.catalogue, fresh]), vectors=vectors)
+
+
+def plant(shop: SmallTables, plot: Plot) -> SmallTables:
+    """The shop as it would be had another future come, and had news of the past come late.
+
+    After the moment everybody wants the newcomers and a few old items, dislikes or wants what is far from the own taste, and a stranger
+    comes; of the same users things become known that happened before. After a cut within the log items are sold out, or leave; what the
+    catalogue says at its end is known to the night.
+
+    Args:
+        shop: What really happened, with newcomers.
+        plot: When.
+    """
+    touched = (pl.int_range(pl.len()) < TOUCHED) & plot.within_log
+    catalogue = shop.catalogue.with_columns(
+        pl.when(touched).then(~pl.col("in_stock")).otherwise("in_stock").alias("in_stock"),
+        pl.when(touched & pl.col("available_to").is_null())
+        .then(pl.lit(plot.after(0.1)).cast(UTC_TIME))
+        .otherwise("available_to")
+        .alias("available_to"),
+    )
+    future = [_acts(_pairs(shop, shift, newcomers=True), plot.after(share), plot.after(share)) for shift, share in enumerate(HAPPENS_AFTER)]
+    late = [
+        _acts(
+            _pairs(shop, len(future) + shift, newcomers=False),
+            plot.moment - max(timedelta(days=days), timedelta(microseconds=1)),
+            plot.after(known),
+        )
+        for shift, (days, known) in enumerate(zip(DAYS_AGO, KNOWN_AFTER, strict=True))
+    ]
+    events = pl.concat([shop.events, *future, *late])
+    return replace(shop, events=events.with_columns(_names(len(shop.events))), catalogue=catalogue)
+
+
+def late_values(features: pl.DataFrame, plot: Plot) -> pl.DataFrame:
+    """Rows of `item_features` that must not be found at the moment: known too late, or telling what has not happened yet."""
+    counts = [pl.lit(10**6, pl.Int64).alias(name) for name in features.columns if name.startswith("wanted_")]
+    newest = features.unique("item_id", keep="last", maintain_order=True).with_columns(*counts, pl.lit(1.0).alias("click_rate"))
+    day = timedelta(days=1)
+    stamps = [
+        (plot.moment - timedelta(microseconds=1), plot.moment),
+        (plot.moment - day, plot.after(0.3)),
+        (plot.moment, plot.moment - day),
+    ]
+    planted = [
+        newest.with_columns(pl.lit(happened).cast(UTC_TIME).alias("event_time"), pl.lit(known).cast(UTC_TIME).alias("known_at"))
+        for happened, known in stamps
+    ]
+    return pl.concat([features, *planted])
+
+
+def _pairs(shop: SmallTables, shift: int, *, newcomers: bool) -> pl.DataFrame:
+    """Some users, and a stranger, with an item that all of them are given and one of their own, far from what they met."""
+    items = shop.catalogue["item_id"].reverse()[0 if newcomers else NEWCOMERS :]
+    users = [*shop.events["user_id"].unique().sort().gather_every(EVERY), f"{MARK}:stranger"]
+    common = [items[shift % TOUCHED]] * len(users)
+    own = [items[(7 * place + 3 * shift + TOUCHED) % len(items)] for place in range(len(users))]
+    return pl.DataFrame({"user_id": users * 2, "item_id": common + own})
+
+
+def _acts(pairs: pl.DataFrame, happened: datetime, known: datetime) -> pl.DataFrame:
+    """All ACTS of each pair at one time."""
+    acts = pl.DataFrame({"event_type": list(ACTS), "value": pl.Series(list(ACTS.values()), dtype=pl.Float64)})
+    shown = pl.col("event_type") == "impression"
+    rows = pairs.join(acts, how="cross").with_columns(
+        pl.lit(f"{MARK}:{happened.isoformat()}").alias("request_id"),
+        pl.when(shown).then(1).cast(pl.Int32).alias("position"),
+        pl.lit(happened).cast(UTC_TIME).alias("event_time"),
+        pl.lit(known).cast(UTC_TIME).alias("known_at"),
+        pl.lit("").alias("event_id"),
+    )
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in EVENTS.schema.items() if name not in rows.columns]
+    return rows.with_columns(missing).select(EVENTS.schema.names())
+
+
+def _names(real: int) -> pl.Expr:
+    """Ids for the rows behind the real ones."""
+    place = pl.int_range(pl.len())
+    return pl.when(place < real).then("event_id").otherwise(pl.concat_str(pl.lit(f"{MARK}:"), place)).alias("event_id")

@@ -1,0 +1,50 @@
+"""A few users and items of a shop, as tables of their own."""
+
+import numpy as np
+import polars as pl
+
+from feature_store.embeddings import read_embeddings
+from feature_store.layout import TableReader
+from feature_store.schema import CATALOGUE, EVENTS
+from feature_store.splits import Cuts
+from pipelines.audit.tables import SmallTables
+from recsys.data.relevance import Relevance
+
+USERS_PER_WINDOW = 75
+"""Users of each of the four windows between the cuts who wanted something in it."""
+ITEMS_PER_WINDOW = 100
+"""Items that these users wanted most in each window."""
+
+
+def draw_sample(events: TableReader, catalogue: TableReader, embeddings: TableReader, *, cuts: Cuts, relevance: Relevance) -> SmallTables:
+    """Some users and all they did with some items; bounded in size, the same for the same tables, with wanted items in every window.
+
+    Args:
+        events: Of the shop.
+        catalogue: Of the shop.
+        embeddings: Of the shop.
+        cuts: Of the night; what happened or became known at or after its date is left out.
+        relevance: What counts as wanted.
+    """
+    items = catalogue.scan(CATALOGUE).collect()
+    log = events.scan(EVENTS).filter(pl.max_horizontal("event_time", "known_at") < cuts.date)
+    log = log.join(items.lazy().select("item_id"), on="item_id", how="semi", maintain_order="left")
+    inner = [cuts.ranker, cuts.validation, cuts.test]
+    window = pl.sum_horizontal((pl.col("event_time") >= cut).cast(pl.Int8) for cut in inner).alias("window")
+    wanted = log.filter(relevance.kind().is_in([int(kind) for kind in relevance.relevant_kinds()])).select("user_id", "item_id", window)
+    users = pl.concat([_spread(part) for part in wanted.select("window", "user_id").unique().collect().partition_by("window")])
+    met = wanted.join(users.lazy(), on="user_id", how="semi").group_by("window", "item_id").len().collect()
+    most = met.sort("window", "len", "item_id", descending=[False, True, False]).group_by("window").head(ITEMS_PER_WINDOW)
+
+    def of_these(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.join(most, on="item_id", how="semi", maintain_order="left")
+
+    theirs = log.join(users.lazy(), on="user_id", how="semi", maintain_order="left").collect()
+    vectors = {name: of_these(rows) for name, rows in read_embeddings(embeddings).items()}
+    return SmallTables(events=of_these(theirs), catalogue=of_these(items), vectors=vectors)
+
+
+def _spread(users: pl.DataFrame) -> pl.DataFrame:
+    """USERS_PER_WINDOW of these users, evenly spread over their ids."""
+    places = np.linspace(0, users.height - 1, min(USERS_PER_WINDOW, users.height)).astype(np.int64)
+    return users.sort("user_id")[places].select("user_id")
