@@ -106,6 +106,7 @@ def _world(
         item_index=item[order],
         kind=np.full(len(item), Kind.LIKED, np.int8),
         event_time=moment[order],
+        known_at=moment[order],
         relevant_kinds=Relevance().relevant_kinds(),
         num_items=num_items,
     )

@@ -68,6 +68,7 @@ class Interactions:
             item_index=self.item_index[start:end],
             kind=self.kind[start:end],
             event_time=self.event_time[start:end],
+            known_at=self.known_at[start:end],
         )
 
     def keep(self, events: npt.NDArray[np.bool_]) -> "Interactions":
