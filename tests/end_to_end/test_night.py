@@ -7,18 +7,20 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import polars as pl
 import pytest
 from rich.console import Console
 
 from feature_store.manifest import file_digest
-from feature_store.schema import EVENTS
+from feature_store.schema import CATALOGUE, EVENTS
 from pipelines.demo import ask, running_api
 from pipelines.final_test import RECORD, evaluate_phase
 from pipelines.nightly import Night, run_night
 from pipelines.progress import Progress
 from pipelines.recommend import Wanted, recommend
 from pipelines.releases import ReleaseShelf
+from recsys.slate.release_reader import read_release
 from tests.support.small_night import draw, small_config, small_night
 
 pytestmark = pytest.mark.slow
@@ -135,3 +137,21 @@ def test_other_settings_are_compared_with_a_twin_of_the_champion(workspace: Path
     told = ReleaseShelf(workspace / "releases").describe(challenger.release_id)
     (gate,) = [gate for gate in told["gates"] if gate["name"] == "retriever keeps up with the champion"]
     assert "challenger - champion in recall@100" in gate["message"]
+
+
+def test_an_own_modality_goes_all_the_way_into_the_release(workspace: Path, night: Night) -> None:
+    ids = small_config(workspace).open_workspace().read("catalogue").scan(CATALOGUE).collect()["item_id"][:60]
+    vectors = np.random.default_rng(0).normal(size=(len(ids), 6))
+    pl.DataFrame({"item_id": ids, "vector": pl.Series(vectors, dtype=pl.Array(pl.Float64, 6))}).write_parquet(workspace / "sound.parquet")
+    config = small_config(workspace, sources={"modalities": {"sound": {"file": "sound.parquet"}}})
+    heard = run_night(config, progress=Progress(Console(quiet=True)))
+    folder = workspace / "releases" / heard.release_id
+    graph = onnxruntime.InferenceSession(folder / "item_tower.onnx", providers=["CPUExecutionProvider"])
+    inputs = {wanted.name: wanted.shape[1:] for wanted in graph.get_inputs()}
+    assert (inputs["vector.sound"], inputs["presence.sound"]) == ([6], [])
+    release = read_release(folder)
+    assert int(release.ranking_items.presence["sound"].sum()) == 60
+    assert "sound_nearest" in release.ranking["feature_names"]
+    told = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    assert "modality sound: present" in told["slices"]
+    assert any("challenger - champion" in gate["message"] for gate in told["gates"])  # the champion has no sound, nor has its twin
