@@ -25,10 +25,10 @@ class ItemTower(nn.Module):
     Args:
         num_items: Rows of the id table.
         num_categories: Categories of the catalogue.
-        content_dims: modality -> length of its vectors as encoded; order is kept.
+        content_dims: modality -> length of its vectors as encoded, in any order.
         dim: Length of the fused vector.
         content_dim: Longer content vectors are whitened down to this.
-        modalities: Content that takes part: keys of `content_dims`, and `category`.
+        modalities: Content that takes part: keys of `content_dims`, and `category`. Their order is that of everything inside.
         fusion: Key of `FUSIONS`.
         heads: Heads of the fusion.
         match_dim: Coordinates per modality of `ContentMatch`.
@@ -57,7 +57,7 @@ class ItemTower(nn.Module):
         fused = fused_learning_rate > 0
         self.ids = FusedIdTable(num_items, dim, learning_rate=fused_learning_rate) if fused else IdTable(num_items, dim)
         self.whitening = nn.ModuleDict(
-            {name: Whitening(size, min(size, content_dim)) for name, size in content_dims.items() if name in modalities}
+            {name: Whitening(content_dims[name], min(content_dims[name], content_dim)) for name in modalities if name in content_dims}
         )
         self.prepared_dims = {name: min(content_dims[name], content_dim) for name in self.whitening}
         self.content = nn.ModuleDict({name: _small_linear(size, dim) for name, size in self.prepared_dims.items()})

@@ -19,6 +19,9 @@ from tests.support.behaviour import items_of
 from tests.support.taste_world import NUM_ITEMS, SMALL, taste_interactions, taste_items
 
 
+ALL = np.ones(NUM_ITEMS, bool)
+
+
 @pytest.fixture
 def items() -> ItemBatch:
     known = np.ones(NUM_ITEMS, bool)
@@ -136,6 +139,18 @@ def test_what_is_saved_comes_back_to_the_same_numbers(model: TwoTower, items: It
     np.testing.assert_array_equal(loaded.scorer().scores(past, rows), TwoTowerScorer(model, vectors, 6).scores(past, rows))
     with pytest.raises(ValueError, match=f"knows {NUM_ITEMS} items, the catalogue has 2"):
         load_scorer(tmp_path, items_of(2))
+
+
+def test_what_is_saved_keeps_the_order_of_its_modalities(tmp_path: Path) -> None:
+    sound = np.random.default_rng(1).normal(size=(NUM_ITEMS, 4)).astype(np.float32)
+    catalogue = replace(taste_items(), vectors={**taste_items().vectors, "audio": sound}, presence={**taste_items().presence, "audio": ALL})
+    shape = tower_shape(catalogue, replace(SMALL, modalities=("text", "audio")))
+    model = build_towers(shape).eval()
+    model.item_tower.fit_whitening(catalogue)
+    save_retriever(tmp_path, SavedRetriever(model=model, shape=shape, item_vectors=np.zeros((NUM_ITEMS, 1), np.float32), training={}))
+    new = item_batch(catalogue, has_id=~ALL, modalities=shape.modalities)
+    found = [tower.embed_new_items(tower.item_tower.prepare(new))[0] for tower in (model, load_retriever(tmp_path).model)]
+    torch.testing.assert_close(found[0], found[1])
 
 
 def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tmp_path: Path) -> None:
