@@ -65,6 +65,27 @@ class SourcesConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KnowledgeConfig:
+    """Entities that items are related to, e.g. the region of a wine: the retriever's modality `knowledge`."""
+
+    from_attributes: tuple[str, ...] = ()
+    """Attributes of the catalogue whose values are entities, each a relation of its own."""
+    separator: str = ","
+    """Parts several entities in the value of an attribute; empty: a value is one entity."""
+    file: str = ""
+    """A landing file, or a folder of them, with columns `item_id`, `relation` and `entity`, relative to the workspace unless absolute."""
+    links: str = ""
+    """The same with columns `entity`, `relation` and `other`: items get the others too, two hops away, under `first/second` relation."""
+    min_items: int = 2
+    """An entity that fewer items have by a relation is left out."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether there is any knowledge to gather."""
+        return bool(self.from_attributes or self.file)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CutsConfig:
     """Moments that part learning from judging; a quantile of the relevant events where no moment is given."""
 
@@ -105,6 +126,7 @@ class Config:
     sources: SourcesConfig = field(default_factory=SourcesConfig)
     mapping: MappingConfig = field(default_factory=MappingConfig)
     """How `vitrine import SOURCE` reads a source's own columns."""
+    knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     relevance: Relevance = field(default_factory=Relevance)
     cuts: CutsConfig = field(default_factory=CutsConfig)
     fetch_images: FetchImagesConfig = field(default_factory=FetchImagesConfig)
@@ -165,12 +187,12 @@ def parse_config(values: Mapping[str, Any], *, source: str = "config") -> Config
             f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}, found {detail['input']!r}" for detail in error.errors()
         ]
         raise ConfigError(f"{source}: " + "; ".join(lines)) from error
-    return _with_own_modalities(config, named="modalities" in values.get("retriever", {}), source=source)
+    return _with_modalities(config, named="modalities" in values.get("retriever", {}), source=source)
 
 
-def _with_own_modalities(config: Config, *, named: bool, source: str) -> Config:
-    """Own modalities take part in a retriever that names none; what it names must exist."""
-    there = (*CONTENT, *config.sources.modalities)
+def _with_modalities(config: Config, *, named: bool, source: str) -> Config:
+    """All there are, own ones and knowledge among them, take part in a retriever that names none; what it names must exist."""
+    there = (*CONTENT, *config.sources.modalities, *(("knowledge",) if config.knowledge.asked else ()))
     if not named:
         return replace(config, retriever=replace(config.retriever, modalities=there))
     unknown = [name for name in config.retriever.modalities if name not in there]

@@ -5,7 +5,7 @@ import re
 from recsys.training.config import CONTENT, FUSION_KINDS
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-TAKEN = frozenset((*CONTENT, "id", "item_id", "history", *FUSION_KINDS))
+TAKEN = frozenset((*CONTENT, "knowledge", "id", "item_id", "history", *FUSION_KINDS))
 """What has a meaning in configs, reports or ablations already."""
 OF_EVERY_MODULE = re.compile(
     r"(add|call|dump|extra|get|load|named|register|requires|set|share|state|to|zero)_.*|apply|bfloat16|buffers|children|clear|compile|cpu"

@@ -22,7 +22,7 @@ def run(context: StageContext) -> None:
     settings = champions_settings(context.config, context.workspace)
     with context.workspace.write(context.stage.writes) as writer:
         if settings is not None:
-            items = load_items(context.read("catalogue"), context.read("item_embeddings"))
+            items = load_items(context.read("catalogue"), context.read("item_embeddings"), context.read("knowledge"))
             events, relevance = context.read("events"), context.config.relevance
             cuts = resolve_cuts(context.config, events, date=context.date)
             until_test = load_interactions(events, items, relevance, before=cuts.test)
@@ -58,7 +58,7 @@ def _extra(config: Config, workspace: Workspace) -> Mapping[str, str]:
 
 STAGE = Stage(
     name="train_twin",
-    reads=("events", "catalogue", "item_embeddings"),
+    reads=("events", "catalogue", "item_embeddings", "knowledge"),
     writes="champion_twin",
     config=("relevance", "cuts"),
     run=run,

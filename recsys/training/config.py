@@ -28,7 +28,8 @@ class RetrieverConfig:
     `mean_pooling`, `max_pooling`: all count alike.
     """
     modalities: tuple[str, ...] = CONTENT
-    """Content that joins the item id. Where a config names none, own modalities take part too: [sources.modalities]."""
+    """Content that joins the item id. Where a config names none, own modalities take part too ([sources.modalities]), and `knowledge`
+    ([knowledge])."""
     content_dim: int = 384
     """Embeddings longer than this are whitened down to it."""
     match_dim: int = 128

@@ -20,6 +20,7 @@ from pipelines.nightly import Night, run_night
 from pipelines.progress import Progress
 from pipelines.recommend import Wanted, recommend
 from pipelines.releases import ReleaseShelf
+from recsys.data.knowledge import MAX_ENTITIES
 from recsys.slate.release_reader import read_release
 from tests.support.small_night import draw, small_config, small_night
 
@@ -139,16 +140,19 @@ def test_other_settings_are_compared_with_a_twin_of_the_champion(workspace: Path
     assert "challenger - champion in recall@100" in gate["message"]
 
 
-def test_an_own_modality_goes_all_the_way_into_the_release(workspace: Path, night: Night) -> None:
+def test_an_own_modality_and_knowledge_go_all_the_way_into_the_release(workspace: Path, night: Night) -> None:
     ids = small_config(workspace).open_workspace().read("catalogue").scan(CATALOGUE).collect()["item_id"][:60]
     vectors = np.random.default_rng(0).normal(size=(len(ids), 6))
     pl.DataFrame({"item_id": ids, "vector": pl.Series(vectors, dtype=pl.Array(pl.Float64, 6))}).write_parquet(workspace / "sound.parquet")
-    config = small_config(workspace, sources={"modalities": {"sound": {"file": "sound.parquet"}}})
+    config = small_config(workspace, sources={"modalities": {"sound": {"file": "sound.parquet"}}}, knowledge={"from_attributes": ["brand"]})
     heard = run_night(config, progress=Progress(Console(quiet=True)))
     folder = workspace / "releases" / heard.release_id
     graph = onnxruntime.InferenceSession(folder / "item_tower.onnx", providers=["CPUExecutionProvider"])
     inputs = {wanted.name: wanted.shape[1:] for wanted in graph.get_inputs()}
     assert (inputs["vector.sound"], inputs["presence.sound"]) == ([6], [])
+    brands = json.loads((folder / "knowledge.json").read_text(encoding="utf-8"))["brand"]
+    assert len(brands) > 1
+    assert inputs["entities.brand"] == [MAX_ENTITIES]
     release = read_release(folder)
     assert int(release.ranking_items.presence["sound"].sum()) == 60
     assert "sound_nearest" in release.ranking["feature_names"]

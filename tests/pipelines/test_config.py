@@ -33,6 +33,13 @@ def test_own_modalities_take_part_in_the_retriever_where_it_names_none() -> None
     assert parse_config({"sources": sources, "retriever": {"modalities": ["text"]}}).retriever.modalities == ("text",)
 
 
+def test_knowledge_takes_part_where_there_is_any() -> None:
+    assert "knowledge" not in parse_config({}).retriever.modalities
+    assert parse_config({"knowledge": {"from_attributes": ["region"]}}).retriever.modalities[-1] == "knowledge"
+    with pytest.raises(ConfigError, match="there is no modality 'knowledge'"):
+        parse_config({"retriever": {"modalities": ["knowledge"]}})
+
+
 def test_a_modality_that_nothing_makes_is_refused_by_name() -> None:
     with pytest.raises(
         ConfigError, match=r"\[retriever\] modalities: there is no modality 'sound'; there are image, text, category, audio"
