@@ -23,15 +23,16 @@ class GivenVectors:
     """What the files call their encoder, else a digest of the files: without a name, another file may be of another encoder."""
     repeated: int
     """Rows that a later one of the same item replaced."""
-    nameless: int
-    """Rows without an item_id."""
+    unknown: int
+    """Rows of no item of the catalogue."""
 
 
-def read_given_vectors(files: Sequence[LandingFile], *, dim: int = 0) -> GivenVectors:
+def read_given_vectors(files: Sequence[LandingFile], item_ids: pl.Series, *, dim: int = 0) -> GivenVectors:
     """Read landing files with a row per item: `item_id`, `vector` (numbers) and, where wanted, `version` (what encoded it).
 
     Args:
         files: In the order in which they count: of several rows of an item the last one does, and one without a vector takes it away.
+        item_ids: Of the catalogue; rows of other items do not count.
         dim: Length of every vector; 0: the most frequent one.
 
     Raises:
@@ -40,8 +41,8 @@ def read_given_vectors(files: Sequence[LandingFile], *, dim: int = 0) -> GivenVe
     """
     if not files:
         raise LandingError("there is no file")
-    named = pl.concat([_read(file) for file in files])
-    known = named.filter(pl.col("item_id").is_not_null())
+    given = pl.concat([_read(file) for file in files])
+    known = given.filter(pl.col("item_id").is_in(item_ids.implode()))
     newest = known.unique("item_id", keep="last", maintain_order=True)
     rows = newest.filter(pl.col("vector").is_not_null())
     length = pl.col("vector").list.len()
@@ -54,7 +55,7 @@ def read_given_vectors(files: Sequence[LandingFile], *, dim: int = 0) -> GivenVe
         dim=wanted,
         version=_version(rows, files),
         repeated=len(known) - len(newest),
-        nameless=len(named) - len(known),
+        unknown=len(given) - len(known),
     )
 
 

@@ -62,7 +62,7 @@ def content_digests(config: Config, workspace: Workspace) -> Mapping[str, str]:
 def _given(name: str, context: StageContext, catalogue: pl.DataFrame) -> tuple[Content, Mapping[str, int]]:
     source = context.config.sources.modalities[name]
     try:
-        given = read_given_vectors(list_source([source.file], context.workspace), dim=source.dim)
+        given = read_given_vectors(list_source([source.file], context.workspace), catalogue["item_id"], dim=source.dim)
     except LandingError as error:
         raise LandingError(
             f"[sources.modalities.{name}] {source.file}: {error}. Put a Parquet or JSON-lines file there, or take the section out."
@@ -74,8 +74,7 @@ def _given(name: str, context: StageContext, catalogue: pl.DataFrame) -> tuple[C
         dict(refused.select("item_id", REASON).iter_rows()),
         version=given.version,
     )
-    unknown = given.rows.join(catalogue, on="item_id", how="anti").height + given.nameless
-    return content, {"unknown": unknown, "repeated": given.repeated}
+    return content, {"unknown": given.unknown, "repeated": given.repeated}
 
 
 def _photos_digest(config: Config) -> str:

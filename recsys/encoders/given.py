@@ -37,8 +37,8 @@ class GivenContent:
 
     def encode(self, rows: Sequence[int]) -> Encoded:
         """See `Content`; a vector that is zero or not finite has a reason instead."""
-        places = [place for row in rows if (place := self._rows[row]) is not None]
-        return sound(rows, self._vectors[places], cause=" in its file")
+        places = {row: place for row in rows if (place := self._rows[row]) is not None}
+        return sound(list(places), self._vectors[list(places.values())], cause=" in its file")
 
     def truncated(self, items: pl.DataFrame) -> int:
         """See `Content`; nothing is cut."""

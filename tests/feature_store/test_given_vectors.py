@@ -9,7 +9,7 @@ from feature_store.landing import list_landing
 
 
 def read(root: Path, *, dim: int = 0) -> GivenVectors:
-    return read_given_vectors(list_landing([root], root=root), dim=dim)
+    return read_given_vectors(list_landing([root], root=root), pl.Series(["a", "b", "c", "d", "7"]), dim=dim)
 
 
 def write(path: Path, vectors: dict[str, list[float] | None], *, version: str | None = None) -> None:
@@ -70,7 +70,14 @@ def test_a_file_in_which_no_item_has_a_vector_gives_none(tmp_path: Path) -> None
         tmp_path / "x.parquet"
     )
     given = read(tmp_path)
-    assert (taken(given), given.dim, given.nameless) == ({}, 1, 1)
+    assert (taken(given), given.dim, given.unknown) == ({}, 1, 1)
+
+
+def test_rows_of_other_items_are_counted_and_do_not_count(tmp_path: Path) -> None:
+    write(tmp_path / "1.parquet", {"gone": [1.0, 2.0, 3.0], "long gone": [1.0, 2.0, 3.0]}, version="ears-1")
+    write(tmp_path / "2.parquet", {"a": [1.0]}, version="ears-2")
+    given = read(tmp_path)
+    assert (given.unknown, given.dim, given.version) == (2, 1, "ears-2")
 
 
 @pytest.mark.parametrize(
