@@ -74,7 +74,7 @@ def measure(config: Config, seed: int) -> Table:
                 stage, config, workspace, end_of_log(workspace) if stage.dated else datetime.max.replace(tzinfo=UTC), progress, forced=False
             )
     events = workspace.read("events")
-    items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"))
+    items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"), workspace.read("knowledge"))
     cuts = resolve_cuts(config, events, date=end_of_log(workspace))
     past = load_interactions(events, items, config.relevance, before=cuts.validation)
     window = load_interactions(events, items, config.relevance, before=cuts.test).between(cuts.validation, cuts.test)

@@ -28,12 +28,13 @@ def list_landing(folders: Sequence[Path], *, root: Path) -> list[LandingFile]:
     """Every file below the folders: folder by folder, then by name. Names that begin with a dot or an underscore are not ours.
 
     Args:
-        folders: Where to look; a folder that does not exist holds nothing.
+        folders: Where to look; a file stands for itself, and what does not exist holds nothing.
         root: The workspace.
     """
     found = []
     for folder in folders:
-        for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).parts):
+        below = [folder] if folder.is_file() else folder.rglob("*")
+        for path in sorted(below, key=lambda path: path.relative_to(folder).parts):
             if path.is_file() and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts):
                 name = path.relative_to(root) if path.is_relative_to(root) else path
                 found.append(LandingFile(path, name.as_posix(), content_of(path)))

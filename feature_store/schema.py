@@ -124,6 +124,29 @@ FETCHED_IMAGES = Table(
 )
 
 
+KNOWLEDGE = Table(
+    name="knowledge",
+    version=1,
+    key=("item_id", "relation", "entity"),
+    columns=(
+        _required("item_id", pl.String, "the shop's own id"),
+        _required("relation", pl.String, "what the entity is to the item, e.g. region; first/second for one two hops away"),
+        _required("entity", pl.String, "e.g. Bordeaux; another one under another relation"),
+    ),
+)
+
+ENTITY_LINKS = Table(
+    name="entity_links",
+    version=1,
+    key=("entity", "relation", "other"),
+    columns=(
+        _required("entity", pl.String, "an entity of items"),
+        _required("relation", pl.String, "what the other is to it, e.g. country"),
+        _required("other", pl.String, "an entity two hops from the items"),
+    ),
+)
+
+
 def item_embeddings(dim: int) -> Table:
     """Vectors of one modality; another modality has another length and lies in files of its own."""
     return Table(

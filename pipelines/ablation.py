@@ -39,7 +39,7 @@ from recsys.training.config import RetrieverConfig
 
 METRICS = (*COMPARED_IN, slice_column(NEW_ITEMS))
 FULL = "full"
-INPUTS = ("events", "catalogue", "item_embeddings")
+INPUTS = ("events", "catalogue", "item_embeddings", "knowledge")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def summary(judged: Mapping[str, PerUser], *, resamples: int, seed: int) -> dict
 
 def _cut(config: Config) -> Window:
     workspace = config.open_workspace()
-    items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"))
+    items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"), workspace.read("knowledge"))
     events = workspace.read("events")
     cuts = resolve_cuts(config, events, date=end_of_log(workspace))
     past = load_interactions(events, items, config.relevance, before=cuts.validation)

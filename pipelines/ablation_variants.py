@@ -27,7 +27,7 @@ class Variant:
 
 def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
     """Every variant that this catalogue and these settings allow: the retriever less one of its parts, or with another fusion."""
-    there = {*items.vectors, *(("category",) if items.category_names else ())}
+    there = {*items.vectors, *(("category",) if items.category_names else ()), *(("knowledge",) if items.knowledge else ())}
     found = [
         Variant(
             key=name,

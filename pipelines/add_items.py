@@ -12,12 +12,14 @@ import polars as pl
 from feature_store.catalogue import conform_catalogue, upsert
 from feature_store.checks import REASON
 from feature_store.intake import Intake, take_in
+from feature_store.knowledge import triples_of_attributes
 from feature_store.landing import LandingFile, content_of
 from feature_store.layout import Workspace
 from feature_store.online.protocol import AddedItem
 from feature_store.online.sqlite import SqliteStore
 from feature_store.schema import CATALOGUE, FETCHED_IMAGES, item_embeddings
 from pipelines.config import Config
+from pipelines.contents import modalities_of, open_content
 from pipelines.fetching.image import FetchedImage
 from pipelines.fetching.store import PhotoStore
 from pipelines.landing import list_source, time_rule
@@ -25,8 +27,8 @@ from pipelines.photos import ItemPhotos
 from pipelines.progress import Progress
 from pipelines.recommend import release_folder
 from pipelines.stage import StageContext
-from pipelines.stages.embed_items import MODALITIES, embed_shard, open_content
 from pipelines.stages.embed_items import STAGE as EMBED_ITEMS
+from pipelines.stages.embed_items import embed_shard
 from pipelines.stages.fetch_images import REMOTE, due, fetch, standing, without_lost
 from recsys.slate.added_items import catalogue_rows, describe_items, new_item_rules
 from recsys.slate.release_reader import Release, read_release
@@ -120,7 +122,7 @@ def _describe(
     context = StageContext(workspace=config.open_workspace(), config=config, date=datetime.now(UTC), progress=progress, stage=EMBED_ITEMS)
     photos = ItemPhotos(config, context.read("fetched_images"))
     photos.add_fetched(_fetch_photos(config, context.workspace, rows))
-    contents = {modality: open_content(modality, context, photos) for modality in MODALITIES}
+    contents = {modality: open_content(modality, context, rows, photos)[0] for modality in modalities_of(config)}
     published = new_item_rules(release).encoders
     for modality, content in contents.items():
         if content.version != published.get(modality):
@@ -134,7 +136,14 @@ def _describe(
         embeddings[modality], counts = embed_shard(rows, content, item_embeddings(content.dim).empty(), modality=modality)
         encoded[modality] = counts.encoded
         lacking += [f"{one['item_id']}, added without its {modality}: {one[REASON]}" for one in counts.refused]
-    return describe_items(release, rows, embeddings), encoded, lacking
+    return describe_items(release, rows, embeddings, _knowledge(config, rows)), encoded, lacking
+
+
+def _knowledge(config: Config, rows: pl.DataFrame) -> pl.DataFrame:
+    """What attributes tell; files of triples wait for the night."""
+    there = set(rows["attributes"].explode(empty_as_null=False).struct.field("name"))
+    names = [name for name in config.knowledge.from_attributes if name in there]
+    return triples_of_attributes(rows, names, separator=config.knowledge.separator)
 
 
 def _fetch_photos(config: Config, workspace: Workspace, rows: pl.DataFrame) -> pl.DataFrame:

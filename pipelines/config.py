@@ -4,25 +4,41 @@ import dataclasses
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
 from feature_store.layout import Workspace
 from pipelines.fetching.config import FetchImagesConfig
 from pipelines.importers.config import MappingConfig
+from pipelines.modality_names import check_modality_name
 from recsys.data.relevance import Relevance
 from recsys.encoders.config import EmbedConfig
 from recsys.evaluation.config import EvaluationConfig, GateConfig
 from recsys.retrieval.config import IndexConfig
-from recsys.training.config import RankerConfig, RetrieverConfig
+from recsys.training.config import CONTENT, RankerConfig, RetrieverConfig
 
 
 class ConfigError(Exception):
     """The configuration cannot be used; says where, what was found and what is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenModality:
+    """Vectors of items that somebody else has computed: of sound, video, sensors, a knowledge graph."""
+
+    file: str
+    """A Parquet or JSON-lines file, or a folder of them: a row per item with `item_id`, `vector` (numbers) and, where wanted, `version`
+    (what encoded it). Relative to the workspace unless absolute."""
+    dim: int = 0
+    """Numbers of every vector; 0: as many as most have."""
+
+    def __post_init__(self) -> None:
+        if self.dim < 0:
+            raise ValueError(f"dim is {self.dim}; it is at least 1, or 0 for as many numbers as most vectors have")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +55,34 @@ class SourcesConfig:
     """What numbers in the time columns of landing files count since 1970 UTC; empty: rows with numeric times are refused."""
     naive_times: Literal["refuse", "utc"] = "refuse"
     """Times without a zone in landing files: refused, or taken as UTC."""
+    modalities: Mapping[str, GivenModality] = field(default_factory=dict)
+    """Own modalities by name, small letters, digits and underscores: `[sources.modalities.audio]`. They take part in the retriever unless
+    `[retriever] modalities` says otherwise, and in all else that reads content."""
+
+    def __post_init__(self) -> None:
+        for name in self.modalities:
+            check_modality_name(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnowledgeConfig:
+    """Entities that items are related to, e.g. the region of a wine: the retriever's modality `knowledge`."""
+
+    from_attributes: tuple[str, ...] = ()
+    """Attributes of the catalogue whose values are entities, each a relation of its own."""
+    separator: str = ","
+    """Parts several entities in the value of an attribute; empty: a value is one entity."""
+    file: str = ""
+    """A landing file, or a folder of them, with columns `item_id`, `relation` and `entity`, relative to the workspace unless absolute."""
+    links: str = ""
+    """The same with columns `entity`, `relation` and `other`: items get the others too, two hops away, under `first/second` relation."""
+    min_items: int = 2
+    """An entity that fewer items have by a relation is left out."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether there is any knowledge to gather."""
+        return bool(self.from_attributes or self.file)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +126,7 @@ class Config:
     sources: SourcesConfig = field(default_factory=SourcesConfig)
     mapping: MappingConfig = field(default_factory=MappingConfig)
     """How `vitrine import SOURCE` reads a source's own columns."""
+    knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     relevance: Relevance = field(default_factory=Relevance)
     cuts: CutsConfig = field(default_factory=CutsConfig)
     fetch_images: FetchImagesConfig = field(default_factory=FetchImagesConfig)
@@ -136,12 +181,24 @@ def parse_config(values: Mapping[str, Any], *, source: str = "config") -> Config
     """Build a config from plain values; see `load_config`."""
     _refuse_unknown(values, Config, source)
     try:
-        return TypeAdapter(Config).validate_python(values)
+        config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
         lines = [
             f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}, found {detail['input']!r}" for detail in error.errors()
         ]
         raise ConfigError(f"{source}: " + "; ".join(lines)) from error
+    return _with_modalities(config, named="modalities" in values.get("retriever", {}), source=source)
+
+
+def _with_modalities(config: Config, *, named: bool, source: str) -> Config:
+    """All there are, own ones and knowledge among them, take part in a retriever that names none; what it names must exist."""
+    there = (*CONTENT, *config.sources.modalities, *(("knowledge",) if config.knowledge.asked else ()))
+    if not named:
+        return replace(config, retriever=replace(config.retriever, modalities=there))
+    unknown = [name for name in config.retriever.modalities if name not in there]
+    if unknown:
+        raise ConfigError(f"{source} [retriever] modalities: there is no modality {unknown[0]!r}; there are {', '.join(there)}")
+    return config
 
 
 def _refuse_unknown(values: Mapping[str, Any], kind: type, where: str) -> None:
@@ -154,3 +211,8 @@ def _refuse_unknown(values: Mapping[str, Any], kind: type, where: str) -> None:
         inner = known[key].type
         if isinstance(value, Mapping) and isinstance(inner, type) and dataclasses.is_dataclass(inner):
             _refuse_unknown(value, inner, f"{where} [{key}]")
+        entry = get_args(inner)[1] if get_origin(inner) is Mapping else None
+        if isinstance(value, Mapping) and isinstance(entry, type) and dataclasses.is_dataclass(entry):
+            for name, part in value.items():
+                if isinstance(part, Mapping):
+                    _refuse_unknown(part, entry, f"{where} [{key}.{name}]")

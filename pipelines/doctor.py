@@ -50,6 +50,7 @@ def diagnose(config: Config | None) -> list[Finding]:
     findings = [_python(), *_packages(lock_file()), _fbgemm(), _torchvision(), _torchrec(), _gpu(), _memory(), _cores()]
     if config is not None:
         findings += [_disk(config), _tables(config), _champion(config), _text_model(config), _image_weights(config)]
+        findings += _own_modalities(config)
     return findings
 
 
@@ -243,6 +244,15 @@ def _image_weights(config: Config) -> Finding:
         return Finding(name=name, state="ok", found=weights)
     mend = 'correct [embed] image_weights, or leave it "" to train a small model on the catalogue'
     return Finding(name=name, state="error", found=f"no file {weights}", mend=mend)
+
+
+def _own_modalities(config: Config) -> Iterator[Finding]:
+    for name, given in config.sources.modalities.items():
+        path, what = config.resolve(given.file), f"modality {name}"
+        if path.exists():
+            yield Finding(name=what, state="ok", found=str(path))
+        else:
+            yield Finding(name=what, state="error", found=f"nothing at {path}", mend=f"correct [sources.modalities.{name}] file")
 
 
 def config_finding(path: Path, problem: str | None) -> Finding:

@@ -6,7 +6,7 @@ import polars as pl
 
 from feature_store.embeddings import read_embeddings
 from feature_store.layout import TableReader
-from feature_store.schema import CATALOGUE, EVENTS
+from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE
 from feature_store.splits import Cuts, check_order, quantile_time
 from pipelines.config import Config
 from recsys.data.interactions import Interactions, build_interactions
@@ -14,13 +14,17 @@ from recsys.data.items import Items, build_items
 from recsys.data.relevance import Relevance
 
 
-def load_items(catalogue: TableReader, embeddings: TableReader | None = None) -> Items:
-    """The catalogue as arrays, with the vectors of every modality that the night has encoded.
+def load_items(catalogue: TableReader, embeddings: TableReader | None = None, knowledge: TableReader | None = None) -> Items:
+    """The catalogue as arrays, with the vectors of every modality that the night has encoded, and with what a knowledge graph says.
 
     Raises:
         MixedEncodersError: The vectors of a modality come from more than one encoder.
     """
-    return build_items(catalogue.scan(CATALOGUE).collect(), {} if embeddings is None else read_embeddings(embeddings))
+    return build_items(
+        catalogue.scan(CATALOGUE).collect(),
+        {} if embeddings is None else read_embeddings(embeddings),
+        None if knowledge is None else knowledge.scan(KNOWLEDGE).collect(),
+    )
 
 
 def load_interactions(events: TableReader, items: Items, relevance: Relevance, *, before: datetime) -> Interactions:

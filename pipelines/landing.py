@@ -42,5 +42,5 @@ def require_rows(context: StageContext, intake: Intake, *, first_time: bool, fol
         raise LandingError(f"{context.stage.name}: no file in {where} can be read: {told}")
     raise LandingError(
         f"{context.stage.name}: there is no file in {where}. Fill it with `vitrine import`, drop Parquet, CSV or JSON-lines files there, "
-        f"or name another folder in [sources]."
+        f"or name another folder in the config."
     )

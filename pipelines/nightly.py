@@ -24,6 +24,7 @@ from pipelines.releases import ReleaseShelf
 from pipelines.stage import Stage, StageContext, clear_scratch, is_current
 from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
 from pipelines.stages.build_index import STAGE as BUILD_INDEX
+from pipelines.stages.build_knowledge import STAGE as BUILD_KNOWLEDGE
 from pipelines.stages.build_snapshot import STAGE as BUILD_SNAPSHOT
 from pipelines.stages.compute_item_features import STAGE as COMPUTE_ITEM_FEATURES
 from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURES
@@ -41,6 +42,7 @@ from pipelines.stages.train_twin import STAGE as TRAIN_TWIN
 STAGES: tuple[Stage, ...] = (
     INGEST_CATALOGUE,
     INGEST_EVENTS,
+    BUILD_KNOWLEDGE,
     FETCH_IMAGES,
     TRAIN_ENCODERS,
     EMBED_ITEMS,

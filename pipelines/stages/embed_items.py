@@ -1,4 +1,4 @@
-"""Turn the photo and the text of every item into vectors; only what is new or has changed is encoded.
+"""Turn the photo and the text of every item into vectors, beside those that were given; only what is new or has changed is encoded.
 
 The catalogue is append-only, so its rows fall into *shards* of `shard_items` rows that stay the same from night to night. A shard is
 compared with the last build by content digest and encoder version, what differs is encoded, and the shard's file is put into the scratch
@@ -7,7 +7,6 @@ last build alone, it ends with the same bytes. A vector kept from another night 
 within `recsys.encoders.protocol.COMPANION_TOLERANCE`. A photo that was refused is tried again every night.
 """
 
-import hashlib
 import json
 import os
 import time
@@ -20,23 +19,18 @@ import numpy as np
 import polars as pl
 
 from feature_store.checks import REASON, check
-from feature_store.layout import TableReader, Workspace
+from feature_store.layout import TableReader
 from feature_store.manifest import write_text_atomically
 from feature_store.schema import CATALOGUE, item_embeddings
-from pipelines.config import Config
+from pipelines.contents import content_digests, modalities_of, open_content
 from pipelines.photos import ItemPhotos
 from pipelines.stage import Stage, StageContext
-from recsys.encoders.content import Content, ImageContent, NoContent, TextContent
-from recsys.encoders.image import DESCRIPTION, open_image_encoder
+from recsys.encoders.content import Content
 from recsys.encoders.precision_check import PrecisionCheck, check_precision
-from recsys.encoders.text import open_text_encoder
-
-MODALITIES = {"image": "photos", "text": "texts"}
-"""Name in the table -> what one calls the contents."""
 
 
 class TooManyRefusedError(Exception):
-    """So many photos or texts cannot be used that something is wrong with all of them."""
+    """So many photos, texts or given vectors cannot be used that something is wrong with all of them."""
 
 
 @dataclass(kw_only=True)
@@ -108,18 +102,21 @@ def run(context: StageContext) -> None:
 
     Raises:
         PrecisionError: The number format costs more than `min_precision_cosine` allows.
-        TooManyRefusedError: More photos or texts than `max_refused_share` cannot be used.
+        TooManyRefusedError: More photos, texts or given vectors than `max_refused_share` cannot be used.
+        LandingError, MixedEncodersError: See `open_content`.
     """
     scratch, embed, fingerprint = context.scratch, context.config.embed, context.fingerprint
     catalogue = context.read("catalogue").scan(CATALOGUE).collect()
     last = context.workspace.read(STAGE.writes) if context.workspace.exists(STAGE.writes) else None
     counts: dict[str, Counts] = {}
+    left: dict[str, Mapping[str, int]] = {}
     dims: dict[str, int] = {}
     speed: dict[str, float] = {}
     precision: dict[str, PrecisionCheck] = {}
     photos = ItemPhotos(context.config, context.read("fetched_images"))
-    for modality, contents in MODALITIES.items():
-        content = open_content(modality, context, photos)
+    modalities = modalities_of(context.config)
+    for modality, contents in modalities.items():
+        content, left[modality] = open_content(modality, context, catalogue, photos)
         checked = last.manifest.facts.get("precision", {}).get(modality) if last else None
         precision[modality] = check_precision(content, catalogue, last=checked)
         precision[modality].require(embed.min_precision_cosine, modality=modality)
@@ -138,7 +135,7 @@ def run(context: StageContext) -> None:
             counts[modality].add(Counts(**json.loads(note.read_text(encoding="utf-8"))))
         speed[modality] = (counts[modality].encoded - done_before) / (time.monotonic() - started)
         _refuse_if_too_many(counts[modality], contents, embed.max_refused_share)
-    refused = [row for modality in MODALITIES for row in counts[modality].refused]
+    refused = [row for modality in modalities for row in counts[modality].refused]
     with context.workspace.write(STAGE.writes) as writer:
         for path in sorted(scratch.glob("modality=*/part-*.parquet")):
             writer.add(path, path.relative_to(scratch).as_posix())
@@ -148,7 +145,10 @@ def run(context: StageContext) -> None:
             schema = {"item_id": pl.String, "modality": pl.String, REASON: pl.String, "digest": pl.String}
             pl.DataFrame(refused, schema=schema).write_parquet(target, compression="zstd")
         context.commit(
-            writer, facts=_facts(counts, dims, precision, embed.shard_items), run={"items_per_s": speed}, fingerprint=fingerprint
+            writer,
+            facts=_facts(counts, dims, precision, embed.shard_items) | {"left_behind": {name: told for name, told in left.items() if told}},
+            run={"items_per_s": speed},
+            fingerprint=fingerprint,
         )
 
 
@@ -175,24 +175,8 @@ def _refuse_if_too_many(counts: Counts, contents: str, at_most: float) -> None:
         first = "; ".join(f"{row['item_id']}: {row[REASON]}" for row in counts.refused[:3])
         raise TooManyRefusedError(
             f"{len(counts.refused)} of {given} {contents} cannot be used, {len(counts.refused) / given:.1%}; at most {at_most:.1%} may be. "
-            f"First: {first}. Check [sources] images, mend the {contents}, or raise [embed] max_refused_share."
+            f"First: {first}. Check [sources], mend the {contents}, or raise [embed] max_refused_share."
         )
-
-
-def open_content(modality: str, context: StageContext, photos: ItemPhotos) -> Content:
-    """One of MODALITIES, ready to be read.
-
-    Raises:
-        EncoderError: There is no such encoder.
-    """
-    embed = context.config.embed
-    if modality == "text":
-        return TextContent(open_text_encoder(embed), embed.text_fields)
-    table = context.read("image_encoder")
-    if DESCRIPTION not in table.manifest.files:
-        return NoContent()
-    images = open_image_encoder(table.folder, precision=embed.precision, batch=embed.image_batch)
-    return ImageContent(images, photos.read)
 
 
 def _known(last: TableReader | None, modality: str, content: Content, start: int, length: int) -> pl.DataFrame:
@@ -226,23 +210,6 @@ def _save(frame: pl.DataFrame, counts: Counts, part: Path, note: Path) -> None:
     partial.replace(part)
 
 
-def _photos_digest(config: Config, _workspace: Workspace) -> Mapping[str, str]:
-    """Paths, sizes and times of all photos: a file that was replaced under its old name must be seen."""
-    digest = hashlib.sha256()
-    root = config.resolve(config.sources.images)
-    for folder, folders, files in os.walk(root):
-        folders.sort()
-        for name in sorted(files):
-            try:
-                status = (Path(folder) / name).stat()
-            except OSError:
-                continue
-            digest.update(
-                f"{Path(folder).relative_to(root) / name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
-            )
-    return {"photos": digest.hexdigest()}
-
-
 STAGE = Stage(
     name="embed_items",
     reads=("catalogue", "fetched_images", "image_encoder"),
@@ -250,5 +217,5 @@ STAGE = Stage(
     config=("embed",),
     dated=False,
     run=run,
-    extra=_photos_digest,
+    extra=content_digests,
 )

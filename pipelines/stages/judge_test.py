@@ -21,7 +21,7 @@ def run(context: StageContext) -> None:
     """Write the retriever of the test cut beside values, report and page."""
     config = context.config
     events, catalogue = context.read("events"), context.read("catalogue")
-    items = load_items(catalogue, context.read("item_embeddings"))
+    items = load_items(catalogue, context.read("item_embeddings"), context.read("knowledge"))
     cuts = resolve_cuts(config, events, date=context.date)
     past = load_interactions(events, items, config.relevance, before=cuts.test)
     window = load_interactions(events, items, config.relevance, before=cuts.date).between(cuts.test, cuts.date)
@@ -76,7 +76,7 @@ def as_validation_chose(config: EvaluationConfig, report: dict[str, Any]) -> Eva
 
 STAGE = Stage(
     name="judge_test",
-    reads=("events", "catalogue", "item_embeddings", "item_features", "retriever", "index", "ranker", "evaluation"),
+    reads=("events", "catalogue", "item_embeddings", "knowledge", "item_features", "retriever", "index", "ranker", "evaluation"),
     writes="test_evaluation",
     config=("sources", "relevance", "cuts", "retriever", "ranker", "evaluation", "gates"),
     sees={"retriever/": "test", "per_user": "date", "report.json": "date"},

@@ -74,7 +74,7 @@ def run(context: StageContext) -> None:
 def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
     """Write every file of a release and say how far each graph is from its model."""
     catalogue = context.read("catalogue")
-    items = load_items(catalogue, context.read("item_embeddings"))
+    items = load_items(catalogue, context.read("item_embeddings"), context.read("knowledge"))
     past = load_interactions(context.read("events"), items, context.config.relevance, before=context.date)
     retriever = load_retriever(context.read("retriever").folder / "released")
     catalogue.scan(CATALOGUE).collect().write_parquet(folder / "catalogue.parquet", compression="zstd")
@@ -85,6 +85,7 @@ def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
         "user_tower": export_user_tower(retriever.model, folder / "user_tower.onnx", history_length=retriever.shape.history_length),
         "item_tower": export_item_tower(retriever.model, folder / "item_tower.onnx", content_dims=retriever.shape.content_dims),
     }
+    _write_json(folder / "knowledge.json", {name: list(items.knowledge[name].entities) for name in retriever.shape.relations})
     np.save(folder / "popularity.npy", _fallback(items, context, past))
     save_rules(folder, _new_items(items, context, past, Prior(**retriever.training["prior"])))
     parity["ranker"] = publish_ranker(context.read("ranker").folder, folder)
@@ -138,7 +139,7 @@ def _bring(source: Path, target: Path) -> None:
 
 STAGE = Stage(
     name="publish_release",
-    reads=("events", "catalogue", "item_embeddings", "retriever", "index", "ranker", "evaluation"),
+    reads=("events", "catalogue", "item_embeddings", "knowledge", "retriever", "index", "ranker", "evaluation"),
     writes="release",
     config=("relevance", "retriever", "ranker", "release"),
     run=run,

@@ -18,7 +18,7 @@ def run(context: StageContext) -> None:
     config = context.config.retriever
     if config.threads:
         torch.set_num_threads(config.threads)
-    items = load_items(context.read("catalogue"), context.read("item_embeddings"))
+    items = load_items(context.read("catalogue"), context.read("item_embeddings"), context.read("knowledge"))
     events = context.read("events")
     cuts = resolve_cuts(context.config, events, date=context.date)
 
@@ -53,7 +53,7 @@ def run(context: StageContext) -> None:
 
 STAGE = Stage(
     name="train_retriever",
-    reads=("events", "catalogue", "item_embeddings"),
+    reads=("events", "catalogue", "item_embeddings", "knowledge"),
     writes="retriever",
     config=("retriever", "relevance", "cuts", "release"),
     sees={"ranker/model": "ranker", "validation/model": "validation", "ranker/": "test", "validation/": "test", "": "date"},

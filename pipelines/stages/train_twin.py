@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from feature_store.layout import Workspace
@@ -22,7 +22,7 @@ def run(context: StageContext) -> None:
     settings = champions_settings(context.config, context.workspace)
     with context.workspace.write(context.stage.writes) as writer:
         if settings is not None:
-            items = load_items(context.read("catalogue"), context.read("item_embeddings"))
+            items = load_items(context.read("catalogue"), context.read("item_embeddings"), context.read("knowledge"))
             events, relevance = context.read("events"), context.config.relevance
             cuts = resolve_cuts(context.config, events, date=context.date)
             until_test = load_interactions(events, items, relevance, before=cuts.test)
@@ -41,11 +41,12 @@ def champions_settings(config: Config, workspace: Workspace) -> RetrieverConfig 
     champion = shelf.champion()
     if champion is None:
         return None
-    told: dict[str, Any] = shelf.describe(champion.release_id).get("settings", {})
+    told: dict[str, Any] = shelf.describe(champion.release_id).get("settings", {}).get("retriever", {})
     try:
-        settings = parse_config({"retriever": told.get("retriever", {})}).retriever
+        settings = parse_config({"retriever": {key: value for key, value in told.items() if key != "modalities"}}).retriever
     except ConfigError:  # of another version of the code: nothing that could be trained tonight
         return None
+    settings = replace(settings, modalities=tuple(told.get("modalities", settings.modalities)))  # one that is gone takes no part
     return None if settings == config.retriever or not told else settings
 
 
@@ -57,7 +58,7 @@ def _extra(config: Config, workspace: Workspace) -> Mapping[str, str]:
 
 STAGE = Stage(
     name="train_twin",
-    reads=("events", "catalogue", "item_embeddings"),
+    reads=("events", "catalogue", "item_embeddings", "knowledge"),
     writes="champion_twin",
     config=("relevance", "cuts"),
     sees={"validation/model": "validation", "": "test"},

@@ -1,7 +1,7 @@
 """What is known of every item, as arrays with one row per item: what towers, baselines and the ranker read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from recsys.data.interactions import microseconds
+from recsys.data.knowledge import Relation, build_relations
 from recsys.vocabulary import Vocabulary
 
 ALWAYS = np.iinfo(np.int64).min
@@ -28,6 +29,8 @@ class Items:
     category_offsets: npt.NDArray[np.int64]
     """(items + 1,): categories of item i are category_index[offsets[i] : offsets[i + 1]]."""
     category_index: npt.NDArray[np.int64]
+    knowledge: Mapping[str, Relation] = field(default_factory=dict)
+    """Relation -> entities, e.g. grapes; empty where nothing is known, or nobody asked."""
     price: npt.NDArray[np.float32]
     """(items,); NaN where unknown."""
     in_stock: npt.NDArray[np.bool_]
@@ -51,12 +54,13 @@ class Items:
         return first
 
 
-def build_items(catalogue: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame]) -> Items:
+def build_items(catalogue: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame], knowledge: pl.DataFrame | None = None) -> Items:
     """Arrays of a catalogue.
 
     Args:
         catalogue: Rows of the table `catalogue`; their order becomes item_index.
         embeddings: modality -> rows of the table `item_embeddings` of that modality, in any order.
+        knowledge: Rows of the table `knowledge`.
     """
     vocabulary = Vocabulary(catalogue["item_id"].to_list())
     vectors, presence = {}, {}
@@ -81,6 +85,7 @@ def build_items(catalogue: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame])
         category_names=tuple(names),
         category_offsets=np.r_[0, np.cumsum(catalogue["category"].list.drop_nulls().list.len().to_numpy())].astype(np.int64),
         category_index=index,
+        knowledge={} if knowledge is None else build_relations(vocabulary, knowledge),
         price=catalogue["price"].cast(pl.Float32).fill_null(float("nan")).to_numpy(),
         in_stock=catalogue["in_stock"].to_numpy(),
         available_from=catalogue["available_from"].dt.epoch("us").fill_null(ALWAYS).to_numpy(),

@@ -1,14 +1,18 @@
 """Items as tensors: what the item tower reads."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from recsys.data.items import Items
+from recsys.data.knowledge import MAX_ENTITIES
 
+TOLD = ("category", "knowledge")
+"""Modalities that are no vectors: names the catalogue or the knowledge tells."""
 MAX_CATEGORIES = 8
 """Categories of an item that count, widest first."""
 
@@ -26,6 +30,8 @@ class ItemBatch:
     """modality -> whether the item has it; `category` among them."""
     categories: Int[Tensor, "items slots"]
     """Category index + 1, 0 where an item has no further one."""
+    entities: dict[str, Int[Tensor, "items slots"]] = field(default_factory=dict)
+    """Relation -> entity index + 1, 0 where an item has no further one; `knowledge` is their presence."""
 
     def __len__(self) -> int:
         return len(self.item_index)
@@ -38,6 +44,7 @@ class ItemBatch:
             {name: vectors[rows] for name, vectors in self.vectors.items()},
             {name: present[rows] for name, present in self.presence.items()},
             self.categories[rows],
+            {name: slots[rows] for name, slots in self.entities.items()},
         )
 
     def hiding(self, modalities: dict[str, Bool[Tensor, " items"]]) -> "ItemBatch":
@@ -56,28 +63,40 @@ def item_batch(items: Items, *, has_id: np.ndarray, modalities: tuple[str, ...])
     Args:
         items: The catalogue.
         has_id: (items,) whether the item's past is long enough for its id to be used.
-        modalities: Content to take along: names of `items.vectors`, and `category`.
+        modalities: Content to take along: names of `items.vectors`, `category`, and `knowledge` for all relations.
 
     Raises:
         KeyError: A modality is not in the catalogue; those that are, are named.
     """
-    unknown = [name for name in modalities if name != "category" and name not in items.vectors]
+    content = [name for name in modalities if name not in TOLD]
+    unknown = [name for name in content if name not in items.vectors]
     if unknown:
         raise KeyError(
-            f"no embeddings of modality {unknown}; the night has encoded {sorted(items.vectors)}, and `category` is always there"
+            f"no embeddings of modality {unknown}; the night has encoded {sorted(items.vectors)}, and {' and '.join(TOLD)} are always there"
         )
-    counts = np.diff(items.category_offsets)
-    slots = min(MAX_CATEGORIES, int(counts.max(initial=1))) or 1
-    place = items.category_offsets[:-1, None] + np.arange(slots)
-    filled = np.arange(slots) < counts[:, None]
-    index = items.category_index if len(items.category_index) else np.zeros(1, np.int64)
-    categories = np.where(filled, index[np.minimum(place, len(index) - 1)] + 1, 0)
-    content = [name for name in modalities if name != "category"]
+    categories = _padded(items.category_offsets, items.category_index, most=MAX_CATEGORIES)
+    relations = items.knowledge if "knowledge" in modalities else {}
+    entities = {name: _padded(bags.offsets, bags.index, most=MAX_ENTITIES) for name, bags in relations.items()}
     presence = {name: torch.from_numpy(items.presence[name]) for name in content}
+    if "category" in modalities:
+        presence["category"] = categories[:, 0] > 0
+    if "knowledge" in modalities:
+        presence["knowledge"] = sum((slots[:, 0] for slots in entities.values()), torch.zeros_like(categories[:, 0])) > 0
     return ItemBatch(
         item_index=torch.arange(len(items)),
         has_id=torch.from_numpy(has_id),
         vectors={name: torch.from_numpy(items.vectors[name]) for name in content},
-        presence=presence | ({"category": torch.from_numpy(counts > 0)} if "category" in modalities else {}),
-        categories=torch.from_numpy(categories),
+        presence=presence,
+        categories=categories,
+        entities=entities,
     )
+
+
+def _padded(offsets: npt.NDArray[np.int64], index: npt.NDArray[np.int64], *, most: int) -> Int[Tensor, "items slots"]:
+    """The first `most` of each item's index + 1, side by side, 0 behind the last."""
+    counts = np.diff(offsets)
+    slots = min(most, int(counts.max(initial=1))) or 1
+    place = offsets[:-1, None] + np.arange(slots)
+    filled = np.arange(slots) < counts[:, None]
+    some = index if len(index) else np.zeros(1, np.int64)
+    return torch.from_numpy(np.where(filled, some[np.minimum(place, len(some) - 1)] + 1, 0))

@@ -14,7 +14,7 @@ from torch import Tensor
 from recsys.encoders.image import ImageEncoder
 from recsys.encoders.item_text import compose_text
 from recsys.encoders.photo_files import UnreadablePhotoError
-from recsys.encoders.protocol import why_unusable
+from recsys.encoders.protocol import DAMAGED, why_unusable
 from recsys.encoders.text import TextEncoder
 
 DECODERS = 2
@@ -85,7 +85,7 @@ class TextContent:
 
     def encode(self, rows: Sequence[int]) -> Encoded:
         """See `Content`; a text whose vector cannot be used has a reason instead."""
-        return _sound(rows, self._encoder.encode([self._texts[row] for row in rows]))
+        return sound(rows, self._encoder.encode([self._texts[row] for row in rows]))
 
     def truncated(self, items: pl.DataFrame) -> int:
         """See `Content`."""
@@ -133,7 +133,7 @@ class ImageContent:
                 ahead = pool.map(self._pixels, rows[start + group : start + 2 * group])
                 good = [(row, pixels) for row, pixels in decoded if isinstance(pixels, Tensor)]
                 reasons.update({row: found for row, found in decoded if isinstance(found, str)})
-                encoded = _sound([row for row, _ in good], self._encoder.encode([pixels for _, pixels in good]))
+                encoded = sound([row for row, _ in good], self._encoder.encode([pixels for _, pixels in good]))
                 vectors.update(encoded.vectors)
                 reasons.update(encoded.reasons)
         return Encoded(vectors, reasons)
@@ -172,7 +172,8 @@ class NoContent:
         return 0
 
 
-def _sound(rows: Sequence[int], vectors: npt.NDArray[np.float32]) -> Encoded:
-    spoilt = why_unusable(vectors)
-    sound = {row: vectors[at] for at, row in enumerate(rows) if at not in spoilt}
-    return Encoded(sound, {rows[at]: reason for at, reason in spoilt.items()})
+def sound(rows: Sequence[int], vectors: npt.NDArray[np.float32], *, cause: str = DAMAGED) -> Encoded:
+    """The vectors of these rows that can be used, and reasons for the others; see `why_unusable`."""
+    spoilt = why_unusable(vectors, cause=cause)
+    usable = {row: vectors[at] for at, row in enumerate(rows) if at not in spoilt}
+    return Encoded(usable, {rows[at]: reason for at, reason in spoilt.items()})

@@ -16,6 +16,10 @@ COMPANION_TOLERANCE = 1e-3
 """Most that a vector's cosine to itself may fall short of 1 when its batch holds other items: bf16 kernels may round by batch shape."""
 
 
+DAMAGED = '; the weights may be damaged, or [embed] precision = "fp32" is needed'
+"""Why an encoder gives numbers that are not finite."""
+
+
 class EncoderError(Exception):
     """An encoder cannot be built or gave vectors that cannot be used."""
 
@@ -51,11 +55,17 @@ def version_digest(facts: Mapping[str, Any], model: nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def why_unusable(vectors: npt.NDArray[np.float32]) -> dict[int, str]:
-    """Row -> why nothing can be compared with this vector; sound rows are left out."""
+def why_unusable(vectors: npt.NDArray[np.float32], *, cause: str = DAMAGED) -> dict[int, str]:
+    """Row -> why nothing can be compared with this vector; sound rows are left out.
+
+    Args:
+        vectors: (rows, dim)
+        cause: What to add where a vector is not finite.
+    """
     reasons = dict.fromkeys(np.flatnonzero(~vectors.any(axis=1)).tolist(), "vector: its length is zero")
-    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1)).tolist()
-    return reasons | dict.fromkeys(broken, 'vector: not finite; the weights may be damaged, or [embed] precision = "fp32" is needed')
+    with np.errstate(over="ignore"):  # numbers whose squares are beyond float32 are of no more use than infinite ones
+        broken = np.flatnonzero(~np.isfinite(np.square(vectors).sum(axis=1))).tolist()
+    return reasons | dict.fromkeys(broken, f"vector: not finite{cause}")
 
 
 def check_vectors(vectors: npt.NDArray[np.float32], *, what: str) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Parts of the truth that a mean over all would hide: new items, missing photos, users without a past."""
+"""Parts of the truth that a mean over all would hide: new items, missing photos or other content, users without a past."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,6 +82,8 @@ def _labels(truth: Truth, items: Items, *, cut: datetime, most_categories: int) 
     image, text = items.presence.get("image", nothing), items.presence.get("text", nothing)
     yield "content", ["image and text", "text only", "image only", "neither"], np.where(text, np.where(image, 0, 1), np.where(image, 2, 3))
     yield "photo", ["present", "missing"], np.where(image, 0, 1)
+    for name in sorted(items.presence.keys() - {"image", "text"}):
+        yield f"modality {name}", ["present", "missing"], np.where(items.presence[name], 0, 1)
     category = items.first_category()
     chosen = category[truth.chosen["new"].item]
     times = np.bincount(chosen[chosen >= 0], minlength=len(items.category_names))

@@ -1,6 +1,6 @@
 """The shape of a two-tower: enough to build it again and load its weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from recsys.models.item_tower import ItemTower
@@ -17,7 +17,7 @@ class TowerShape:
     content_dims: dict[str, int]
     """modality -> length of its vectors as encoded, for those that take part."""
     modalities: tuple[str, ...]
-    """Content of the item tower, in order; `category` may be among them."""
+    """Content of the item tower, in order; `category` and `knowledge` may be among them."""
     embedding_dim: int
     content_dim: int
     match_dim: int
@@ -30,6 +30,8 @@ class TowerShape:
     heads: int
     dropout: float
     ages: bool
+    relations: dict[str, int] = field(default_factory=dict)
+    """Relation -> number of its entities, in alphabetical order."""
     in_order: float = 0.0
     """How far users are asked what comes next (1) rather than what else they would want (0); between: a mean of both answers."""
 
@@ -44,6 +46,7 @@ def build_towers(shape: TowerShape) -> TwoTower:
     item_tower = ItemTower(
         num_items=shape.num_items,
         num_categories=shape.num_categories,
+        relations=shape.relations,
         content_dims=shape.content_dims,
         dim=shape.embedding_dim,
         content_dim=shape.content_dim,

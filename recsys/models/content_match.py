@@ -5,9 +5,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from recsys.data.tensors import ItemBatch
+from recsys.models.knowledge_bags import KnowledgeBags
 
 CATEGORY_DIM = 32
 """Coordinates for the match of categories."""
+RELATION_DIM = 16
+"""Coordinates for the match of the entities of one relation."""
 
 
 class ContentMatch(nn.Module):
@@ -21,10 +24,11 @@ class ContentMatch(nn.Module):
     Args:
         content_dims: modality -> length of its prepared (whitened) vectors.
         num_categories: Categories of the catalogue; None where they take no part.
+        relations: Relation -> number of its entities; a block each.
         match_dim: Coordinates per modality, at most; 0 switches the whole off.
     """
 
-    def __init__(self, *, content_dims: dict[str, int], num_categories: int | None, match_dim: int) -> None:
+    def __init__(self, *, content_dims: dict[str, int], num_categories: int | None, relations: dict[str, int], match_dim: int) -> None:
         super().__init__()
         self.blocks = {name: min(size, match_dim) for name, size in content_dims.items() if match_dim}
         self.content = nn.ModuleDict({name: _leading_coordinates(content_dims[name], size) for name, size in self.blocks.items()})
@@ -33,6 +37,11 @@ class ContentMatch(nn.Module):
             self.blocks["category"] = min(CATEGORY_DIM, match_dim)
             self.categories = nn.Embedding(num_categories + 1, self.blocks["category"], padding_idx=0)
             nn.init.normal_(self.categories.weight[1:], std=0.6 * self.blocks["category"] ** -0.5)
+        self.knowledge = None
+        if relations and match_dim:
+            size = min(RELATION_DIM, match_dim)
+            self.blocks |= {f"knowledge.{name}": size for name in relations}
+            self.knowledge = KnowledgeBags(relations, size, spread=0.6 * size**-0.5)
         self.alone = nn.Parameter(torch.ones(len(self.blocks)))
         self.dim = sum(self.blocks.values())
 
@@ -42,6 +51,9 @@ class ContentMatch(nn.Module):
         if self.categories is not None:
             number = (items.categories > 0).sum(dim=1, keepdim=True).clamp(min=1)
             parts.append(self.categories(items.categories).sum(dim=1) / number.sqrt())  # (items, slots, dim) -> (items, dim)
+        if self.knowledge is not None:
+            means, counts = self.knowledge(items)
+            parts += (means * counts.sqrt()[:, :, None]).unbind(dim=1)  # (items, relations, dim) -> (items, dim) each
         if not parts:
             return torch.zeros(len(items), 0)
         worth = torch.where(items.has_id[:, None], 1.0, self.alone)  # (items, blocks)

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from recsys.data.knowledge import MAX_ENTITIES
 from recsys.data.relevance import Kind
-from recsys.data.tensors import MAX_CATEGORIES, ItemBatch
+from recsys.data.tensors import MAX_CATEGORIES, TOLD, ItemBatch
 from recsys.models.two_tower import WANTED, TwoTower
 from recsys.models.two_tower_scorer import last_user_vectors
 
@@ -40,13 +41,17 @@ class _ItemGraph(nn.Module):
     def __init__(self, model: TwoTower) -> None:
         super().__init__()
         self.model = model
-        self.names = [name for name in model.item_tower.modalities if name != "category"]
+        self.names = [name for name in model.item_tower.modalities if name not in TOLD]
+        self.relations = list(model.item_tower.relations)
 
     def forward(self, categories: Int[Tensor, "batch slots"], *content: Tensor) -> Float[Tensor, "batch dim_and_one"]:
-        vectors = dict(zip(self.names, content[: len(self.names)], strict=True))
-        presence: dict[str, Bool[Tensor, " batch"]] = dict(zip(self.names, content[len(self.names) :], strict=True))
+        count = len(self.names)
+        vectors = dict(zip(self.names, content[:count], strict=True))
+        presence: dict[str, Bool[Tensor, " batch"]] = dict(zip(self.names, content[count : 2 * count], strict=True))
+        entities = dict(zip(self.relations, content[2 * count :], strict=True))
         no_row = torch.zeros_like(categories[:, 0])
-        items = ItemBatch(no_row, no_row > 0, vectors, presence | {"category": categories[:, 0] > 0}, categories)
+        told = {"category": categories[:, 0] > 0, "knowledge": no_row == 0}  # a relation without entities is absent anyway
+        items = ItemBatch(no_row, no_row > 0, vectors, presence | told, categories, entities)
         embedded, bias = self.model.embed_new_items(self.model.item_tower.prepare(items))
         return torch.cat([embedded, bias[:, WANTED:]], dim=1)
 
@@ -79,9 +84,14 @@ def export_item_tower(model: TwoTower, path: Path, *, content_dims: dict[str, in
     categories = torch.randint(0, model.item_tower.categories.num_embeddings, (3, MAX_CATEGORIES), generator=random)
     vectors = [torch.randn(3, content_dims[name], generator=random) for name in graph.names]
     presence = [torch.tensor([True, False, True]) for _ in graph.names]
-    names = ("categories", *(f"vector.{name}" for name in graph.names), *(f"presence.{name}" for name in graph.names))
+    entities = [torch.randint(0, size + 1, (3, MAX_ENTITIES), generator=random) for size in model.item_tower.relations.values()]
+    names = (
+        "categories",
+        *(f"{kind}.{name}" for kind in ("vector", "presence") for name in graph.names),
+        *(f"entities.{relation}" for relation in graph.relations),
+    )
     shapes = ({0: torch.export.Dim.DYNAMIC}, tuple({0: torch.export.Dim.DYNAMIC} for _ in names[1:]))
-    return _export(graph, (categories, *vectors, *presence), path, names=names, output="item_vector", shapes=shapes)
+    return _export(graph, (categories, *vectors, *presence, *entities), path, names=names, output="item_vector", shapes=shapes)
 
 
 def _export(

@@ -1,19 +1,19 @@
 """The embedding of item ids: TorchRec collections, fed with KeyedJaggedTensors."""
 
-import logging
-import warnings
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-logging.getLogger("torch.fx._symbolic_trace").addFilter(lambda record: "is_fx_tracing" not in record.getMessage())
-with warnings.catch_warnings():  # fbgemm's CPU build warns of what only a GPU has, and as errors these would end its import half-way
-    warnings.simplefilter("ignore")
-    from torchrec import EmbeddingBagCollection, EmbeddingBagConfig, EmbeddingCollection, EmbeddingConfig, KeyedJaggedTensor
-    from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
-    from torchrec.optim import RowWiseAdagrad
+from recsys.models.torchrec_names import (
+    EmbeddingBagCollection,
+    EmbeddingBagConfig,
+    EmbeddingCollection,
+    EmbeddingConfig,
+    FusedEmbeddingBagCollection,
+    KeyedJaggedTensor,
+    RowWiseAdagrad,
+)
 
 FEATURE = "item_index"
 INITIAL_SPREAD = 0.05

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from recsys.data.tensors import ItemBatch
+from recsys.models.knowledge_bags import KnowledgeBags
 
 HIDDEN_DROPOUT = 0.5
 """Content tells items apart that were met from each other better than it tells what new ones are like; without this it is too sure."""
@@ -19,15 +20,26 @@ class ImaginedItem(nn.Module):
     Args:
         content_dims: modality -> length of its prepared vectors; modalities of the item tower but `category`.
         num_categories: Categories of the catalogue; None where they take no part.
+        relations: Relation -> number of its entities.
         dim: Length of a fused vector.
         biases: Further outputs.
         hidden_dim: Width of the middle layer.
     """
 
-    def __init__(self, *, content_dims: dict[str, int], num_categories: int | None, dim: int, biases: int, hidden_dim: int = 128) -> None:
+    def __init__(
+        self,
+        *,
+        content_dims: dict[str, int],
+        num_categories: int | None,
+        relations: dict[str, int],
+        dim: int,
+        biases: int,
+        hidden_dim: int = 128,
+    ) -> None:
         super().__init__()
         self.content = nn.ModuleDict({name: nn.Linear(size, hidden_dim, bias=False) for name, size in content_dims.items()})
         self.categories = None if num_categories is None else nn.Embedding(num_categories + 1, hidden_dim, padding_idx=0)
+        self.knowledge = KnowledgeBags(relations, hidden_dim, spread=1.0) if relations else None
         self.start = nn.Parameter(torch.zeros(hidden_dim))
         self.absent = nn.Parameter(torch.zeros(len(content_dims), hidden_dim))
         self.out = nn.Sequential(nn.LayerNorm(hidden_dim), nn.GELU(), nn.Dropout(HIDDEN_DROPOUT), nn.Linear(hidden_dim, dim + biases))
@@ -38,6 +50,8 @@ class ImaginedItem(nn.Module):
         hidden = self.start.expand(len(items), -1)
         if self.categories is not None:
             hidden = hidden + self.categories(items.categories).sum(dim=1)  # (items, slots, hidden) -> (items, hidden)
+        if self.knowledge is not None:
+            hidden = hidden + self.knowledge(items)[0].sum(dim=1)  # (items, relations, hidden) -> (items, hidden)
         for number, (name, layer) in enumerate(self.content.items()):
             hidden = hidden + torch.where(items.presence[name][:, None], layer(items.vectors[name]), self.absent[number])
         imagined: Tensor = self.out(hidden)

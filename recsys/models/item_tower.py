@@ -1,9 +1,10 @@
 """From what is known of an item to one vector."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from recsys.data.items import Items
@@ -12,23 +13,26 @@ from recsys.layers.fusion import FUSIONS
 from recsys.layers.whitening import Whitening
 from recsys.models.content_match import ContentMatch
 from recsys.models.id_table import FusedIdTable, IdTable
+from recsys.models.knowledge_bags import KnowledgeBags
 
 LEAST_WORTH = 0.02
 """Of a band beside the best: what the log finds worthless can still be learned from."""
 
 
 class ItemTower(nn.Module):
-    """Fuse item id, content vectors and categories; whatever is absent is replaced by a learned token of its own, and the fusion is told.
+    """Fuse item id, content vectors, categories and knowledge.
 
-    What stands in for the vector of an item without an id is `ImaginedItem`'s matter, and what stands behind it `match`'s.
+    Whatever is absent is replaced by a learned token of its own, and the fusion is told. What stands in for the vector of an item without
+    an id is `ImaginedItem`'s matter, and what stands behind it `match`'s.
 
     Args:
         num_items: Rows of the id table.
         num_categories: Categories of the catalogue.
-        content_dims: modality -> length of its vectors as encoded; order is kept.
+        relations: Relation -> number of its entities; each is a token of its own where `knowledge` takes part.
+        content_dims: modality -> length of its vectors as encoded, in any order.
         dim: Length of the fused vector.
         content_dim: Longer content vectors are whitened down to this.
-        modalities: Content that takes part: keys of `content_dims`, and `category`.
+        modalities: Content that takes part: keys of `content_dims`, `category`, and `knowledge`. Their order is that of everything inside.
         fusion: Key of `FUSIONS`.
         heads: Heads of the fusion.
         match_dim: Coordinates per modality of `ContentMatch`.
@@ -41,6 +45,7 @@ class ItemTower(nn.Module):
         *,
         num_items: int,
         num_categories: int,
+        relations: dict[str, int],
         content_dims: dict[str, int],
         dim: int,
         content_dim: int,
@@ -57,16 +62,23 @@ class ItemTower(nn.Module):
         fused = fused_learning_rate > 0
         self.ids = FusedIdTable(num_items, dim, learning_rate=fused_learning_rate) if fused else IdTable(num_items, dim)
         self.whitening = nn.ModuleDict(
-            {name: Whitening(size, min(size, content_dim)) for name, size in content_dims.items() if name in modalities}
+            {name: Whitening(content_dims[name], min(content_dims[name], content_dim)) for name in modalities if name in content_dims}
         )
         self.prepared_dims = {name: min(content_dims[name], content_dim) for name in self.whitening}
         self.content = nn.ModuleDict({name: _small_linear(size, dim) for name, size in self.prepared_dims.items()})
         self.categories = nn.Embedding(num_categories + 1, dim, padding_idx=0)
         nn.init.normal_(self.categories.weight[1:], std=0.05)
-        self.absent = nn.Parameter(torch.randn(1 + len(modalities), dim) * 0.05)
-        matched_categories = num_categories if "category" in modalities else None
-        self.match = ContentMatch(content_dims=self.prepared_dims, num_categories=matched_categories, match_dim=match_dim)
-        self.fusion = FUSIONS[fusion](dim, 1 + len(modalities), heads=heads)
+        self.relations = relations if "knowledge" in modalities else {}
+        self.knowledge = KnowledgeBags(self.relations, dim, spread=0.05) if self.relations else None
+        tokens = 1 + sum(len(self.relations) if name == "knowledge" else 1 for name in modalities)
+        self.absent = nn.Parameter(torch.randn(tokens, dim) * 0.05)
+        self.match = ContentMatch(
+            content_dims=self.prepared_dims,
+            num_categories=num_categories if "category" in modalities else None,
+            relations=self.relations,
+            match_dim=match_dim,
+        )
+        self.fusion = FUSIONS[fusion](dim, tokens, heads=heads)
 
     def fit_whitening(self, items: Items) -> None:
         """Learn the whitening of each modality from the items that have it."""
@@ -97,10 +109,9 @@ class ItemTower(nn.Module):
         """The fused vector of each prepared item; values of absent modalities change nothing."""
         tokens = [self.ids(items.item_index) if self.use_item_id else self.absent[0].expand(len(items), -1)]
         presence = [torch.ones_like(items.has_id)]  # the first token takes part, whatever it is
-        for number, name in enumerate(self.modalities, start=1):
-            token = self._pool_categories(items) if name == "category" else self.content[name](items.vectors[name])
-            tokens.append(torch.where(items.presence[name][:, None], token, self.absent[number]))
-            presence.append(items.presence[name])
+        for number, (token, present) in enumerate(self._content(items), start=1):
+            tokens.append(torch.where(present[:, None], token, self.absent[number]))
+            presence.append(present)
         fused: Tensor = self.fusion(torch.stack(tokens, dim=1), torch.stack(presence, dim=1))  # (items, modalities, dim) -> (items, dim)
         return fused
 
@@ -108,6 +119,17 @@ class ItemTower(nn.Module):
         whitening = self.whitening[name]
         assert isinstance(whitening, Whitening)
         return whitening
+
+    def _content(self, items: ItemBatch) -> Iterator[tuple[Float[Tensor, "items dim"], Bool[Tensor, " items"]]]:
+        """Tokens of content and where they mean something, in the order of the modalities."""
+        for name in self.modalities:
+            if name == "category":
+                yield self._pool_categories(items), items.presence[name]
+            elif name != "knowledge":
+                yield self.content[name](items.vectors[name]), items.presence[name]
+            elif self.knowledge is not None:
+                means, counts = self.knowledge(items)
+                yield from zip(means.unbind(dim=1), (counts > 0).unbind(dim=1), strict=True)
 
     def _pool_categories(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
         counts = (items.categories > 0).sum(dim=1, keepdim=True).clamp(min=1)

@@ -39,6 +39,7 @@ class TwoTower(nn.Module):
         self.imagined_item = ImaginedItem(
             content_dims=item_tower.prepared_dims,
             num_categories=item_tower.categories.num_embeddings - 1 if "category" in item_tower.modalities else None,
+            relations=item_tower.relations,
             dim=dim,
             biases=QUESTIONS,
         )

@@ -1,22 +1,24 @@
 """Items that came after the night: described by the release's own graph, and laid behind its own items; the index is not touched."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import polars as pl
 
 from feature_store.online.protocol import AddedItem
-from feature_store.schema import CATALOGUE, UTC_TIME
+from feature_store.schema import CATALOGUE, KNOWLEDGE, UTC_TIME
 from recsys.data.items import Items, build_items
+from recsys.data.knowledge import entity_slots
 from recsys.data.new_items import RULES, NewItemRules, load_rules
 from recsys.data.ranking_items import centred_units, extend_ranking_items, joined_content
 from recsys.slate.release_reader import Release, ReleaseFormatError, open_graph
 from recsys.vocabulary import Vocabulary
 
 TOWER = "item_tower.onnx"
+KNOWLEDGE_NAMES = "knowledge.json"
 _TIMES = [name for name, dtype in CATALOGUE.schema.items() if dtype == UTC_TIME]
 
 
@@ -33,13 +35,16 @@ def new_item_rules(release: Release) -> NewItemRules:
     return load_rules(release.folder)
 
 
-def describe_items(release: Release, rows: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame]) -> list[AddedItem]:
+def describe_items(
+    release: Release, rows: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame], knowledge: pl.DataFrame | None = None
+) -> list[AddedItem]:
     """What the night would have made of items without any event, had they been in the catalogue: vectors, bias and prior.
 
     Args:
         release: As it was published.
         rows: Items that it does not know, rows of the table `catalogue`. A category that no published item has says nothing to the towers.
         embeddings: modality -> rows of the table `item_embeddings`, by the encoders that `new_item_rules` names.
+        knowledge: Rows of the table `knowledge`; entities that no published item has say nothing.
 
     Raises:
         ReleaseFormatError: See `new_item_rules`.
@@ -47,7 +52,9 @@ def describe_items(release: Release, rows: pl.DataFrame, embeddings: Mapping[str
     rules = new_item_rules(release)
     items = build_items(rows, embeddings)
     expected = [rules.undated if start is None else rules.dated for start in rows["available_from"]]
-    vectors = _item_vectors(open_graph(release.folder / TOWER), items, release.items.category_names)
+    vectors = _item_vectors(
+        release, items, _entities(release, rows["item_id"].to_list(), KNOWLEDGE.empty() if knowledge is None else knowledge)
+    )
     vectors[:, -1] += np.array([one.prior for one in expected], np.float32)
     units = {
         name: centred_units(items.vectors[name], items.presence[name], centre)
@@ -94,19 +101,32 @@ def catalogue_rows(added: Sequence[AddedItem]) -> pl.DataFrame:
     return pl.DataFrame([dict(item.row) for item in added], schema=schema).cast(CATALOGUE.schema)
 
 
-def _item_vectors(tower: onnxruntime.InferenceSession, items: Items, category_names: Sequence[str]) -> npt.NDArray[np.float32]:
+def _item_vectors(release: Release, items: Items, entities: Mapping[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
     """(items, dim + 1) by the graph, whose inputs say by name and shape what it reads; a modality that is not given is absent."""
+    tower = open_graph(release.folder / TOWER)
     feeds: dict[str, npt.NDArray[np.generic]] = {}
     for entry in tower.get_inputs():
         kind, _, modality = entry.name.partition(".")
         if kind == "categories":
-            feeds[entry.name] = _category_slots(items, category_names, slots=entry.shape[1])
+            feeds[entry.name] = _category_slots(items, release.items.category_names, slots=entry.shape[1])
+        elif kind == "entities":
+            feeds[entry.name] = entities[modality]
         elif kind == "presence":
             feeds[entry.name] = items.presence.get(modality, np.zeros(len(items), bool))
         else:
             feeds[entry.name] = items.vectors.get(modality, np.zeros((len(items), entry.shape[1]), np.float32))
     vectors: npt.NDArray[np.float32] = tower.run(["item_vector"], feeds)[0]
     return vectors
+
+
+def _entities(release: Release, item_ids: Sequence[str], knowledge: pl.DataFrame) -> dict[str, npt.NDArray[np.int64]]:
+    """Relation -> (items, slots), as the graph reads them."""
+    known = json.loads((release.folder / KNOWLEDGE_NAMES).read_text(encoding="utf-8"))
+    told: dict[str, dict[str, list[str]]] = {item_id: {} for item_id in item_ids}
+    for item_id, relation, entity in knowledge.sort("item_id", "relation", "entity").select("item_id", "relation", "entity").iter_rows():
+        told[item_id].setdefault(relation, []).append(entity)
+    slots = [entity_slots(known, told[item_id]) for item_id in item_ids]
+    return {relation: np.stack([one[relation] for one in slots]) for relation in known}
 
 
 def _category_slots(items: Items, category_names: Sequence[str], *, slots: int) -> npt.NDArray[np.int64]:

@@ -5,6 +5,8 @@ from typing import Literal, get_args
 
 FusionKind = Literal["attention", "concatenation", "gated", "max_pooling", "mean_pooling", "transformer", "weighted"]
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
+CONTENT = ("image", "text", "category")
+"""Content that every shop may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,9 @@ class RetrieverConfig:
     `concatenation`: a network of all side by side; `gated`: a gate per coordinate; `weighted`: a number per modality;
     `mean_pooling`, `max_pooling`: all count alike.
     """
-    modalities: tuple[str, ...] = ("image", "text", "category")
-    """Content that joins the item id; each must be in the catalogue or the table item_embeddings."""
+    modalities: tuple[str, ...] = CONTENT
+    """Content that joins the item id. Where a config names none, own modalities take part too ([sources.modalities]), and `knowledge`
+    ([knowledge])."""
     content_dim: int = 128
     """Embeddings longer than this are whitened down to it."""
     match_dim: int = 32

@@ -94,12 +94,15 @@ def train_retriever(
 def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
     """The model that fits a catalogue."""
     large = len(items) > config.full_softmax_items
-    content = {name: items.vectors[name].shape[1] for name in config.modalities if name != "category" and name in items.vectors}
+    content = {name: items.vectors[name].shape[1] for name in config.modalities if name in items.vectors}
+    relations = {name: len(items.knowledge[name].entities) for name in sorted(items.knowledge)} if "knowledge" in config.modalities else {}
+    told = {"category", *(["knowledge"] if relations else [])}
     return TowerShape(
         num_items=len(items),
         num_categories=len(items.category_names),
         content_dims=content,
-        modalities=tuple(name for name in config.modalities if name == "category" or name in content),
+        relations=relations,
+        modalities=tuple(name for name in config.modalities if name in told or name in content),
         embedding_dim=config.embedding_dim,
         content_dim=config.content_dim,
         match_dim=config.match_dim,

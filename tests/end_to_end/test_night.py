@@ -7,13 +7,14 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import polars as pl
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
 from feature_store.manifest import file_digest
-from feature_store.schema import EVENTS
+from feature_store.schema import CATALOGUE, EVENTS
 from pipelines.cli import app
 from pipelines.demo import ask, running_api
 from pipelines.explain import explain_item
@@ -22,6 +23,8 @@ from pipelines.nightly import Night, run_night
 from pipelines.progress import Progress
 from pipelines.recommend import RecommendError, Wanted, recommend
 from pipelines.releases import ReleaseShelf
+from recsys.data.knowledge import MAX_ENTITIES
+from recsys.slate.release_reader import read_release
 from tests.support.small_night import draw, small_config, small_night
 
 pytestmark = pytest.mark.slow
@@ -181,3 +184,24 @@ def test_a_release_whose_model_is_no_longer_in_the_tables_is_explained_as_far_as
     told = explain_item(small_config(workspace), user, item_id)
     assert {"fused", "match.text", "bias"} < set(told.parts)
     assert sum(told.parts.values()) == pytest.approx(told.score, abs=1e-4)
+
+
+def test_an_own_modality_and_knowledge_go_all_the_way_into_the_release(workspace: Path, night: Night) -> None:
+    ids = small_config(workspace).open_workspace().read("catalogue").scan(CATALOGUE).collect()["item_id"][:60]
+    vectors = np.random.default_rng(0).normal(size=(len(ids), 6))
+    pl.DataFrame({"item_id": ids, "vector": pl.Series(vectors, dtype=pl.Array(pl.Float64, 6))}).write_parquet(workspace / "sound.parquet")
+    config = small_config(workspace, sources={"modalities": {"sound": {"file": "sound.parquet"}}}, knowledge={"from_attributes": ["brand"]})
+    heard = run_night(config, progress=Progress(Console(quiet=True)))
+    folder = workspace / "releases" / heard.release_id
+    graph = onnxruntime.InferenceSession(folder / "item_tower.onnx", providers=["CPUExecutionProvider"])
+    inputs = {wanted.name: wanted.shape[1:] for wanted in graph.get_inputs()}
+    assert (inputs["vector.sound"], inputs["presence.sound"]) == ([6], [])
+    brands = json.loads((folder / "knowledge.json").read_text(encoding="utf-8"))["brand"]
+    assert len(brands) > 1
+    assert inputs["entities.brand"] == [MAX_ENTITIES]
+    release = read_release(folder)
+    assert int(release.ranking_items.presence["sound"].sum()) == 60
+    assert "sound_nearest" in release.ranking["feature_names"]
+    told = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    assert "modality sound: present" in told["slices"]
+    assert any("challenger - champion" in gate["message"] for gate in told["gates"])  # the champion has no sound, nor has its twin

@@ -17,6 +17,12 @@ def test_files_stand_folder_by_folder_and_then_by_name(tmp_path: Path) -> None:
     assert [file.name for file in found] == ["late/a.csv", "late/b.csv", "early/c.csv", "early/z/y.csv"]
 
 
+def test_a_file_stands_for_itself(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(name)
+    assert [file.name for file in list_landing([tmp_path / "b.csv"], root=tmp_path)] == ["b.csv"]
+
+
 def test_hidden_and_half_written_names_are_not_listed(tmp_path: Path) -> None:
     for name in (".x.parquet.partial", "_SUCCESS"):
         (tmp_path / name).write_text("")

@@ -27,6 +27,37 @@ def test_a_value_of_the_wrong_type_is_refused_with_what_was_found() -> None:
         parse_config({"retriever": {"epochs": "many"}})
 
 
+def test_own_modalities_take_part_in_the_retriever_where_it_names_none() -> None:
+    sources = {"modalities": {"audio": {"file": "landing/audio.parquet"}}}
+    assert parse_config({"sources": sources}).retriever.modalities == ("image", "text", "category", "audio")
+    assert parse_config({"sources": sources, "retriever": {"modalities": ["text"]}}).retriever.modalities == ("text",)
+
+
+def test_knowledge_takes_part_where_there_is_any() -> None:
+    assert "knowledge" not in parse_config({}).retriever.modalities
+    assert parse_config({"knowledge": {"from_attributes": ["region"]}}).retriever.modalities[-1] == "knowledge"
+    with pytest.raises(ConfigError, match="there is no modality 'knowledge'"):
+        parse_config({"retriever": {"modalities": ["knowledge"]}})
+
+
+def test_a_modality_that_nothing_makes_is_refused_by_name() -> None:
+    with pytest.raises(
+        ConfigError, match=r"\[retriever\] modalities: there is no modality 'sound'; there are image, text, category, audio"
+    ):
+        parse_config({"sources": {"modalities": {"audio": {"file": "a"}}}, "retriever": {"modalities": ["sound"]}})
+
+
+def test_an_unknown_key_of_an_own_modality_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match=r"\[modalities\.audio\]: unknown key 'dmi'; did you mean dim\?"):
+        parse_config({"sources": {"modalities": {"audio": {"file": "a", "dmi": 3}}}})
+
+
+@pytest.mark.parametrize("name", ["category", "a/b", "Audio", "type", "history"])
+def test_a_name_that_cannot_be_a_modality_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"modality '{name}': "):
+        parse_config({"sources": {"modalities": {name: {"file": "a"}}}})
+
+
 def test_an_override_wins_over_the_file(tmp_path: Path) -> None:
     path = tmp_path / "shop.toml"
     path.write_text("[retriever]\nepochs = 3\n", encoding="utf-8")

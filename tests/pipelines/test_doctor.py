@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipelines.config import Config
+from pipelines.config import Config, GivenModality, SourcesConfig
 from pipelines.doctor import Finding, config_finding, diagnose, lock_file, print_findings, read_lock
 from recsys.encoders.config import EmbedConfig
 
@@ -29,6 +29,15 @@ def test_the_lock_agrees_with_what_is_installed() -> None:
 
 def test_without_a_lock_there_is_nothing_to_compare(tmp_path: Path) -> None:
     assert read_lock(tmp_path / "lock.txt") == {}
+
+
+def test_an_own_modality_without_a_file_is_an_error_that_says_which(tmp_path: Path) -> None:
+    (tmp_path / "here.parquet").touch()
+    modalities = {"audio": GivenModality(file="gone.parquet"), "video": GivenModality(file="here.parquet")}
+    found = look(Config(workspace=str(tmp_path), sources=SourcesConfig(modalities=modalities)))
+    assert found["modality audio"].state == "error"
+    assert "gone.parquet" in found["modality audio"].found
+    assert found["modality video"].state == "ok"
 
 
 def test_missing_weights_are_an_error_that_says_which_file(tmp_path: Path) -> None:

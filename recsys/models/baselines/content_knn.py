@@ -1,4 +1,4 @@
-"""Items that read, or failing that look, like those the user wanted: the one classic model that knows new items."""
+"""Items that read, or failing that look or sound, like those the user wanted: the one classic model that knows new items."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,8 +7,8 @@ from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.models.baselines.liked import liked_by, num_likes
 
-MODALITIES = ("text", "image")
-"""What an item is compared by: the first of these that it has."""
+FIRST = ("text", "image")
+"""What an item is compared by where it has it, before any other modality."""
 NO_CONTENT = -2.0
 """Score of an item without any content: below every cosine."""
 
@@ -20,15 +20,16 @@ class NoContentError(ValueError):
 class ContentKNN:
     """Score an item by the cosine between it and the mean of the user's liked items.
 
-    An item with text is compared by text, any other by image; vectors are centred over the catalogue first, since encoders put
-    all their outputs into one narrow cone. A user none of whose liked items has content gets popularity.
+    An item with text is compared by text, any other by image, what has neither by another modality, in alphabetical order; vectors are
+    centred over the catalogue first, since encoders put all their outputs into one narrow cone. A user none of whose liked items has
+    content gets popularity.
 
     Args:
         interactions: The past, for popularity only: nothing is learned.
         items: The catalogue with the vectors of its modalities.
 
     Raises:
-        NoContentError: The catalogue has neither text nor image vectors.
+        NoContentError: The catalogue has no vectors.
     """
 
     name = "content_knn"
@@ -37,14 +38,14 @@ class ContentKNN:
         self.popularity = num_likes(interactions)
         self.views: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]] = []
         taken = np.zeros(len(items), bool)
-        for modality in MODALITIES:
-            if modality in items.vectors and items.presence[modality].any():
+        for modality in sorted(items.vectors, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name)):
+            if items.presence[modality].any():
                 present = items.presence[modality]
                 self.views.append((_centred(items.vectors[modality], present), present & ~taken))
                 taken |= present
         if not self.views:
             raise NoContentError(
-                f"content_knn needs item vectors of {' or '.join(MODALITIES)}; the catalogue has {sorted(items.vectors) or 'none'}. "
+                "content_knn needs item vectors; no item of the catalogue has one of any modality. "
                 "Leave it out of [evaluation] baselines or run embed_items first."
             )
 

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from safetensors.torch import load_file, save_file
 
+from feature_store.errors import LandingError
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import CATALOGUE, item_embeddings
 from pipelines.stage import clear_scratch
@@ -23,6 +24,7 @@ from tests.support.stages import context_of, run_stage
 from tests.support.tiny_transformers import WORDS, save_tiny
 
 EMBED: dict[str, Any] = {"shard_items": 8, "max_tokens": 16, "max_refused_share": 1.0}
+AUDIO: dict[str, Any] = {"modalities": {"audio": {"file": "landing/audio.parquet"}}}
 SPEC = ImageEncoderSpec(
     model="mobilenetv3_small_050", options=(), pooling="levels", size=32, crop=1.0, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
 )
@@ -65,11 +67,22 @@ def shop(root: Path, number: int = 20) -> Path:
     return root
 
 
-def embed(root: Path, **more: Any) -> TableReader:
-    context = context_of(embed_items.STAGE, root, embed={**EMBED, **more})
+def embed(root: Path, *, sources: dict[str, Any] | None = None, **more: Any) -> TableReader:
+    context = context_of(embed_items.STAGE, root, embed={**EMBED, **more}, sources=sources or {})
     embed_items.STAGE.run(context)
     clear_scratch(embed_items.STAGE, context.workspace)
     return context.workspace.read("item_embeddings")
+
+
+def write_audio(root: Path, given: dict[str, Any], *, version: str | None = None) -> None:
+    rows = pl.DataFrame({"item_id": list(given), "vector": pl.Series(list(given.values()), dtype=pl.List(pl.Float64))})
+    rows.with_columns(version=pl.lit(version, pl.String)).write_parquet(root / "landing" / "audio.parquet")
+
+
+def embed_audio(root: Path, given: dict[str, Any], *, version: str | None = None, dim: int = 0, **more: Any) -> TableReader:
+    write_audio(root, given, version=version)
+    sources = {"modalities": {"audio": {**AUDIO["modalities"]["audio"], "dim": dim}}}
+    return embed(root, sources=sources, **more)
 
 
 def rows_of(table: TableReader, modality: str) -> pl.DataFrame:
@@ -182,6 +195,70 @@ def test_a_shop_without_encoder_has_no_images(tmp_path: Path) -> None:
     assert Workspace(tmp_path).read("image_encoder").manifest.facts["encoder"] == "none"
     table = embed(tmp_path)
     assert rows_of(table, "image")["presence"].to_list() == [False] * 3
+
+
+def test_given_vectors_become_a_modality_of_that_name(tmp_path: Path) -> None:
+    table = embed_audio(shop(tmp_path, number=3), {"i2": [1.0, 2.0], "i0": [3.0, 0.5]})
+    rows = rows_of(table, "audio")
+    assert rows["vector"].to_list() == [[3.0, 0.5], None, [1.0, 2.0]]
+    assert rows["presence"].to_list() == [True, False, True]
+    assert table.manifest.facts["dims"]["audio"] == 2
+
+
+def test_vectors_that_cannot_be_used_lie_in_quarantine_by_item(tmp_path: Path) -> None:
+    given = {"i0": [1.0, 2.0], "i1": [0.0, 0.0], "i2": [float("nan"), 1.0], "i3": [1.0, 2.0, 3.0], "i4": [1.0, None], "i5": [1e30, 1.0]}
+    table = embed_audio(shop(tmp_path, number=6), given)
+    refused = dict(pl.read_parquet(table.path("quarantine/part-0000.parquet")).select("item_id", "reason").iter_rows())
+    assert refused == {
+        "i1": "vector: its length is zero",
+        "i2": "vector: not finite in its file",
+        "i3": "vector: 3 numbers, not 2",
+        "i4": "vector: not finite in its file",
+        "i5": "vector: not finite in its file",  # its square is beyond float32
+    }
+    assert rows_of(table, "audio")["presence"].to_list() == [True] + [False] * 5
+
+
+def test_too_many_vectors_of_another_length_stop_the_stage_and_are_named(tmp_path: Path) -> None:
+    with pytest.raises(embed_items.TooManyRefusedError, match=r"2 of 2 audio vectors cannot be used.* i0: vector: 2 numbers, not 4"):
+        embed_audio(shop(tmp_path, number=3), {"i0": [1.0, 2.0], "i1": [1.0, 2.0]}, dim=4, max_refused_share=0.5)
+
+
+def test_vectors_of_items_that_the_catalogue_does_not_have_are_counted(tmp_path: Path) -> None:
+    table = embed_audio(shop(tmp_path, number=2), {"i0": [1.0, 2.0], "gone": [1.0, 2.0]})
+    assert table.manifest.facts["left_behind"] == {"audio": {"unknown": 1, "repeated": 0}}
+
+
+def test_vectors_of_a_named_version_are_kept_and_all_of_a_file_without_one_are_taken_anew(tmp_path: Path) -> None:
+    shop(tmp_path, number=2)
+    embed_audio(tmp_path, {"i0": [1.0, 2.0]}, version="ears-2")
+    table = embed_audio(tmp_path, {"i0": [1.0, 2.0], "i1": [2.0, 2.0]}, version="ears-2")
+    assert (table.manifest.facts["kept"]["audio"], table.manifest.facts["encoded"]["audio"]) == (1, 1)
+    assert rows_of(table, "audio")["encoder_version"].unique().to_list() == ["ears-2"]
+    nameless = embed_audio(tmp_path, {"i0": [1.0, 2.0], "i1": [2.0, 2.0]})
+    assert nameless.manifest.facts["encoded"] == {"image": 0, "text": 0, "audio": 2}
+
+
+def test_a_modality_that_the_config_no_longer_names_is_gone(tmp_path: Path) -> None:
+    embed_audio(shop(tmp_path, number=2), {"i0": [1.0, 2.0]})
+    table = embed(tmp_path)
+    assert list(table.manifest.facts["dims"]) == ["image", "text"]
+    assert [file for file in table.manifest.files if "audio" in file] == []
+
+
+def test_a_modality_without_a_file_is_refused_by_name(tmp_path: Path) -> None:
+    context = context_of(embed_items.STAGE, shop(tmp_path, number=2), embed=EMBED, sources={"modalities": {"audio": {"file": "nowhere"}}})
+    with pytest.raises(LandingError, match=r"\[sources\.modalities\.audio\] nowhere: there is no file"):
+        embed_items.STAGE.run(context)
+
+
+def test_other_vectors_change_the_fingerprint(tmp_path: Path) -> None:
+    shop(tmp_path, number=2)
+    found = []
+    for number in (1.0, 2.0):
+        write_audio(tmp_path, {"i0": [number, 2.0]})
+        found.append(context_of(embed_items.STAGE, tmp_path, embed=EMBED, sources=AUDIO).fingerprint)
+    assert found[0] != found[1]
 
 
 def test_a_replaced_photo_changes_the_fingerprint(tmp_path: Path) -> None:

@@ -56,6 +56,14 @@ def test_every_combination_of_content() -> None:
     assert slices["content: neither"] == [("new", 3)]
 
 
+def test_an_own_modality_parts_items_with_it_from_those_without() -> None:
+    sound = {"audio": np.array([1, 0, 0, 1, 0, 0], bool)}
+    items = items_of(6, vectors={"audio": np.ones((6, 2), np.float32)}, presence=sound)
+    slices = {part.name: int(part.pairs.sum()) for part in build_slices(truth(), items, cut=day(10), most_categories=0)}
+    assert slices["modality audio: present"] == 2  # items 0 and 3, both chosen by the new user
+    assert slices["modality audio: missing"] == 4
+
+
 def test_only_the_categories_chosen_most_have_a_slice() -> None:
     assert [name for name in found() if name.startswith("category")] == ["category: mug", "category: bowl"]  # of equals, by name
 

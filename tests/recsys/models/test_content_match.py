@@ -21,14 +21,14 @@ def items_like(vectors: torch.Tensor, *, present: torch.Tensor, has_id: torch.Te
 @given(seed=st.integers(0, 1000))
 def test_before_training_it_is_a_search_by_cosine(seed: int) -> None:
     vectors = torch.randn(5, 6, generator=torch.Generator().manual_seed(seed))
-    match = ContentMatch(content_dims={"text": 6}, num_categories=None, match_dim=16)
+    match = ContentMatch(content_dims={"text": 6}, num_categories=None, relations={}, match_dim=16)
     found = match(items_like(vectors, present=torch.ones(5, dtype=torch.bool)))
     torch.testing.assert_close(found @ found.T, vectors @ vectors.T / 6)  # prepared vectors are as long as the root of their dimension
 
 
 def test_what_is_absent_matches_nothing_and_leaves_the_other_modality_alone() -> None:
     present = torch.tensor([True, False])
-    match = ContentMatch(content_dims={"text": 4}, num_categories=3, match_dim=4)
+    match = ContentMatch(content_dims={"text": 4}, num_categories=3, relations={}, match_dim=4)
     items = items_like(torch.randn(2, 4), present=present)
     items.categories[:] = torch.tensor([2, 0])
     found = match(items)
@@ -39,7 +39,7 @@ def test_what_is_absent_matches_nothing_and_leaves_the_other_modality_alone() ->
 
 
 def test_without_an_id_each_modality_has_a_worth_of_its_own() -> None:
-    match = ContentMatch(content_dims={"text": 4}, num_categories=3, match_dim=4)
+    match = ContentMatch(content_dims={"text": 4}, num_categories=3, relations={}, match_dim=4)
     with torch.no_grad():
         match.alone.copy_(torch.tensor([2.0, 3.0]))
     vectors = torch.randn(1, 4).expand(2, -1)
@@ -50,5 +50,5 @@ def test_without_an_id_each_modality_has_a_worth_of_its_own() -> None:
 
 
 def test_switched_off_it_has_no_coordinates() -> None:
-    match = ContentMatch(content_dims={"text": 4}, num_categories=3, match_dim=0)
+    match = ContentMatch(content_dims={"text": 4}, num_categories=3, relations={}, match_dim=0)
     assert match(items_like(torch.randn(2, 4), present=torch.ones(2, dtype=torch.bool))).shape == (2, 0)

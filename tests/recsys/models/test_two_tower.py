@@ -2,9 +2,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
+import polars as pl
 import pytest
 import torch
 
+from recsys.data.knowledge import build_relations
 from recsys.data.relevance import Kind
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.layers.fusion import FUSIONS
@@ -17,6 +20,8 @@ from recsys.training.config import RetrieverConfig
 from recsys.training.retriever import tower_shape
 from tests.support.behaviour import items_of
 from tests.support.taste_world import NUM_ITEMS, SMALL, taste_interactions, taste_items
+
+ALL = np.ones(NUM_ITEMS, bool)
 
 
 @pytest.fixture
@@ -136,6 +141,71 @@ def test_what_is_saved_comes_back_to_the_same_numbers(model: TwoTower, items: It
     np.testing.assert_array_equal(loaded.scorer().scores(past, rows), TwoTowerScorer(model, vectors, 6).scores(past, rows))
     with pytest.raises(ValueError, match=f"knows {NUM_ITEMS} items, the catalogue has 2"):
         load_scorer(tmp_path, items_of(2))
+
+
+def test_what_is_saved_keeps_the_order_of_its_modalities(tmp_path: Path) -> None:
+    sound = np.random.default_rng(1).normal(size=(NUM_ITEMS, 4)).astype(np.float32)
+    catalogue = replace(taste_items(), vectors={**taste_items().vectors, "audio": sound}, presence={**taste_items().presence, "audio": ALL})
+    shape = tower_shape(catalogue, replace(SMALL, modalities=("text", "audio")))
+    model = build_towers(shape).eval()
+    model.item_tower.fit_whitening(catalogue)
+    save_retriever(tmp_path, SavedRetriever(model=model, shape=shape, item_vectors=np.zeros((NUM_ITEMS, 1), np.float32), training={}))
+    new = item_batch(catalogue, has_id=~ALL, modalities=shape.modalities)
+    found = [tower.embed_new_items(tower.item_tower.prepare(new))[0] for tower in (model, load_retriever(tmp_path).model)]
+    torch.testing.assert_close(found[0], found[1])
+
+
+def knowing(config: RetrieverConfig) -> tuple[TwoTower, ItemBatch]:
+    """A tower and items of which nothing is known but what they are made of: all but the last of one thing, the odd ones of another."""
+    rows = [(f"i{item}", "made of", "clay") for item in range(NUM_ITEMS - 1)]
+    rows += [(f"i{item}", "glaze/colour", "blue") for item in range(1, NUM_ITEMS, 2)]
+    triples = pl.DataFrame(rows, schema=["item_id", "relation", "entity"], orient="row")
+    catalogue = replace(items_of(NUM_ITEMS), knowledge=build_relations(taste_items().vocabulary, triples))
+    torch.manual_seed(0)
+    model = build_towers(tower_shape(catalogue, config)).eval()
+    return model, item_batch(catalogue, has_id=ALL, modalities=("knowledge",))
+
+
+KNOWING = replace(SMALL, modalities=("knowledge",), use_item_id=False)
+
+
+def test_items_that_share_their_entities_are_alike_where_nothing_else_is_known() -> None:
+    model, items = knowing(KNOWING)
+    vectors, biases = model.embed_items(items)
+    torch.testing.assert_close(vectors[1], vectors[3])
+    torch.testing.assert_close(biases[1], biases[3])
+    assert not torch.allclose(vectors[0], vectors[1])
+
+
+def test_every_relation_teaches_its_entities() -> None:
+    model, items = knowing(replace(KNOWING, use_item_id=True))
+    vectors, biases = model.train().embed_items(replace(items, has_id=items.item_index < NUM_ITEMS // 2))
+    (vectors.square().sum() + biases.square().sum()).backward()
+    tables = {name: weight for name, weight in model.named_parameters() if "relation_" in name}
+    assert len(tables) == 6  # two relations in the fusion, the match and the imagined item
+    assert all((weight.grad.abs().sum(dim=1) > 0).all() for weight in tables.values())  # type: ignore[union-attr]
+
+
+def test_entities_without_presence_change_nothing() -> None:
+    model, items = knowing(KNOWING)
+    hidden = items.hiding({"knowledge": torch.from_numpy(ALL)})
+    nothing = replace(hidden, entities={name: torch.zeros_like(slots) for name, slots in items.entities.items()})
+    for first, second in zip(model.embed_items(hidden), model.embed_items(nothing), strict=True):
+        torch.testing.assert_close(first, second)
+
+
+@pytest.mark.parametrize("use_item_id", [True, False])
+def test_a_tower_with_knowledge_is_saved_and_exported_as_it_is(use_item_id: bool, tmp_path: Path) -> None:
+    config = replace(KNOWING, use_item_id=use_item_id)
+    model, items = knowing(config)
+    shape = replace(tower_shape(taste_items(), config), modalities=("knowledge",), relations=model.item_tower.relations, num_categories=0)
+    save_retriever(tmp_path, SavedRetriever(model=model, shape=shape, item_vectors=np.zeros((NUM_ITEMS, 1), np.float32), training={}))
+    loaded = load_retriever(tmp_path).model
+    for first, second in zip(model.embed_new_items(items), loaded.embed_new_items(items), strict=True):
+        torch.testing.assert_close(first, second)
+    assert export_item_tower(loaded, tmp_path / "item_tower.onnx", content_dims={}) < 1e-5
+    graph = onnxruntime.InferenceSession(tmp_path / "item_tower.onnx", providers=["CPUExecutionProvider"])
+    assert {"entities.made of", "entities.glaze/colour"} <= {wanted.name for wanted in graph.get_inputs()}
 
 
 def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
+from recsys.data.knowledge import build_relations
 from recsys.data.tensors import ItemBatch
 from recsys.layers.fusion import FUSIONS
 from recsys.models.two_tower import TwoTower
@@ -51,6 +53,15 @@ def test_even_users_are_shown_even_items(tmp_path: Path, order: str, fusion: str
 
 def test_new_items_find_their_place_by_content_alone(tmp_path: Path) -> None:
     assert _share_of_own_kind(_train(tmp_path), SMALL, NEW) > 0.95
+
+
+def test_new_items_find_their_place_by_their_entities_alone(tmp_path: Path) -> None:
+    ids = taste_items().vocabulary.item_ids
+    triples = pl.DataFrame({"item_id": ids, "relation": "kind", "entity": ["even" if item % 2 == 0 else "odd" for item in range(len(ids))]})
+    items = replace(taste_items(), knowledge=build_relations(taste_items().vocabulary, triples))
+    config = replace(SMALL, modalities=("knowledge",))
+    training = train_retriever(items, taste_interactions(), config, epochs=15, validate=None, scratch=tmp_path, track=_track)
+    assert _share_of_own_kind(training, config, NEW) > 0.95
 
 
 def test_without_content_new_items_are_all_alike(tmp_path: Path) -> None:

@@ -24,6 +24,13 @@ def test_an_item_without_text_is_compared_by_its_photo() -> None:
     assert scores[3] == pytest.approx(1)  # the same picture as the liked item's
 
 
+def test_an_item_with_neither_is_compared_by_another_modality() -> None:
+    sound = np.array([[0, 1], [0, 0], [0, -1], [0, 0], [0, 1], [0, -1]], np.float32)
+    items = items_of(6, vectors={**ITEMS.vectors, "audio": sound}, presence={**ITEMS.presence, "audio": sound.any(axis=1)})
+    scores = ContentKNN(PAST, items).scores(PAST, np.array([0]))[0]
+    assert scores[4] == pytest.approx(1)  # it sounds like the liked item
+
+
 def test_an_item_without_any_content_comes_after_all_others() -> None:
     scores = ContentKNN(PAST, ITEMS).scores(PAST, np.array([0]))[0]
     assert scores[4] == NO_CONTENT
@@ -36,5 +43,5 @@ def test_who_cannot_be_compared_gets_popularity(row: int) -> None:
 
 
 def test_a_catalogue_without_vectors_is_refused() -> None:
-    with pytest.raises(NoContentError, match="needs item vectors of text or image; the catalogue has none"):
+    with pytest.raises(NoContentError, match="needs item vectors; no item of the catalogue has one"):
         ContentKNN(PAST, items_of(6))

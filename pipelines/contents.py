@@ -1,0 +1,100 @@
+"""Content the night embeds: photos and texts by an encoder, own modalities as they are given in [sources.modalities]."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from feature_store.checks import REASON
+from feature_store.errors import LandingError
+from feature_store.given_vectors import read_given_vectors
+from feature_store.layout import Workspace
+from pipelines.config import Config
+from pipelines.landing import landing_digests, list_source
+from pipelines.photos import ItemPhotos
+from pipelines.stage import StageContext
+from recsys.encoders.content import Content, ImageContent, NoContent, TextContent
+from recsys.encoders.given import GivenContent
+from recsys.encoders.image import DESCRIPTION, open_image_encoder
+from recsys.encoders.text import open_text_encoder
+
+
+def modalities_of(config: Config) -> Mapping[str, str]:
+    """Name in the table `item_embeddings` -> what one calls the contents."""
+    return {"image": "photos", "text": "texts"} | {name: f"{name} vectors" for name in config.sources.modalities}
+
+
+def open_content(modality: str, context: StageContext, catalogue: pl.DataFrame, photos: ItemPhotos) -> tuple[Content, Mapping[str, int]]:
+    """One of `modalities_of`, ready to be read.
+
+    Args:
+        modality: Its name.
+        context: Of the stage that embeds.
+        catalogue: The items whose contents will be read.
+        photos: Where their photos are.
+
+    Returns:
+        The content; and of an own modality, how many rows of its files are of no item of the catalogue, and how many a later one replaced.
+
+    Raises:
+        EncoderError: There is no such encoder.
+        LandingError: The files of an own modality are not there or cannot be used.
+        MixedEncodersError: Its vectors come from more than one encoder.
+    """
+    embed = context.config.embed
+    if modality in context.config.sources.modalities:
+        return _given(modality, context, catalogue)
+    if modality == "text":
+        return TextContent(open_text_encoder(embed), embed.text_fields), {}
+    table = context.read("image_encoder")
+    if DESCRIPTION not in table.manifest.files:
+        return NoContent(), {}
+    images = open_image_encoder(table.folder, precision=embed.precision, batch=embed.image_batch)
+    return ImageContent(images, photos.read), {}
+
+
+def content_digests(config: Config, workspace: Workspace) -> Mapping[str, str]:
+    """What embedding depends on beside tables: photos, and the files and settings of own modalities."""
+    digests = {"photos": _photos_digest(config)}
+    for name, given in config.sources.modalities.items():
+        files = landing_digests([given.file], workspace)
+        digests[f"modality {name}"] = f"{given.dim} {files}"
+    return digests
+
+
+def _given(name: str, context: StageContext, catalogue: pl.DataFrame) -> tuple[Content, Mapping[str, int]]:
+    source = context.config.sources.modalities[name]
+    try:
+        given = read_given_vectors(list_source([source.file], context.workspace), catalogue["item_id"], dim=source.dim)
+    except LandingError as error:
+        raise LandingError(
+            f"[sources.modalities.{name}] {source.file}: {error}. Put a Parquet or JSON-lines file there, or take the section out."
+        ) from error
+    taken, refused = given.rows.filter(pl.col(REASON).is_null()), given.rows.filter(pl.col(REASON).is_not_null())
+    content = GivenContent(
+        {item_id: row for row, item_id in enumerate(taken["item_id"])},
+        taken["vector"].to_numpy() if len(taken) else np.empty((0, given.dim), np.float32),
+        dict(refused.select("item_id", REASON).iter_rows()),
+        version=given.version,
+    )
+    return content, {"unknown": given.unknown, "repeated": given.repeated}
+
+
+def _photos_digest(config: Config) -> str:
+    """Paths, sizes and times of all photos: a file that was replaced under its old name must be seen."""
+    digest = hashlib.sha256()
+    root = config.resolve(config.sources.images)
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        for name in sorted(files):
+            try:
+                status = (Path(folder) / name).stat()
+            except OSError:
+                continue
+            digest.update(
+                f"{Path(folder).relative_to(root) / name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
+            )
+    return digest.hexdigest()
