@@ -44,7 +44,8 @@ DEFAULT_CONFIG = Path("configs/nightly.toml")
 def _told() -> Iterator[None]:
     """Our own errors are one clear line and exit code 1; anything else is a bug and shows where it is."""
     from pipelines.importers.landing import ImportSourceError
-    from pipelines.nightly import NightRunningError, UnknownStageError
+    from pipelines.lock import BusyError
+    from pipelines.nightly import UnknownStageError
     from pipelines.recommend import RecommendError
     from pipelines.releases import ReleaseError
 
@@ -52,7 +53,7 @@ def _told() -> Iterator[None]:
         ConfigError,
         FeatureStoreError,
         ImportSourceError,
-        NightRunningError,
+        BusyError,
         UnknownStageError,
         RecommendError,
         ReleaseError,
