@@ -64,8 +64,8 @@ def open_window(config: Config) -> Window:
 def scratch_of(work: str, config: Config, cuts: Cuts, *, module: str) -> Path:
     """Where what is done on the window stays until it is finished.
 
-    The folder is named by all that the trainings share: code reached from `module`, tables, relevance and cuts. What was made of other tables
-    or by other code is removed.
+    The folder is named by all that the trainings share: code reached from `module`, tables, relevance and cuts. What was made of other
+    tables or by other code is removed.
     """
     workspace = config.open_workspace()
     shared = {
