@@ -91,7 +91,8 @@ class Search:
         else:
             note_epochs(trial, judged.recall_by_epoch)
             trial.set_user_attr("judged", judged.means() | {"epochs": judged.epochs})
-            self.study.tell(trial, gain(judged, self.judge.recall(self.space.base) or judged))
+            base = self.judge.recall(self.space.base)
+            self.study.tell(trial, 0.0 if base is None or trial.number == BASE else gain(judged, base))
 
     def _line(self, number: int) -> str:
         trial = self.study.get_trials(deepcopy=False)[number]
