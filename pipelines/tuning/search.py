@@ -78,7 +78,7 @@ class Search:
                 raise OutOfTimeError
 
         try:
-            judged = self.judge.judge(settings, track=self.progress.tracker(f"trial {trial.number}"), after_epoch=after_epoch)
+            judged = self.judge.judge(settings, track=self.progress.tracker(f"trial {trial.number + 1}"), after_epoch=after_epoch)
         except optuna.TrialPruned:
             self.study.tell(trial, state=TrialState.PRUNED)
             self.judge.forget(settings)
