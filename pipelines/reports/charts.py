@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -123,8 +123,8 @@ class Dots:
     places: Sequence[float]
     """Along the axis."""
     values: Sequence[float]
-    names: Sequence[str] = ()
-    """What the places 0, 1, ... stand for, where they are no numbers."""
+    ticks: Mapping[float, str] = field(default_factory=dict)
+    """What stands below which place; empty: round numbers."""
     log: bool = False
     """Whether the same factor is the same distance along the axis."""
     best_so_far: bool = False
@@ -149,11 +149,12 @@ def scatter(panels: Mapping[str, Dots], stressed: Collection[int], *, label: str
             axis.scatter(dots.places, dots.values, c=colours, s=26, alpha=0.85, linewidths=0)
             if dots.best_so_far:
                 axis.plot(dots.places, list(accumulate(dots.values, max)), color=COLOURS[5], drawstyle="steps-post", zorder=0)
-            if dots.names:
-                axis.set_xticks(range(len(dots.names)), dots.names)
-                axis.set_xlim(-0.5, len(dots.names) - 0.5)
-            elif dots.log:
+            if dots.log:
                 axis.set_xscale("log")
+                axis.minorticks_off()
+            if dots.ticks:
+                axis.set_xticks(list(dots.ticks), list(dots.ticks.values()))
+            axis.margins(x=0.1)
             _tidy(axis, title)
             axis.grid(axis="y", linewidth=0.6)
         for axis in axes:

@@ -40,8 +40,7 @@ def _charts(report: Mapping[str, Any], judged: list[Mapping[str, Any]]) -> list[
     stressed = {0, gains.index(max(gains))}
     by_trial = Dots(places=[trial["number"] + 1 for trial in judged], values=gains, best_so_far=True)
     by_setting = {
-        _title(name, parameter): _dots(parameter, [trial["settings"][name] for trial in judged], gains)
-        for name, parameter in report["parameters"].items()
+        name: _dots(parameter, [trial["settings"][name] for trial in judged], gains) for name, parameter in report["parameters"].items()
     }
     lead = (
         "Gain: mean of the relative gains in Recall@100 and in NDCG@10 over the first trial, the settings from before the search. "
@@ -57,17 +56,17 @@ def _charts(report: Mapping[str, Any], judged: list[Mapping[str, Any]]) -> list[
     ]
 
 
-def _title(name: str, parameter: Mapping[str, Any]) -> str:
-    return f"{name} (right end: never)" if parameter.get("never") else name
-
-
 def _dots(parameter: Mapping[str, Any], values: list[Any], gains: list[float]) -> Dots:
     if "values" in parameter:
-        return Dots(
-            places=[parameter["values"].index(value) for value in values], values=gains, names=[str(v) for v in parameter["values"]]
-        )
-    places = [2 * parameter["high"] if parameter["never"] and value == 0 else value for value in values]
-    return Dots(places=places, values=gains, log=parameter["log"])
+        places = [parameter["values"].index(value) for value in values]
+        return Dots(places=places, values=gains, ticks={place: str(value) for place, value in enumerate(parameter["values"])})
+    low, high, log = parameter["low"], parameter["high"], parameter["log"]
+    middle = (low * high) ** 0.5 if log else (low + high) / 2
+    ticks = {place: f"{place:.2g}" if place < 10 else f"{place:.0f}" for place in (low, middle, high)}
+    if not parameter["never"]:
+        return Dots(places=values, values=gains, ticks=ticks, log=log)
+    never = 2 * high
+    return Dots(places=[value or never for value in values], values=gains, ticks=ticks | {never: "never"}, log=log)
 
 
 def _trials(report: Mapping[str, Any]) -> str:
@@ -95,7 +94,7 @@ def _method(report: Mapping[str, Any]) -> str:
         f"Every trial learns from what happened before {cuts['validation']} and is judged by what {report['users']:,} users chose until "
         f"{cuts['test']}; epochs, question and popularity prior are chosen on the same window, as in every night. "
         "Nothing after it is read. The first trial stays unless the best is ahead by more than one standard error of the paired "
-        "difference over users. The best of many is partly lucky, which no interval here corrects for: vitrine evaluate --phase test "
-        "says what is left of the gain."
+        "difference over users. The best of many is partly lucky, which no interval here corrects for: after the next "
+        "night vitrine evaluate --phase test says what is left of the gain."
     )
     return section("Method", told)

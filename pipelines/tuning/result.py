@@ -97,8 +97,8 @@ def about(report: Mapping[str, Any]) -> list[str]:
     kept = f"Kept from an earlier search: the best of this one is ahead by {gain}, at most one standard error."
     found = f"{', '.join(moved)}; together {gain}, 95 % over users, not corrected for the number of trials."
     return [
-        f"Found by `vitrine tune` on {report['at'][:16].replace('T', ' ')} UTC, trial {best['number'] + 1} of {len(trials)}; judged on validation, what "
-        f"{report['users']} users chose from {cuts['validation'][:10]} to {cuts['test'][:10]}.",
+        f"Found by `vitrine tune` on {report['at'][:16].replace('T', ' ')} UTC, trial {best['number'] + 1} of {len(trials)}; "
+        f"judged on validation, by what {report['users']} users chose from {cuts['validation'][:10]} to {cuts['test'][:10]}.",
         kept if verdict["keeps_base"] else found,
         "The night uses these values; `vitrine tune --forget` or [tune] use = false ends that.",
     ]

@@ -25,6 +25,7 @@ from tests.support.tables import write_tables
 from tests.support.taste_shop import FULL, Watched, nightly_log, taste_shop
 from tests.support.taste_world import SMALL, taste_items
 
+
 def ahead(report: dict[str, Any], name: str, metric: str = "ndcg@10") -> dict[str, float]:
     (found,) = [entry["difference"] for entry in report["comparisons"] if (entry["second"], entry["metric"]) == (name, metric)]
     return found  # type: ignore[no-any-return]

@@ -14,7 +14,7 @@ from pipelines.releases import ReleaseShelf
 from tests.support.small_night import SETTINGS, draw
 from tests.support.tiny_release import build_release
 
-COMMANDS = ("import", "nightly", "evaluate", "ablate", "recommend", "serve", "releases", "doctor")
+COMMANDS = ("import", "nightly", "evaluate", "ablate", "tune", "recommend", "serve", "releases", "doctor")
 
 
 def _vitrine(*arguments: str | Path) -> Result:
@@ -132,6 +132,29 @@ def test_an_ablation_before_the_first_night_says_what_to_run(tmp_path: Path) -> 
     result = _vitrine("ablate", "--config", _write_config(tmp_path))
     assert result.exit_code == 1
     assert "Run `vitrine nightly` first" in _one_line(result)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ((), "Run `vitrine nightly` first"),
+        (("--only", "epochs"), "no search for 'epochs'; what can be searched is order"),
+        (("--show",), "there was no search in"),
+    ],
+    ids=str,
+)
+def test_a_search_that_cannot_start_says_why(tmp_path: Path, asked: tuple[str, ...], message: str) -> None:
+    result = _vitrine("tune", "--config", _write_config(tmp_path), *asked)
+    assert result.exit_code == 1
+    assert message in _one_line(result)
+
+
+def test_what_a_search_found_is_forgotten_on_demand(tmp_path: Path) -> None:
+    tuned = tmp_path / "tuned.toml"
+    tuned.write_text("[retriever]\n", encoding="utf-8")
+    told = [_vitrine("tune", "--forget", "--config", _write_config(tmp_path)).stdout for _ in range(2)]
+    assert told == [f"removed {tuned}\n", f"there is no {tuned}\n"]
+    assert not tuned.exists()
 
 
 def test_serving_before_the_first_night_says_what_to_run(tmp_path: Path) -> None:
