@@ -96,9 +96,8 @@ class Search:
 
     def _line(self, number: int) -> str:
         trial = self.study.get_trials(deepcopy=False)[number]
-        title = (
-            f"trial {number + 1} of {self.config.tune.trials}: {listed(self.space.changes(self.space.settings(trial.params))) or AS_BEFORE}"
-        )
+        changes = self.space.changes(self.space.settings(trial.params))
+        title = f"trial {number + 1} of {self.config.tune.trials}: {listed(changes) or AS_BEFORE}"
         if trial.state == TrialState.PRUNED:
             return f"  [dim]–[/dim] {title}: given up after {len(trial.intermediate_values)} epochs"
         if trial.state == TrialState.FAIL:

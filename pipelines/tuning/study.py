@@ -40,7 +40,7 @@ def next_trial(study: optuna.Study, *, seed: int) -> optuna.Trial:
     """
     study.sampler = optuna.samplers.TPESampler(seed=seed + len(finished(study)), multivariate=True)
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return optuna.Trial(study, running[0]._trial_id) if running else study.ask()
+    return optuna.Trial(study, running[0]._trial_id) if running else study.ask()  # the only way back into a trial
 
 
 def note_epochs(trial: optuna.Trial, recall_by_epoch: Sequence[float]) -> None:

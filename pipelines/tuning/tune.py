@@ -4,10 +4,12 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from rich.markup import escape
 
 from pipelines.config import Config, parse_config
 from pipelines.lock import alone
 from pipelines.progress import Progress
+from pipelines.reports.tuning_table import tuning_verdict
 from pipelines.tuning import judged as judging
 from pipelines.tuning.judged import Judge
 from pipelines.tuning.result import conclude, describe, write_report
@@ -63,6 +65,6 @@ def run_tuning(config: Config, *, own: RetrieverConfig, progress: Progress) -> d
             try:
                 search.run(after_trial=lambda: write_report(search, describe(search, None)))
             except KeyboardInterrupt:
-                conclude(search)
+                progress.say(escape(tuning_verdict(conclude(search))))
                 raise
             return conclude(search)

@@ -30,10 +30,16 @@ class Tuned:
     changes: Mapping[str, Any]
     """Better values, by name."""
 
-    def misfits(self, settings: RetrieverConfig, *, given: Collection[str] = ()) -> list[str]:
-        """Names of what is no longer as the search found it; `given` may be anything."""
+    def check(self, settings: RetrieverConfig, *, given: Collection[str] = ()) -> None:
+        """Whether the search started from these settings; what is `given` may be anything.
+
+        Raises:
+            ConfigError: It did not; says what differs.
+        """
         before, now = asdict(self.own), asdict(settings)
-        return [name for name in now if now[name] != before[name] and name not in (*ANY, *given)]
+        changed = [f"{name} is {now[name]}, was {before[name]}" for name in now if now[name] != before[name] and name not in (*ANY, *given)]
+        if changed:
+            raise ConfigError(f"[retriever] has changed since the search: {', '.join(changed)}")
 
 
 def load_night_config(path: Path, overrides: Mapping[str, Any] | None = None, *, progress: Progress) -> Config:
@@ -54,16 +60,9 @@ def load_night_config(path: Path, overrides: Mapping[str, Any] | None = None, *,
         return config
     try:
         tuned = read_tuned(file)
+        tuned.check(config.retriever, given=given)
     except ConfigError as error:
-        progress.say(f"[yellow]{file.name} is not used:[/yellow] {escape(str(error))}")
-        return config
-    misfits = tuned.misfits(config.retriever, given=given)
-    if misfits:
-        found = [f"{name} is {getattr(config.retriever, name)}, was {getattr(tuned.own, name)}" for name in misfits]
-        progress.say(
-            f"[yellow]{file.name} is not used:[/yellow] [retriever] has changed since `vitrine tune`: {escape(', '.join(found))}. "
-            "Run it again, or forget the file with `vitrine tune --forget`."
-        )
+        progress.say(f"[yellow]{file.name} is not used:[/yellow] {escape(str(error))}. Run `vitrine tune` again, or with --forget.")
         return config
     used = {name: value for name, value in tuned.changes.items() if name not in given}
     progress.say(f"retriever settings from {file.name}: {listed(used)}")

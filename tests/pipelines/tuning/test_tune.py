@@ -86,10 +86,11 @@ def test_more_trials_go_on_from_those_there_are(tmp_path: Path, report: dict[str
 
 
 def test_a_stopped_search_concludes_and_goes_on_to_the_numbers_of_one_that_was_not(tmp_path: Path, report: dict[str, Any]) -> None:
-    config = shop(tmp_path)
+    config, stopped = shop(tmp_path), Watched(dies_in="trial 4", epoch=2)
     with pytest.raises(KeyboardInterrupt):
-        search(config, Watched(dies_in="trial 4", epoch=2))
+        search(config, stopped)
     assert (tmp_path / "reports/tuning.html").is_file()
+    assert any("Better than before" in line or "Settings stay" in line for line in stopped.lines)
     watched = Watched()
     assert search(config, watched) == report
     assert watched.trained == ["trial 4", "trial 5"]
@@ -111,6 +112,7 @@ def die_in_trial_two(workspace: str) -> None:
     search(shop(Path(workspace)), Fatal(dies_in="trial 2", epoch=2))
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_to_the_numbers_of_one_that_was_not(tmp_path: Path, report: dict[str, Any]) -> None:
     code = "import sys; from tests.pipelines.tuning.test_tune import die_in_trial_two; die_in_trial_two(sys.argv[1])"
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)

@@ -58,7 +58,7 @@ def test_once_the_config_has_changed_the_config_alone_counts(path: Path) -> None
     config, (line,) = load(path)
     assert (config.retriever.dropout, config.retriever.blocks) == (0.5, 3)
     assert "tuned.toml is not used" in line
-    assert "[retriever] has changed since `vitrine tune`: blocks is 3, was 2. Run it again" in line
+    assert "has changed since the search: blocks is 3, was 2. Run `vitrine tune` again" in line
 
 
 def test_more_threads_are_no_change_of_the_config(path: Path) -> None:
