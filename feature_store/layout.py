@@ -177,6 +177,16 @@ class Workspace:
         return self.root / "reports"
 
     @property
+    def tuning(self) -> Path:
+        """Searches for better settings: their trials and what each was worth."""
+        return self.root / "tuning"
+
+    @property
+    def tuned(self) -> Path:
+        """Settings that the last search found better than the config's own; there only if it did."""
+        return self.root / "tuned.toml"
+
+    @property
     def tracking(self) -> Path:
         """Database and artefacts of the experiment tracker."""
         return self.root / "tracking"

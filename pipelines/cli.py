@@ -1,6 +1,7 @@
 """The command line: `vitrine`."""
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -63,7 +64,8 @@ def _our_errors() -> tuple[type[Exception], ...]:
     """Imported once something went wrong: where some are defined torch starts, which no quick command should wait for."""
     from pipelines.add_items import AddItemsError
     from pipelines.importers.landing import ImportSourceError
-    from pipelines.nightly import NightRunningError, UnknownStageError
+    from pipelines.lock import BusyError
+    from pipelines.nightly import UnknownStageError
     from pipelines.recommend import RecommendError
     from pipelines.releases import ReleaseError
     from pipelines.withdraw import WithdrawError
@@ -74,7 +76,7 @@ def _our_errors() -> tuple[type[Exception], ...]:
         ConfigError,
         FeatureStoreError,
         ImportSourceError,
-        NightRunningError,
+        BusyError,
         UnknownStageError,
         RecommendError,
         ReleaseError,
@@ -86,6 +88,12 @@ def _our_errors() -> tuple[type[Exception], ...]:
 
 def _config(path: Path, overrides: list[str] | None = None) -> Config:
     return load_config(path, dict(_override(entry) for entry in overrides or []))
+
+
+def _night_config(path: Path, overrides: list[str] | None = None) -> Config:
+    from pipelines.tuning.tuned import load_night_config
+
+    return load_night_config(path, dict(_override(entry) for entry in overrides or []), progress=Progress(errors))
 
 
 def _override(entry: str) -> tuple[str, Any]:
@@ -142,7 +150,7 @@ def nightly(
     from pipelines.tracking import tracked_night
 
     with _told():
-        settings = _config(config, overrides)
+        settings = _night_config(config, overrides)
         moment = date.replace(tzinfo=date.tzinfo or UTC) if date else None
         progress = Progress(errors)
         night = tracked_night(
@@ -167,7 +175,7 @@ def evaluate(
     from pipelines.final_test import evaluate_phase
 
     with _told():
-        report, page = evaluate_phase(_config(config), phase=phase, progress=Progress(errors))
+        report, page = evaluate_phase(_night_config(config), phase=phase, progress=Progress(errors))
         console.print(_models_table(report))
         console.print(f"report: {page}", highlight=False, soft_wrap=True)
 
@@ -193,7 +201,7 @@ def ablate(
     from pipelines.reports.ablation_table import ablation_table, verdicts
 
     with _told():
-        settings = _config(config, overrides)
+        settings = _night_config(config, overrides)
         report = run_ablation(settings, only=only.split(",") if only else (), seeds=seeds, epochs=epochs, progress=Progress(errors))
         console.print(ablation_table(report))
         console.print("\n".join(verdicts(report)), highlight=False, soft_wrap=True)
@@ -235,6 +243,49 @@ def audit_leak(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = Non
         console.print(f"answers: {path}", highlight=False, soft_wrap=True)
         if table.manifest.facts["leaks"]:
             raise typer.Exit(REFUSED_BY_GATE)
+
+
+@app.command()
+def tune(
+    config: ConfigOption = DEFAULT_CONFIG,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Settings tried in all, earlier runs included. Default: [tune] of the config.")
+    ] = None,
+    hours: Annotated[float | None, typer.Option(min=0, help="Wall time of this run; 0: no limit. Default: [tune] of the config.")] = None,
+    only: Annotated[str, typer.Option(help="Some settings, e.g. `order,half_life_days`. Default: all that can be searched.")] = "",
+    show: Annotated[bool, typer.Option("--show", help="Print the finished trials of the last search and do nothing else.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove what was found: the next night goes by the config alone.")] = False,
+    overrides: SetOption = None,
+) -> None:
+    """Search for better settings of the retriever on the validation window; the next night uses what is found.
+
+    Reads the tables of the last night, and changes none. A trial trains about as long as the night's retriever does for validation.
+    Ctrl-C ends the search with what is finished; the same command goes on from there, or from where a kill has stopped it.
+    Writes tuned.toml and reports/tuning.html in the workspace.
+    """
+    from pipelines.reports.tuning_table import tuning_table, tuning_verdict
+    from pipelines.tuning.result import PAGE, read_report
+    from pipelines.tuning.tune import run_tuning
+
+    with _told():
+        budget = [f"tune.{name}={value}" for name, value in (("trials", trials), ("hours", hours)) if value is not None]
+        named = [f"tune.only={json.dumps(only.split(','))}"] if only else []
+        given = [*(overrides or []), *budget, *named]
+        settings = _config(config, given)
+        workspace = settings.open_workspace()
+        if forget:
+            there = workspace.tuned.is_file()
+            workspace.tuned.unlink(missing_ok=True)
+            console.print(f"{'removed' if there else 'there is no'} {workspace.tuned}", highlight=False, soft_wrap=True)
+            return
+        report = (
+            read_report(workspace) if show else run_tuning(_night_config(config, given), own=settings.retriever, progress=Progress(errors))
+        )
+        console.print(tuning_table(report))
+        console.print(tuning_verdict(report), highlight=False, soft_wrap=True, markup=False)
+        if workspace.tuned.is_file():
+            console.print(f"settings: {workspace.tuned}", highlight=False, soft_wrap=True)
+        console.print(f"report: {workspace.reports / PAGE}", highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from feature_store.layout import Workspace
 from pipelines.fetching.config import FetchImagesConfig
 from pipelines.importers.config import MappingConfig
 from pipelines.modality_names import check_modality_name
+from pipelines.tuning.config import TuneConfig
 from recsys.data.relevance import Relevance
 from recsys.encoders.config import EmbedConfig
 from recsys.evaluation.config import EvaluationConfig, GateConfig
@@ -132,6 +133,7 @@ class Config:
     fetch_images: FetchImagesConfig = field(default_factory=FetchImagesConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
     retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
+    tune: TuneConfig = field(default_factory=TuneConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
     ranker: RankerConfig = field(default_factory=RankerConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

@@ -19,9 +19,10 @@ from rich.table import Table
 
 from feature_store.layout import Workspace
 from feature_store.schema import CATALOGUE, EVENTS
-from pipelines.config import Config, load_config
+from pipelines.config import Config
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
+from pipelines.tuning.tuned import load_night_config
 
 START_SECONDS = 60.0
 END_SECONDS = 10.0
@@ -49,7 +50,8 @@ def run_demo(path: Path, *, console: Console) -> int:
     from pipelines.nightly import run_night
     from pipelines.tracking import tracked_night
 
-    config, progress = load_config(path), Progress(Console(stderr=True))
+    progress = Progress(Console(stderr=True))
+    config = load_night_config(path, progress=progress)
     workspace = config.open_workspace()
     if not is_drawn(config):
         progress.say("Drawing the sample shop …")

@@ -22,7 +22,7 @@ from pipelines.config import Config, ConfigError, load_config
 from pipelines.releases import ReleaseShelf
 
 ROOT = Path(__file__).parents[1]
-LOCKED = ("torch", "torchvision", "torchrec", "transformers", "timm", "faiss-cpu", "onnxruntime", "polars", "numpy", "mlflow")
+LOCKED = ("torch", "torchvision", "torchrec", "transformers", "timm", "faiss-cpu", "onnxruntime", "polars", "numpy", "mlflow", "optuna")
 MIN_FREE_BYTES = 2 * 2**30
 MIN_MEMORY_BYTES = 4 * 2**30
 REINSTALL = "`make clean install`"

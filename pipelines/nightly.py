@@ -1,13 +1,10 @@
 """One night: every stage in order, each skipped while nothing it depends on has changed; then the gate and the champion."""
 
 import contextlib
-import fcntl
-import json
 import os
 import resource
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +16,7 @@ from feature_store.online.sqlite import SqliteStore
 from feature_store.snapshot import load_snapshot
 from pipelines.audit.stage import STAGE as AUDIT_LEAKS
 from pipelines.config import Config
+from pipelines.lock import alone
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
 from pipelines.stage import Stage, StageContext, clear_scratch, is_current
@@ -58,10 +56,6 @@ STAGES: tuple[Stage, ...] = (
     EVALUATE_MODELS,
     PUBLISH_RELEASE,
 )
-
-
-class NightRunningError(Exception):
-    """Another night works in the same workspace."""
 
 
 class UnknownStageError(Exception):
@@ -106,14 +100,14 @@ def run_night(
         stages: The stages, in order.
 
     Raises:
-        NightRunningError: Another night is at work here.
+        BusyError: Another night is at work here.
         UnknownStageError: `start_from` is no stage.
     """
     names = [stage.name for stage in stages]
     if start_from is not None and start_from not in names:
         raise UnknownStageError(f"there is no stage {start_from!r}; the stages are {', '.join(names)}")
     workspace = config.open_workspace()
-    with _alone(workspace):
+    with alone(workspace.root / "night.lock", work="night"):
         results: list[StageResult] = []
         moment = date or datetime.max.replace(tzinfo=UTC)
         for stage in stages:
@@ -177,21 +171,3 @@ def _conclude(config: Config, workspace: Workspace, date: datetime, results: Seq
     for old in removed:
         progress.say(f"[dim]removed old release {old}[/dim]")
     return Night(date=date, results=results, release_id=release_id, promoted=not refusals, refusals=refusals)
-
-
-@contextmanager
-def _alone(workspace: Workspace) -> Iterator[None]:
-    """Hold the workspace; a second night is refused and told who holds it. A dead night holds nothing."""
-    workspace.root.mkdir(parents=True, exist_ok=True)
-    with (workspace.root / "night.lock").open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            raise NightRunningError(
-                f"another night works in {workspace.root}: {lock.read().strip()}. Wait for it, or end that process."
-            ) from error
-        lock.truncate(0)
-        lock.write(json.dumps({"pid": os.getpid(), "started": datetime.now(UTC).isoformat(timespec="seconds")}) + "\n")
-        lock.flush()
-        yield

@@ -23,7 +23,7 @@ from recsys.models.two_tower_scorer import KnownUsersScorer, TwoTowerScorer, emb
 from recsys.training.config import RetrieverConfig
 from recsys.training.prior import WINDOWS_DAYS, Prior, choose_prior
 from recsys.training.reading import choose_reading
-from recsys.training.retriever import Track, Training, tower_shape, train_retriever
+from recsys.training.retriever import AfterEpoch, Track, Training, tower_shape, train_retriever
 
 MOST_JUDGED_USERS = 5000
 """Users of the validation window that choose epochs and prior; more would only cost time."""
@@ -44,7 +44,16 @@ class Chosen:
         return Chosen(epochs=values["epochs"], in_order=values["in_order"], prior=Prior(**values["prior"]))
 
 
-def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now: datetime, scratch: Path, track: Track) -> SavedRetriever:
+def train_and_choose(
+    items: Items,
+    truth: Truth,
+    config: RetrieverConfig,
+    *,
+    now: datetime,
+    scratch: Path,
+    track: Track,
+    after_epoch: AfterEpoch | None = None,
+) -> SavedRetriever:
     """Train on the past of the truth; on its window Recall@100 chooses the epoch, then `choose_reading` what is asked and `choose_prior`
     the popularity prior.
 
@@ -59,9 +68,11 @@ def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now
 
     def validate(model: TwoTower, batch: ItemBatch) -> npt.NDArray[np.float64]:
         vectors = embed_catalogue(model, batch, np.zeros(len(items)))
-        return _judge(TwoTowerScorer(model, vectors, config.history_length), truth)["recall@100"]
+        return judge_choice(TwoTowerScorer(model, vectors, config.history_length), truth)["recall@100"]
 
-    training = train_retriever(items, truth.past, config, epochs=config.epochs, validate=validate, scratch=scratch, track=track)
+    training = train_retriever(
+        items, truth.past, config, epochs=config.epochs, validate=validate, scratch=scratch, track=track, after_epoch=after_epoch
+    )
     vectors = embed_catalogue(training.model, training.items, np.zeros(len(items)))
     scorer = TwoTowerScorer(training.model, vectors, config.history_length)
 
@@ -69,10 +80,10 @@ def train_and_choose(items: Items, truth: Truth, config: RetrieverConfig, *, now
         training.model.in_order = share
         return scorer.for_users(truth.past, truth.rows)
 
-    in_order = choose_reading(lambda share: _judge(asking(share), truth)) if config.order == "both" else SHARE_IN_ORDER[config.order]
+    in_order = choose_reading(lambda share: judge_choice(asking(share), truth)) if config.order == "both" else SHARE_IN_ORDER[config.order]
     users = asking(in_order)
     unit = {days: Prior(window_days=days, weight=1.0).values(truth.past, items, now=now) for days in WINDOWS_DAYS}
-    prior, validation = choose_prior(lambda candidate: _judge(users.with_bias(candidate.weight * unit[candidate.window_days]), truth))
+    prior, validation = choose_prior(lambda candidate: judge_choice(users.with_bias(candidate.weight * unit[candidate.window_days]), truth))
     told = {name: float(np.nanmean(values)) for name, values in validation.items()}
     chosen = Chosen(epochs=training.epochs, in_order=in_order, prior=prior)
     return _saved(training, items, config, chosen=chosen, past=truth.past, now=now, validation=told)
@@ -123,7 +134,7 @@ def some_users(window: Interactions) -> Interactions:
     return window.keep(np.isin(window.user_row, users[np.linspace(0, len(users) - 1, MOST_JUDGED_USERS).astype(np.int64)]))
 
 
-def _judge(scorer: Scorer, truth: Truth) -> dict[str, npt.NDArray[np.float64]]:
+def judge_choice(scorer: Scorer, truth: Truth) -> dict[str, npt.NDArray[np.float64]]:
     """(users,) of each metric that something is chosen by."""
     lists = top_k(scorer, truth.past, truth.rows, candidates=truth.candidates, k=100, exclude_seen=True)[0]
     values = per_user(lists, truth.chosen["new"])

@@ -2,8 +2,10 @@
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -112,6 +114,53 @@ def bars(groups: Sequence[str], values: Mapping[str, Sequence[Interval]], colour
         axis.grid(axis="y", linewidth=0.6)
         axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         return _svg(figure, f"{label} of {', '.join(values)} by {', '.join(groups)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dots:
+    """One panel of `scatter`."""
+
+    places: Sequence[float]
+    """Along the axis."""
+    values: Sequence[float]
+    ticks: Mapping[float, str] = field(default_factory=dict)
+    """What stands below which place; empty: round numbers."""
+    log: bool = False
+    """Whether the same factor is the same distance along the axis."""
+    best_so_far: bool = False
+    """Whether a line shows the highest value up to each place."""
+
+
+def scatter(panels: Mapping[str, Dots], stressed: Collection[int], *, label: str, columns: int) -> str:
+    """Values by place, one panel beside the other.
+
+    Args:
+        panels: Title -> dots; all panels show the same things in the same order.
+        stressed: Which of them stand out.
+        label: Of the vertical axes.
+        columns: Panels side by side.
+    """
+    rows = -(-len(panels) // columns)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 2.7 * rows if columns > 1 else 3.2), layout="constrained")
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+        for (title, dots), axis in zip(panels.items(), axes, strict=False):
+            colours = [COLOURS[0] if number in stressed else COLOURS[1] for number in range(len(dots.places))]
+            axis.scatter(dots.places, dots.values, c=colours, s=26, alpha=0.85, linewidths=0)
+            if dots.best_so_far:
+                axis.plot(dots.places, list(accumulate(dots.values, max)), color=COLOURS[5], drawstyle="steps-post", zorder=0)
+            if dots.log:
+                axis.set_xscale("log")
+                axis.minorticks_off()
+            if dots.ticks:
+                axis.set_xticks(list(dots.ticks), list(dots.ticks.values()))
+            axis.margins(x=0.1)
+            _tidy(axis, title)
+            axis.grid(axis="y", linewidth=0.6)
+        for axis in axes:
+            axis.set_visible(False)  # what is left of the last row
+        figure.supylabel(label, fontsize=10)
+        return _svg(figure, f"{label} by {', '.join(panels)}")
 
 
 def _measured(points: Mapping[int, Interval]) -> tuple[list[int], list[float], list[float], list[float]]:

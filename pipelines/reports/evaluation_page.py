@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 from pipelines.reports.charts import bars, curves, forest
-from pipelines.reports.markup import dot, interval, number, pill, section, table, user
+from pipelines.reports.markup import dot, header, interval, number, page, pill, section, table, user
 from pipelines.reports.method import method
 from pipelines.reports.showcase import Showcase
 
@@ -37,12 +36,7 @@ def render_page(report: Mapping[str, Any], costs: Mapping[str, Mapping[str, floa
         _users(report, showcases),
         method(report),
     ]
-    style = files("pipelines.reports").joinpath("report.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>Vitrine: how good are the recommendations?</title><link rel="icon" href="data:,"><style>{style}</style></head>'
-        f"<body><main>{''.join(parts)}</main></body></html>\n"
-    )
+    return page("Vitrine: how good are the recommendations?", parts)
 
 
 def _header(report: Mapping[str, Any]) -> str:
@@ -57,12 +51,12 @@ def _header(report: Mapping[str, Any]) -> str:
         (f"{len(gates) - len(refused)} of {len(gates)}", "gates passed"),
     )
     verdict = "Every gate passed." if not refused else f"Refused by: {', '.join(refused)}."
-    tiles = "".join(f'<div class="figure"><b>{escape(value)}</b><span>{escape(name)}</span></div>' for value, name in figures)
-    return (
-        f"<header><h1>How good are the recommendations?</h1><p>{escape(verdict)} Models that learned only from what happened before "
+    lead = (
+        f"{escape(verdict)} Models that learned only from what happened before "
         f"{_day(report['cuts']['validation'])} were asked for 100 items per user; the choices users then made until "
-        f'{_day(report["cuts"]["test"])} are the judge.</p></header><div class="figures">{tiles}</div>'
+        f"{_day(report['cuts']['test'])} are the judge."
     )
+    return header("How good are the recommendations?", lead, figures)
 
 
 def _models(report: Mapping[str, Any], colours: Mapping[str, int]) -> str:

@@ -1,12 +1,35 @@
 """Small pieces of HTML; every text that comes from outside is escaped here."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from importlib.resources import files
 
 from pipelines.reports.showcase import Showcase, Tile
 
 NOTHING = "–"
+
+
+def page(title: str, parts: Iterable[str]) -> str:
+    """A whole file that needs nothing else: no script, no font, no picture from anywhere."""
+    style = files("pipelines.reports").joinpath("report.css").read_text(encoding="utf-8")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{escape(title)}</title><link rel="icon" href="data:,"><style>{style}</style></head>'
+        f"<body><main>{''.join(parts)}</main></body></html>\n"
+    )
+
+
+def header(title: str, lead: str, figures: Iterable[tuple[str, str]]) -> str:
+    """The top of a page.
+
+    Args:
+        title: What the page answers.
+        lead: The answer in a sentence or two, as HTML.
+        figures: Values and what each is.
+    """
+    tiles = "".join(f'<div class="figure"><b>{escape(value)}</b><span>{escape(name)}</span></div>' for value, name in figures)
+    return f'<header><h1>{escape(title)}</h1><p>{lead}</p></header><div class="figures">{tiles}</div>'
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -11,6 +11,7 @@ from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.popularity import expected_of_new_item, expected_popularity
 from recsys.training.one_standard_error import as_good
+from recsys.training.worth import relative_worth
 
 WINDOWS_DAYS = (30.0, 90.0, 365.0)
 WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.8)
@@ -42,20 +43,16 @@ def choose_prior(
 ) -> tuple[Prior, Mapping[str, npt.NDArray[np.float64]]]:
     """The least prior that is `as_good` as the best one, none among them, and what it was judged.
 
-    A gain of one per cent counts the same in Recall@100 and in NDCG@10, but what retrieval loses no later stage brings back: see
-    MOST_RECALL_LOST.
+    Worth as in `relative_worth`, but what retrieval loses no later stage brings back: see MOST_RECALL_LOST.
 
     Args:
         judge: Metrics of the retriever with a prior for each judged user: `recall@100` and `ndcg@10`, NaN where nothing could be found.
     """
     priors = [Prior(), *(Prior(window_days=days, weight=weight) for weight in WEIGHTS for days in WINDOWS_DAYS)]
     judged = [judge(prior) for prior in priors]
-    without = {name: max(float(np.nanmean(values)), 1e-9) for name, values in judged[0].items()}
-    least_recall = (1 - MOST_RECALL_LOST) * without["recall@100"]
+    least_recall = (1 - MOST_RECALL_LOST) * np.nanmean(judged[0]["recall@100"])
     allowed = [number for number, values in enumerate(judged) if number == 0 or np.nanmean(values["recall@100"]) >= least_recall]
-    worth = {
-        number: judged[number]["recall@100"] / without["recall@100"] + judged[number]["ndcg@10"] / without["ndcg@10"] for number in allowed
-    }
+    worth = {number: relative_worth(judged[number], judged[0]) for number in allowed}
     best = max(worth.values(), key=lambda values: float(np.nanmean(values)))
     chosen = next(number for number, values in worth.items() if as_good(values, best))
     return priors[chosen], judged[chosen]

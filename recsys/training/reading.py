@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys.training.one_standard_error import as_good
+from recsys.training.worth import relative_worth
 
 READINGS = (0.5, 0.0, 1.0)
 """Shares of the answer to «what comes next», the safest first: the mean of both answers is wrong by half at worst."""
@@ -20,7 +21,6 @@ def choose_reading(judge: Callable[[float], Mapping[str, npt.NDArray[np.float64]
         judge: Metrics of the retriever that asks so, for each judged user: `recall@100` and `ndcg@10`, NaN where nothing could be found.
     """
     judged = [judge(share) for share in READINGS]
-    level = {name: max(float(np.nanmean(values)), 1e-9) for name, values in judged[0].items()}
-    worth = [values["recall@100"] / level["recall@100"] + values["ndcg@10"] / level["ndcg@10"] for values in judged]
+    worth = [relative_worth(values, judged[0]) for values in judged]
     best = max(worth, key=lambda values: float(np.nanmean(values)))
     return next(share for share, values in zip(READINGS, worth, strict=True) if as_good(values, best))

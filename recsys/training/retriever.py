@@ -1,6 +1,6 @@
 """One training of the two-tower: from items and interactions to a model, with validation, moving average and resume."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ Track = Callable[..., Iterable[Any]]
 Validate = Callable[[TwoTower, ItemBatch], npt.NDArray[np.float64]]
 """Recall@100 of a model for each user of the judging window; NaN where nothing could be found."""
 
+AfterEpoch = Callable[[Sequence[Mapping[str, float]]], None]
+"""Told the history of a training after each epoch, once the checkpoint stands; what it raises ends the training there."""
+
 
 @dataclass
 class Training:
@@ -60,6 +63,7 @@ def train_retriever(
     validate: Validate | None,
     scratch: Path,
     track: Track,
+    after_epoch: AfterEpoch | None = None,
 ) -> Training:
     """Train on everything in `past`.
 
@@ -71,6 +75,7 @@ def train_retriever(
         validate: Judges the moving average after each epoch; training stops after `config.patience` epochs without a better value.
         scratch: A checkpoint lies here after each epoch; a killed training goes on from it to the same result.
         track: Shows progress.
+        after_epoch: May watch the training and give it up.
 
     Raises:
         ValueError: There is nothing to learn from.
@@ -88,6 +93,8 @@ def train_retriever(
             if validate:
                 trainer.note_validation(validate(trainer.average.average, trainer.items))
             save_checkpoint(scratch, trainer.state())
+            if after_epoch:
+                after_epoch(trainer.history)
     return trainer.result(validated=validate is not None)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,54 +14,16 @@ from typer.testing import CliRunner
 from pipelines.ablation import Stranger, run_ablation
 from pipelines.ablation_variants import select, variants_of
 from pipelines.cli import app
-from pipelines.config import Config, ConfigError, CutsConfig
+from pipelines.config import Config, ConfigError
 from pipelines.nightly import end_of_log, run_stage
 from pipelines.progress import Progress
 from pipelines.stages.train_retriever import STAGE as TRAIN_RETRIEVER
-from recsys.data.interactions import Interactions
-from recsys.evaluation.config import EvaluationConfig
 from recsys.evaluation.slices import NEW_ITEMS
 from recsys.layers.fusion import FUSIONS
 from recsys.models.baselines.build import build_baseline
-from tests.support.behaviour import day, interactions_of
 from tests.support.tables import write_tables
-from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SMALL, taste_items
-
-FULL = replace(SMALL, epochs=4, threads=1)
-
-
-def log() -> Interactions:
-    """Everybody likes five known items of the own kind, day by day, and on the next day one that nobody has met before."""
-    generator = np.random.default_rng(0)
-    rows = []
-    for user in range(60):
-        known = generator.permutation(np.arange(user % 2, NUM_ITEMS - NUM_NEW, 2))[:5]
-        new = NUM_ITEMS - NUM_NEW + user % NUM_NEW
-        rows += [(f"u{user:03d}", int(item), float(when)) for when, item in enumerate([*known, new])]
-    return interactions_of([*rows, ("u000", 0, 9.0)], num_items=NUM_ITEMS)
-
-
-class Watched(Progress):
-    """Notes which trainings asked for a bar; may die in one of them."""
-
-    def __init__(self, *, dies_in: str = "nowhere") -> None:
-        super().__init__(Console(quiet=True))
-        self.trained: list[str] = []
-        self.dies_in = dies_in
-
-    def track(self, items: Iterable[Any], *, what: str, total: int | None = None) -> Iterator[Any]:
-        name, epoch = what.split(", seed 0, ")
-        if name not in self.trained:
-            self.trained.append(name)
-        if name == self.dies_in and epoch == "epoch 3":
-            raise KeyboardInterrupt
-        yield from items
-
-
-def shop(root: Path, **changes: Any) -> Config:
-    write_tables(root, log(), taste_items())
-    cuts = CutsConfig(ranker=day(2), validation=day(4), test=day(6))
-    return Config(workspace=str(root), cuts=cuts, retriever=replace(FULL, **changes), evaluation=EvaluationConfig(bootstrap_resamples=200))
+from tests.support.taste_shop import FULL, Watched, nightly_log, taste_shop
+from tests.support.taste_world import SMALL, taste_items
 
 
 def ahead(report: dict[str, Any], name: str, metric: str = "ndcg@10") -> dict[str, float]:
@@ -72,7 +33,7 @@ def ahead(report: dict[str, Any], name: str, metric: str = "ndcg@10") -> dict[st
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    return shop(tmp_path_factory.mktemp("shop"))
+    return taste_shop(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +61,7 @@ def test_a_variant_that_does_not_exist_is_refused_with_those_that_do() -> None:
 
 
 def test_to_a_stranger_scorer_nobody_has_a_past() -> None:
-    past = log()
+    past = nightly_log()
     scorer = build_baseline("item_knn", past, taste_items())
     scores = Stranger(scorer, "without history").scores(past, np.array([0, 1, -1]))
     assert np.array_equal(scores, scorer.scores(past, np.array([-1, -1, -1])))
@@ -131,7 +92,7 @@ def test_a_finished_variant_is_read_back_to_the_same_numbers(config: Config, rep
 
 
 def test_a_killed_run_goes_on_to_the_numbers_of_one_that_was_not(tmp_path: Path, report: dict[str, Any]) -> None:
-    config = shop(tmp_path)
+    config = taste_shop(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         run_ablation(config, only=("text", "history", "gated"), progress=Watched(dies_in="without text"))
     after = Watched()
@@ -152,9 +113,9 @@ def test_fewer_epochs_may_be_asked_for(config: Config) -> None:
 
 
 def test_another_log_makes_what_was_finished_worthless(tmp_path: Path) -> None:
-    config = shop(tmp_path)
+    config = taste_shop(tmp_path)
     run_ablation(config, only=("history",), epochs=1, progress=Watched())
-    write_tables(tmp_path, log().keep(np.arange(len(log().item_index)) != 3), taste_items())  # one event less
+    write_tables(tmp_path, nightly_log().keep(np.arange(len(nightly_log().item_index)) != 3), taste_items())  # one event less
     anew = Watched()
     run_ablation(config, only=("history",), epochs=1, progress=anew)
     assert anew.trained == ["full"]
@@ -162,7 +123,7 @@ def test_another_log_makes_what_was_finished_worthless(tmp_path: Path) -> None:
 
 
 def test_the_nights_own_twin_is_not_trained_again(tmp_path: Path, report: dict[str, Any]) -> None:
-    config, watched = shop(tmp_path), Watched()
+    config, watched = taste_shop(tmp_path), Watched()
     workspace = config.open_workspace()
     run_stage(TRAIN_RETRIEVER, config, workspace, end_of_log(workspace), Progress(Console(quiet=True)), forced=False)
     assert run_ablation(config, only=("text", "history", "gated"), progress=watched) == report

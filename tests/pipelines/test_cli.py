@@ -10,11 +10,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipelines.cli import REFUSED_BY_GATE, app
+from pipelines.config import load_config
 from pipelines.releases import ReleaseShelf
+from pipelines.tuning.tuned import Tuned, write_tuned
+from recsys.training.config import RetrieverConfig
 from tests.support.small_night import SETTINGS, draw
 from tests.support.tiny_release import build_release
 
-COMMANDS = ("import", "nightly", "evaluate", "ablate", "recommend", "serve", "releases", "doctor")
+COMMANDS = ("import", "nightly", "evaluate", "ablate", "tune", "recommend", "serve", "releases", "doctor")
 
 
 def _vitrine(*arguments: str | Path) -> Result:
@@ -132,6 +135,43 @@ def test_an_ablation_before_the_first_night_says_what_to_run(tmp_path: Path) -> 
     result = _vitrine("ablate", "--config", _write_config(tmp_path))
     assert result.exit_code == 1
     assert "Run `vitrine nightly` first" in _one_line(result)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ((), "Run `vitrine nightly` first"),
+        (("--only", "epochs"), "no search for 'epochs'; what can be searched is order"),
+        (("--show",), "there was no search in"),
+    ],
+    ids=str,
+)
+def test_a_search_that_cannot_start_says_why(tmp_path: Path, asked: tuple[str, ...], message: str) -> None:
+    result = _vitrine("tune", "--config", _write_config(tmp_path), *asked)
+    assert result.exit_code == 1
+    assert message in _one_line(result)
+
+
+@pytest.mark.parametrize("command", ["nightly", "evaluate", "ablate"])
+def test_what_works_on_the_nights_retriever_says_what_it_takes_from_a_search(tmp_path: Path, command: str) -> None:
+    path = _write_config(tmp_path)
+    write_tuned(tmp_path / "tuned.toml", Tuned(own=load_config(path).retriever, changes={"dropout": 0.1}), [])
+    assert "retriever settings from tuned.toml: dropout 0.1\n" in _vitrine(command, "--config", path).stderr
+
+
+def test_what_no_longer_fits_the_config_is_named_and_left_aside(tmp_path: Path) -> None:
+    path = _write_config(tmp_path, {"retriever": {"blocks": 3}})
+    write_tuned(tmp_path / "tuned.toml", Tuned(own=RetrieverConfig(), changes={"dropout": 0.1}), [])
+    told = "tuned.toml is not used: [retriever] has changed since the search: blocks is 3, was 2."
+    assert told in _vitrine("nightly", "--config", path).stderr
+
+
+def test_what_a_search_found_is_forgotten_on_demand(tmp_path: Path) -> None:
+    tuned = tmp_path / "tuned.toml"
+    tuned.write_text("[retriever]\n", encoding="utf-8")
+    told = [_vitrine("tune", "--forget", "--config", _write_config(tmp_path)).stdout for _ in range(2)]
+    assert told == [f"removed {tuned}\n", f"there is no {tuned}\n"]
+    assert not tuned.exists()
 
 
 def test_serving_before_the_first_night_says_what_to_run(tmp_path: Path) -> None:

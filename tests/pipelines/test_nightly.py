@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from pipelines.config import Config, parse_config
-from pipelines.nightly import STAGES, NightRunningError, StageResult, UnknownStageError, run_night, run_stage
+from pipelines.lock import BusyError
+from pipelines.nightly import STAGES, StageResult, UnknownStageError, run_night, run_stage
 from pipelines.progress import Progress
 from pipelines.stage import Stage, StageContext
 from tests.support.small_night import small_config
@@ -41,13 +42,13 @@ def _stage(run: Any) -> Stage:
 
 
 def test_a_second_night_in_the_same_workspace_is_refused_and_told_whose_process_the_first_is(tmp_path: Path) -> None:
-    with pytest.raises(NightRunningError, match=r'another night works in .*"pid": \d+.*Wait for it'):
+    with pytest.raises(BusyError, match=r'another night works in .*"pid": \d+.*Wait for it'):
         run_night(_config(tmp_path), date=DATE, progress=_quiet(), stages=[_stage(_starts_a_second_night)])
 
 
 def test_a_night_that_failed_does_not_keep_the_workspace(tmp_path: Path) -> None:
     for _ in range(2):
-        with pytest.raises(NightRunningError):  # raised by the inner night; the outer one is let in both times
+        with pytest.raises(BusyError):  # raised by the inner night; the outer one is let in both times
             run_night(_config(tmp_path), date=DATE, progress=_quiet(), stages=[_stage(_starts_a_second_night)])
 
 

@@ -3,12 +3,22 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from pipelines.reports.charts import bars, curves, forest
+from pipelines.reports.charts import Dots, bars, curves, forest, scatter
 
 COLOURS = {"ease": 0, "a < b": 1}
 CHARTS = {
     "forest": lambda: forest({"ndcg@10": {"ease": [0.3, 0.2, 0.4], "a < b": [0.1, None, None]}}, COLOURS),
     "curves": lambda: curves({"ease": {10: [0.1, 0.05, 0.2], 20: [None, None, None]}}, COLOURS, label="Recall@k"),
+    "scatter": lambda: scatter(
+        {
+            "by rate": Dots(places=[1, 10, 5], values=[0, 1, -1], log=True),
+            "by order": Dots(places=[0, 1, 1], values=[0, 1, -1], ticks={0: "a", 1: "b"}),
+        },
+        {0, 1},
+        label="gain",
+        columns=3,
+    ),
+    "best so far": lambda: scatter({"trial": Dots(places=[1, 2, 3], values=[0, 1, -1], best_so_far=True)}, {0, 1}, label="gain", columns=1),
     "bars": lambda: bars(["0", "1-4"], {"ease": [[0.1, 0.0, 0.2], [None, None, None]], "a < b": [[0.2, 0.1, 0.3]] * 2}, COLOURS, label="R"),
 }
 

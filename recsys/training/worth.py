@@ -1,0 +1,17 @@
+"""What lists are worth where two metrics are at odds."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+
+def relative_worth(values: Mapping[str, npt.NDArray[np.float64]], level: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """(users,): Recall@100 and NDCG@10 as multiples of their level, summed, so that one per cent more of either counts the same.
+
+    Args:
+        values: Of each judged user, `recall@100` and `ndcg@10`; NaN where nothing could be found.
+        level: Of the choice that others are measured by; where all its values are 0, any hit is worth much.
+    """
+    means = {name: max(float(np.nanmean(level[name])), 1e-9) for name in ("recall@100", "ndcg@10")}
+    return values["recall@100"] / means["recall@100"] + values["ndcg@10"] / means["ndcg@10"]
