@@ -57,7 +57,8 @@ class RetrieverConfig:
     epochs: int = 24
     """At most; validation chooses."""
     patience: int = 4
-    """Epochs without a better Recall@100 before training stops."""
+    """Epochs without a better Recall@100 before training stops; 0: exactly `epochs` are trained and the last one is taken, for logs whose
+    validation window is too thin to choose, with epochs found elsewhere."""
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     ema_decay: float = 0.995

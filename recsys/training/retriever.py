@@ -88,7 +88,7 @@ def train_retriever(
         state = load_checkpoint(scratch)
         if state is not None:
             trainer.load_state(state)
-        while not trainer.finished(epochs, patience=config.patience if validate else epochs):
+        while not trainer.finished(epochs, patience=(config.patience if validate else 0) or epochs):
             trainer.epoch(track)
             if validate:
                 trainer.note_validation(validate(trainer.average.average, trainer.items))
@@ -306,7 +306,7 @@ class _Trainer:
         self.history[-1]["recall_at_100"] = recall
         if not self.best or recall > np.nanmean(self.best_values):
             self.best, self.best_values = self.done, values
-        if as_good(values, self.best_values):
+        if not self.config.patience or as_good(values, self.best_values):
             self.chosen = self.done
             save_checkpoint(self.scratch, self.average.average.state_dict(), name=CHOSEN)
 

@@ -146,6 +146,12 @@ def test_of_epochs_that_validation_cannot_tell_apart_the_last_is_kept(tmp_path: 
     assert torch.equal(training.model.user_tower.start.weight, seen[3])
 
 
+def test_without_patience_all_epochs_are_trained_and_the_last_is_taken(tmp_path: Path) -> None:
+    users = [(0.5, 0.5), (0.4, 0.4), (0.3, 0.3), (0.2, 0.2)]
+    training = _train(tmp_path, replace(SMALL, patience=0), epochs=4, validate=_validating(users, []))
+    assert training.epochs == 4
+
+
 def test_every_parameter_that_takes_part_is_moved_by_training(tmp_path: Path) -> None:
     untrained, trained = (_train(tmp_path / str(epochs), epochs=epochs).model.state_dict() for epochs in (0, 3))
     still = {name for name in trained if torch.equal(trained[name], untrained[name])}
