@@ -31,6 +31,7 @@ def audit_leaks(
     events: TableReader,
     catalogue: TableReader,
     embeddings: TableReader,
+    knowledge: TableReader,
     *,
     config: Config,
     cuts: Cuts,
@@ -45,6 +46,7 @@ def audit_leaks(
         events: Of the shop.
         catalogue: Of the shop.
         embeddings: Of the shop.
+        knowledge: Of the shop.
         config: The shop's.
         cuts: Of the night.
         stages: Those of the night that read behaviour, in order.
@@ -53,7 +55,7 @@ def audit_leaks(
         only: Names of probes; empty: all.
     """
     shutil.rmtree(scratch, ignore_errors=True)
-    sample = draw_sample(events, catalogue, embeddings, cuts=cuts, relevance=config.relevance)
+    sample = draw_sample(events, catalogue, embeddings, knowledge, cuts=cuts, relevance=config.relevance)
     shop = with_newcomers(sample, on_sale_from=cuts.date + NEVER)
     num_items = catalogue.scan(CATALOGUE).select(pl.len()).collect().item()
     twins = Twins(shop=shop, cuts=cuts, config=config, stages=stages, num_items=num_items, folder=scratch)

@@ -41,6 +41,7 @@ def run(context: StageContext) -> None:
         events,
         context.read("catalogue"),
         context.read("item_embeddings"),
+        context.read("knowledge"),
         config=context.config,
         cuts=cuts,
         stages=AUDITED,
@@ -72,7 +73,7 @@ def told(answers: Sequence[Answer]) -> Mapping[str, Any]:
 
 STAGE = Stage(
     name="audit_leaks",
-    reads=("events", "catalogue", "item_embeddings", *(stage.writes for stage in WITH_TIMES)),
+    reads=("events", "catalogue", "item_embeddings", "knowledge", *(stage.writes for stage in WITH_TIMES)),
     writes=OWN_TABLE,
     config=tuple(sorted({section for stage in AUDITED for section in stage.config})),
     run=run,

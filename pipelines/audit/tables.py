@@ -1,4 +1,4 @@
-"""The three tables that everything a night learns starts from, small enough to be held in memory."""
+"""The four tables that everything a night learns starts from, small enough to be held in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from feature_store.layout import Workspace
-from feature_store.schema import CATALOGUE, EVENTS, item_embeddings
+from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE, item_embeddings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,7 @@ class SmallTables:
     catalogue: pl.DataFrame
     vectors: Mapping[str, pl.DataFrame]
     """modality -> its rows of `item_embeddings`."""
+    knowledge: pl.DataFrame
 
     def write(self, workspace: Workspace) -> None:
         """Make them the tables of a workspace."""
@@ -26,6 +27,9 @@ class SmallTables:
             writer.commit()
         with workspace.write("catalogue") as writer:
             writer.write(self.catalogue, CATALOGUE)
+            writer.commit()
+        with workspace.write("knowledge") as writer:
+            writer.write(self.knowledge, KNOWLEDGE)
             writer.commit()
         dims = {}
         with workspace.write("item_embeddings") as writer:

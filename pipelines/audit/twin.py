@@ -39,8 +39,8 @@ class Twin:
 
     @cached_property
     def items(self) -> Items:
-        """The catalogue with its vectors."""
-        return load_items(self.workspace.read("catalogue"), self.workspace.read("item_embeddings"))
+        """The catalogue with its vectors and what is known of it."""
+        return load_items(*(self.workspace.read(name) for name in ("catalogue", "item_embeddings", "knowledge")))
 
     def past(self, moment: datetime) -> Interactions:
         """Behaviour before a moment, as every stage loads it."""

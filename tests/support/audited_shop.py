@@ -40,6 +40,7 @@ def answers_of(config: Config, *only: str) -> list[Answer]:
         events,
         workspace.read("catalogue"),
         workspace.read("item_embeddings"),
+        workspace.read("knowledge"),
         config=config,
         cuts=resolve_cuts(config, events, date=end_of_log(workspace)),
         stages=AUDITED,

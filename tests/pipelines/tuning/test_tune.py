@@ -158,7 +158,7 @@ def test_the_nights_own_twin_is_the_first_trial(tmp_path: Path, report: dict[str
 @pytest.fixture(scope="module")
 def handicapped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, dict[str, Any]]:
     """A shop that by its config learns next to nothing, and what its search finds."""
-    budget = {"only": ("learning_rate",), "trials": 4}
+    budget = {"only": ("match_dim",), "trials": 4}
     config = shop(tmp_path_factory.mktemp("shop"), budget=budget, learning_rate=1e-4, match_dim=0)
     return config, search(config)
 
@@ -168,7 +168,7 @@ def test_what_is_clearly_better_is_left_to_the_next_night(handicapped: tuple[Con
     best = report["trials"][report["verdict"]["best"]]
     assert report["verdict"]["gain"]["low"] > 0
     assert report["tuned"] == best["changes"] == read_tuned(Path(config.workspace) / "tuned.toml").changes
-    assert list(tomllib.loads((Path(config.workspace) / "tuned.toml").read_text(encoding="utf-8"))["retriever"]) == ["learning_rate"]
+    assert list(tomllib.loads((Path(config.workspace) / "tuned.toml").read_text(encoding="utf-8"))["retriever"]) == ["match_dim"]
 
 
 def test_the_next_night_trains_anew(handicapped: tuple[Config, dict[str, Any]]) -> None:
