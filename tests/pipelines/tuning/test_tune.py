@@ -185,7 +185,7 @@ def test_a_later_search_starts_from_what_is_tuned_and_keeps_it_beside_what_it_fi
     night = replace(config, retriever=replace(config.retriever, **report["tuned"]), tune=TuneConfig(only=("order",), trials=3))
     later = run_tuning(night, own=config.retriever, progress=Watched())
     assert later["retriever"]["match_dim"] == report["tuned"]["match_dim"]
-    assert later["tuned"]["learning_rate"] == report["tuned"]["learning_rate"]
+    assert later["tuned"]["match_dim"] == report["tuned"]["match_dim"]
     assert read_tuned(Path(config.workspace) / "tuned.toml").changes == later["tuned"]
 
 
