@@ -28,8 +28,9 @@ def expected_popularity(past: Interactions, items: Items, *, now: datetime, wind
     """(items,): what `recent_popularity` would be, had every item been on offer for the whole window.
 
     An item that came yesterday has had no time to be wanted; its rate per day, drawn to the mean rate, stands for the rest. One that
-    came and that nobody has met is expected to do like the mean.
+    came and that nobody has met is expected to do like the mean. A window longer than the log is taken as long as the log.
     """
+    window_days = _seen_days(past, now=now, window_days=window_days)
     counts = recent_popularity(past, now=now, window_days=window_days)
     days = days_on_offer(offered_from(items, past), now=microseconds(now), most=window_days)
     return rate_on_offer(counts, days, smoothing_days=SMOOTHING_SHARE * window_days) * window_days
@@ -42,6 +43,7 @@ def expected_of_new_item(past: Interactions, items: Items, *, now: datetime, win
         past: As for `expected_popularity`, like `items`, `now` and `window_days`.
         dated: Whether the catalogue says since when the item may be shown; without it the item may have been turned down all the time.
     """
+    window_days = _seen_days(past, now=now, window_days=window_days)
     counts = recent_popularity(past, now=now, window_days=window_days)
     days = days_on_offer(offered_from(items, past), now=microseconds(now), most=window_days)
     smoothing_days, on_offer = SMOOTHING_SHARE * window_days, 0.0 if dated else window_days
@@ -74,6 +76,12 @@ def log_rate_on_offer(answers: Interactions, offered: npt.NDArray[np.int64], *, 
     rate = rate_on_offer(counts, days_on_offer(offered, now=end, most=span), smoothing_days=SMOOTHING_SHARE * span)
     log_rate: npt.NDArray[np.float32] = np.log(rate / rate.mean()).astype(np.float32)
     return log_rate
+
+
+def _seen_days(past: Interactions, *, now: datetime, window_days: float) -> float:
+    """The part of the window after the first event: of days before it a log says nothing."""
+    first = past.event_time.min(initial=microseconds(now))
+    return min(window_days, max((microseconds(now) - int(first)) / MICROSECONDS_PER_DAY, SHORTEST_SPAN_DAYS))
 
 
 def _mean_rate(counts: npt.NDArray[np.float64], days: npt.NDArray[np.float64]) -> float:

@@ -132,7 +132,7 @@ def test_a_new_champion_is_picked_up_and_a_damaged_one_is_not(api: TestClient, t
     damaged = build_release(tmp_path / "releases", seed=2, champion=False)
     (damaged / "popularity.npy").write_bytes(b"x" * (damaged / "popularity.npy").stat().st_size)
     promote(tmp_path / "releases", damaged.name)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while api.get("/readyz").json()["problem"] is None and time.monotonic() < deadline:
         time.sleep(0.02)
     told = api.get("/readyz").json()
@@ -156,7 +156,7 @@ def test_history_shows_the_newest_first(api: TestClient) -> None:
 
 
 def _released(api: TestClient, wanted: str) -> dict[str, object]:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         told: dict[str, object] = api.get("/v1/release").json()
         if told["release_id"] == wanted:
