@@ -1,22 +1,20 @@
 """The command line: `vitrine`."""
 
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import polars as pl
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from feature_store.errors import FeatureStoreError
-from pipelines.config import Config, ConfigError, load_config
+from pipelines.config import Config, ConfigError, load_config, parse_override
+from pipelines.own_errors import told
 from pipelines.progress import Progress
 
 REFUSED_BY_GATE = 3
@@ -43,69 +41,14 @@ SetOption = Annotated[
 DEFAULT_CONFIG = Path("configs/nightly.toml")
 
 
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Our own errors are one clear line and exit code 1; anything else is a bug and shows where it is."""
-    try:
-        yield
-    except typer.Exit:
-        raise
-    except KeyboardInterrupt:
-        errors.print("\nstopped; what was finished stays, the same command goes on from there", highlight=False)
-        raise typer.Exit(130) from None
-    except Exception as error:
-        if not isinstance(error, _our_errors()):
-            raise
-        errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
-
-
-def _our_errors() -> tuple[type[Exception], ...]:
-    """Imported once something went wrong: where some are defined torch starts, which no quick command should wait for."""
-    from pipelines.add_items import AddItemsError
-    from pipelines.importers.landing import ImportSourceError
-    from pipelines.lock import BusyError
-    from pipelines.nightly import UnknownStageError
-    from pipelines.recommend import RecommendError
-    from pipelines.releases import ReleaseError
-    from pipelines.withdraw import WithdrawError
-    from recsys.slate.release_reader import ReleaseError as UnreadableReleaseError
-
-    return (
-        AddItemsError,
-        ConfigError,
-        FeatureStoreError,
-        ImportSourceError,
-        BusyError,
-        UnknownStageError,
-        RecommendError,
-        ReleaseError,
-        UnreadableReleaseError,
-        ValueError,
-        WithdrawError,
-    )
-
-
 def _config(path: Path, overrides: list[str] | None = None) -> Config:
-    return load_config(path, dict(_override(entry) for entry in overrides or []))
+    return load_config(path, dict(parse_override(entry) for entry in overrides or []))
 
 
 def _night_config(path: Path, overrides: list[str] | None = None) -> Config:
     from pipelines.tuning.tuned import load_night_config
 
-    return load_night_config(path, dict(_override(entry) for entry in overrides or []), progress=Progress(errors))
-
-
-def _override(entry: str) -> tuple[str, Any]:
-    import tomllib
-
-    key, equals, value = entry.partition("=")
-    if not equals:
-        raise ConfigError(f"--set {entry!r} has no value; write section.key=value")
-    try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key.strip(), value  # a bare word is text
+    return load_night_config(path, dict(parse_override(entry) for entry in overrides or []), progress=Progress(errors))
 
 
 @app.command("import")
@@ -124,7 +67,7 @@ def import_(
     """Bring a source into the landing folders, where the next night finds it."""
     from pipelines.importers.registry import import_source
 
-    with _told():
+    with told(errors):
         summary = import_source(what, source, _config(config), posters=posters, seed=seed, progress=Progress(errors))
         missing = f", {summary.missing_images:,} photos named but not there" if summary.missing_images else ""
         broken = f", {summary.broken:,} broken lines for the quarantine" if summary.broken else ""
@@ -149,7 +92,7 @@ def nightly(
     from pipelines.nightly import run_night
     from pipelines.tracking import tracked_night
 
-    with _told():
+    with told(errors):
         settings = _night_config(config, overrides)
         moment = date.replace(tzinfo=date.tzinfo or UTC) if date else None
         progress = Progress(errors)
@@ -173,10 +116,11 @@ def evaluate(
 ) -> None:
     """Show how good the models of the last night are, or judge them on the untouched test window."""
     from pipelines.final_test import evaluate_phase
+    from pipelines.reports.models_table import models_table
 
-    with _told():
+    with told(errors):
         report, page = evaluate_phase(_night_config(config), phase=phase, progress=Progress(errors))
-        console.print(_models_table(report))
+        console.print(models_table(report))
         console.print(f"report: {page}", highlight=False, soft_wrap=True)
 
 
@@ -200,13 +144,11 @@ def ablate(
     from pipelines.judging import write_json
     from pipelines.reports.ablation_table import ablation_table, verdicts
 
-    with _told():
+    with told(errors):
         settings = _night_config(config, overrides)
         report = run_ablation(settings, only=only.split(",") if only else (), seeds=seeds, epochs=epochs, progress=Progress(errors))
-        console.print(ablation_table(report))
-        console.print("\n".join(verdicts(report)), highlight=False, soft_wrap=True)
+        _print(ablation_table(report), *verdicts(report))
         path = out or settings.open_workspace().reports / "ablation.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, report)
         console.print(f"numbers: {path}", highlight=False, soft_wrap=True)
 
@@ -218,30 +160,15 @@ def audit_leak(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = Non
     Asks every feature, count, sampler, baseline and stage as of the cuts of the last night; changes no model. The night asks the same
     and refuses its release where something leaks. Exit code 3: there is a leak.
     """
-    import json
-
-    from pipelines.audit.stage import REPORT
-    from pipelines.audit.stage import STAGE as AUDIT_LEAKS
-    from pipelines.judging import write_json
-    from pipelines.nightly import run_stage
+    from pipelines.audit.run import run_audit
     from pipelines.reports.leak_table import leak_lines, leak_table
 
-    with _told():
+    with told(errors):
         settings = _config(config, overrides)
-        workspace = settings.open_workspace()
-        night = datetime.fromisoformat(workspace.read("snapshot").manifest.facts["as_of"])
-        run_stage(AUDIT_LEAKS, settings, workspace, night, Progress(errors), forced=True)
-        table = workspace.read(AUDIT_LEAKS.writes)
-        answers = json.loads(table.path(REPORT).read_text(encoding="utf-8"))
-        answers = [answer | {"seconds": taken} for answer, taken in zip(answers, table.manifest.run["seconds"], strict=True)]
-        console.print(leak_table(answers))
-        for line in leak_lines(answers):
-            console.print(line, highlight=False, soft_wrap=True)
-        path = workspace.reports / "leak_audit.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, {"format": 1, "answers": answers})
-        console.print(f"answers: {path}", highlight=False, soft_wrap=True)
-        if table.manifest.facts["leaks"]:
+        answers = run_audit(settings, progress=Progress(errors))
+        _print(leak_table(answers), *leak_lines(answers))
+        console.print(f"answers: {settings.open_workspace().reports / 'leak_audit.json'}", highlight=False, soft_wrap=True)
+        if any(answer["leak"] for answer in answers):
             raise typer.Exit(REFUSED_BY_GATE)
 
 
@@ -267,16 +194,16 @@ def tune(
     from pipelines.tuning.result import PAGE, read_report
     from pipelines.tuning.tune import run_tuning
 
-    with _told():
+    with told(errors):
         budget = [f"tune.{name}={value}" for name, value in (("trials", trials), ("hours", hours)) if value is not None]
         named = [f"tune.only={json.dumps(only.split(','))}"] if only else []
         given = [*(overrides or []), *budget, *named]
         settings = _config(config, given)
         workspace = settings.open_workspace()
         if forget:
-            there = workspace.tuned.is_file()
+            done = "removed" if workspace.tuned.is_file() else "there is no"
             workspace.tuned.unlink(missing_ok=True)
-            console.print(f"{'removed' if there else 'there is no'} {workspace.tuned}", highlight=False, soft_wrap=True)
+            console.print(f"{done} {workspace.tuned}", highlight=False, soft_wrap=True)
             return
         report = (
             read_report(workspace) if show else run_tuning(_night_config(config, given), own=settings.retriever, progress=Progress(errors))
@@ -305,21 +232,22 @@ def recommend(
     out: Annotated[Path | None, typer.Option(help="Write user_id, item_id, rank, score as Parquet.")] = None,
 ) -> None:
     """Recommend unseen items to one user, or to a file of users."""
-    from pipelines.recommend import Wanted
+    from pipelines.recommend import Wanted, read_column
     from pipelines.recommend import recommend as make
+    from pipelines.reports.recommendation_tables import recommendation_tables
 
-    with _told():
+    with told(errors):
         settings = _config(config)
         if (user is None) == (users is None):
             raise ConfigError("name one user with --user, or a file of users with --users and --out")
         if users is not None and out is None:
             raise ConfigError("--users wants --out FILE to write to")
-        asked = [user] if user is not None else _column(users, "user_id")
+        asked = [str(user)] if users is None else read_column(users, "user_id")
         wanted = Wanted(
             users=asked,
             k=k or (10 if user is not None else 100),
             stage=stage,
-            candidates=_column(candidates, "item_id") if candidates else None,
+            candidates=read_column(candidates, "item_id") if candidates else None,
             model=model,
             release_id=release,
         )
@@ -328,7 +256,7 @@ def recommend(
             found.write_parquet(out)
             console.print(f"{found.height:,} rows for {found['user_id'].n_unique():,} users in {out}", highlight=False, soft_wrap=True)
         else:
-            _show_user(settings, asked[0], found)
+            _print(*recommendation_tables(settings, asked[0], found))
 
 
 @app.command()
@@ -342,17 +270,15 @@ def explain(
 ) -> None:
     """Say why an item is recommended to a user: what its retrieval score is made of, and what each event of the history adds to it."""
     from pipelines.explain import explain_item
+    from pipelines.reports.explanation_tables import explanation_tables
 
-    with _told():
+    with told(errors):
         settings = _config(config)
         found = explain_item(settings, user, item, release_id=release, newest=events)
         if as_json:
-            import dataclasses
-            import json
-
-            print(json.dumps(dataclasses.asdict(found), default=str))
+            print(json.dumps(asdict(found), default=str))
         else:
-            _show_explanation(settings, found)
+            _print(*explanation_tables(settings, found))
 
 
 @app.command("add-items")
@@ -372,7 +298,7 @@ def add_items(
     """
     from pipelines.withdraw import withdraw_items
 
-    with _told():
+    with told(errors):
         settings = _config(config)
         if sum(bool(asked) for asked in (file, remove, restore)) > 1:
             raise ConfigError("FILE, --remove and --restore are three commands; give one of them")
@@ -383,9 +309,12 @@ def add_items(
             console.print(f"{len(item_ids):,} items are {done} by release {release_id} and those after it", highlight=False)
         else:
             from pipelines.add_items import add_items as add
+            from pipelines.reports.added_lines import added_lines
 
             added = add(settings, file, progress=Progress(errors))
-            _show_added(added)
+            _print(*added_lines(added))
+            for reason in added.refused[:5]:
+                errors.print(f"    [yellow]{escape(reason)}[/yellow]", highlight=False, soft_wrap=True)
             if file is not None and not added.items:
                 raise typer.Exit(1)
 
@@ -398,7 +327,7 @@ def serve(
     show_users: Annotated[bool, typer.Option("--show-users", help="List a few known user ids on the page, for trying out.")] = False,
 ) -> None:
     """Serve the champion over HTTP until Ctrl-C."""
-    with _told():
+    with told(errors):
         settings = _config(config)
         workspace = settings.open_workspace()
         from pipelines.recommend import release_folder
@@ -422,15 +351,16 @@ def releases(
 ) -> None:
     """Show releases, serve another one, or go back to the previous champion in one step."""
     from pipelines.releases import ReleaseShelf
+    from pipelines.reports.release_table import release_table
     from pipelines.tracking import mirror_champion
 
-    with _told():
+    with told(errors):
         settings = _config(config)
         shelf = ReleaseShelf(settings.open_workspace().releases)
         if action not in ("list", "promote", "rollback"):
             raise ConfigError(f"there is no action {action!r}; it is list, promote or rollback")
         if action == "list":
-            _show_releases(shelf)
+            console.print(release_table(shelf))
             return
         champion = shelf.promote(release_id, why="by hand") if action == "promote" else shelf.roll_back()
         console.print(f"served from now on: {champion.release_id}", highlight=False)
@@ -452,98 +382,13 @@ def demo(config: ConfigOption = Path("configs/demo.toml")) -> None:
     """The whole way on the sample shop: draw it, run the night, start the API, ask it once, end it."""
     from pipelines.demo import run_demo
 
-    with _told():
+    with told(errors):
         raise typer.Exit(run_demo(config, console=console))
 
 
-def _column(path: Path | None, name: str) -> list[str]:
-    if path is None:
-        return []
-    try:
-        frame = pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
-    except pl.exceptions.PolarsError as error:
-        raise ConfigError(f"cannot read {path}: {error}. It must be Parquet, or CSV with a header line and the ending .csv.") from error
-    if name not in frame.columns:
-        raise ConfigError(f"{path} has no column {name}; it has {frame.columns}")
-    return frame[name].cast(pl.String).to_list()
-
-
-def _show_user(config: Config, user_id: str, found: pl.DataFrame) -> None:
-    from pipelines.recommend import history_of, some_user_ids, titles_of
-    from recsys.data.relevance import Kind
-
-    titles = titles_of(config.open_workspace())
-    past = history_of(config, user_id, newest=10)
-    if past.is_empty():
-        known = ", ".join(some_user_ids(config.open_workspace()))
-        console.print(f"{user_id} is unknown: these are for a stranger. The log knows {known}, ...", highlight=False)
-    else:
-        history = Table("when", "what", "item", title=f"{user_id}: newest of the history")
-        for item_id, kind, moment in past.rows():
-            history.add_row(f"{moment:%Y-%m-%d}", Kind(kind).name.lower(), escape(titles[item_id]))
-        console.print(history)
-    table = Table("rank", "item_id", "title", "score", title="recommended")
-    for row in found.rows(named=True):
-        table.add_row(str(row["rank"]), row["item_id"], escape(titles[row["item_id"]]), f"{row['score']:.3f}")
-    console.print(table)
-
-
-def _show_explanation(config: Config, found: Any) -> None:
-    from pipelines.recommend import titles_of
-    from recsys.data.relevance import Kind
-
-    titles = titles_of(config.open_workspace())
-    whole = sum(abs(value) for value in found.parts.values()) or 1.0
-    table = Table("part", "adds", "share of all parts", title=escape(f"{found.user_id}: {titles[found.item_id]}, score {found.score:.3f}"))
-    for name, value in found.parts.items():
-        table.add_row(name, f"{round(value, 3) + 0:+.3f}", f"{abs(value) / whole:.0%}")  # + 0: no minus before a zero
-    console.print(table)
-    history = Table("when", "what", "item", "worth", title="how much lower the score were without the event")
-    for event in found.events:
-        history.add_row(f"{event.event_time:%Y-%m-%d}", Kind(event.kind).name.lower(), escape(titles[event.item_id]), f"{event.worth:+.3f}")
-    if found.events:
-        console.print(history)
-    if "fused" in found.parts:
-        told = f"the tables hold another model than release {found.release_id}: fused and bias are not parted further"
-        console.print(told, highlight=False, soft_wrap=True)
-
-
-def _show_added(added: Any) -> None:
-    having = ", ".join(f"{count:,} with {modality}" for modality, count in added.encoded.items())
-    console.print(f"{added.items:,} items added to release {added.release_id}{f': {having}' if having else ''}", highlight=False)
-    left = {
-        f"in the release already, their changes come with `vitrine nightly`: {added.known:,}": added.known,
-        f"added before and unchanged: {added.unchanged:,}": added.unchanged,
-        f"removed before, `--restore ITEM_ID` takes that back: {added.withdrawn:,}": added.withdrawn,
-        f"could not be used: {len(added.refused):,}": len(added.refused),
-    }
-    for line, count in left.items():
-        if count:
-            console.print(f"  {line}", highlight=False)
-    for reason in added.refused[:5]:
-        errors.print(f"    [yellow]{escape(reason)}[/yellow]", highlight=False, soft_wrap=True)
-
-
-def _show_releases(shelf: Any) -> None:
-    champion = shelf.champion()
-    table = Table("release", "date", "role", "gates")
-    for release_id in shelf.ids():
-        told = shelf.describe(release_id)
-        is_champion = champion is not None and release_id == champion.release_id
-        is_previous = champion is not None and release_id == champion.previous
-        role = "champion" if is_champion else "previous" if is_previous else "challenger" if not told["passed"] else ""
-        refused = [gate["name"] for gate in told["gates"] if not gate["passed"]]
-        table.add_row(release_id, told["date"][:10], role, "passed" if not refused else "refused by " + ", ".join(refused))
-    console.print(table)
-
-
-def _models_table(report: dict[str, Any]) -> Table:
-    metrics = ("recall@100", "ndcg@10", "ndcg@20", "mrr")
-    table = Table("model", *metrics, title=f"{report['phase']}, items new to the user, mean over users [95 % interval]")
-    for name, model in report["models"].items():
-        cells = ["{:.4f} [{:.4f}, {:.4f}]".format(*model["new"][metric]) for metric in metrics]
-        table.add_row(name, *cells)
-    return table
+def _print(*parts: Table | str) -> None:
+    for part in parts:
+        console.print(part, highlight=False, soft_wrap=isinstance(part, str))
 
 
 def main() -> None:

@@ -179,6 +179,21 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
     return parse_config(values, source=str(path))
 
 
+def parse_override(entry: str) -> tuple[str, Any]:
+    """One `section.key=value` of a command line, the value in TOML; a bare word is text.
+
+    Raises:
+        ConfigError: There is no value.
+    """
+    key, equals, value = entry.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {entry!r} has no value; write section.key=value")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value
+
+
 def parse_config(values: Mapping[str, Any], *, source: str = "config") -> Config:
     """Build a config from plain values; see `load_config`."""
     _refuse_unknown(values, Config, source)

@@ -172,7 +172,8 @@ def write_evaluation(folder: Path, evaluation: Evaluation, catalogue: TableReade
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write values as JSON; NaN, which JSON does not know, becomes null."""
+    """Write values as JSON into a folder that need not exist yet; NaN, which JSON does not know, becomes null."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(_plain(values), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from feature_store.layout import Workspace
 from feature_store.schema import CATALOGUE, EVENTS
-from pipelines.config import Config
+from pipelines.config import Config, ConfigError
 from pipelines.inputs import load_interactions, load_items
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
@@ -80,6 +80,21 @@ def recommend(config: Config, wanted: Wanted, *, progress: Progress) -> pl.DataF
             lists, scores = rerank_lists(release, past, rows[some], lists, scores, now=date)
         parts.append(_frame(users[some], lists[:, : wanted.k], scores[:, : wanted.k], items))
     return pl.concat(parts) if parts else _frame(users, np.zeros((0, 1), np.int64), np.zeros((0, 1), np.float32), items)
+
+
+def read_column(path: Path, name: str) -> list[str]:
+    """One column of a Parquet file, or of a CSV file with a header line, as text.
+
+    Raises:
+        ConfigError: The file cannot be read or has no such column.
+    """
+    try:
+        frame = pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
+    except pl.exceptions.PolarsError as error:
+        raise ConfigError(f"cannot read {path}: {error}. It must be Parquet, or CSV with a header line and the ending .csv.") from error
+    if name not in frame.columns:
+        raise ConfigError(f"{path} has no column {name}; it has {frame.columns}")
+    return frame[name].cast(pl.String).to_list()
 
 
 def release_folder(workspace: Workspace, release_id: str) -> Path:

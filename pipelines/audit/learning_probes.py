@@ -12,13 +12,13 @@ from pipelines.audit.twin import Seen, Twin
 from recsys.data.interactions import Interactions, microseconds
 from recsys.data.offers import offered_from
 from recsys.data.popularity import expected_popularity, log_rate_on_offer, recent_popularity
-from recsys.data.sequences import SequenceBatch, Sequences
+from recsys.data.sequences import SequenceBatch
 from recsys.data.tensors import item_batch
 from recsys.evaluation.judge_baselines import judge_baselines
 from recsys.evaluation.truth import Truth, build_truth
 from recsys.training.content_worth import content_worth
 from recsys.training.prior import WINDOWS_DAYS, Prior
-from recsys.training.retriever import known_items
+from recsys.training.retriever import known_items, training_sequences
 
 
 def interactions(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
@@ -54,16 +54,7 @@ def popularity(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
 def training_batches(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
     """What the retriever is dealt in an epoch, how often its negatives are drawn, and the biases it starts from."""
     past, config = twin.past(plot.moment), twin.config.retriever
-    sequences = Sequences(
-        past,
-        length=config.history_length,
-        order=config.order,
-        context_weight=config.context_weight,
-        half_life_days=config.half_life_days,
-        tokens_per_batch=config.tokens_per_batch,
-        seed=config.seed,
-    )
-    batches = list(sequences.epoch(0))
+    batches = list(training_sequences(past, config).epoch(0))
     found: dict[str, Seen] = {
         entry.name: np.concatenate([getattr(batch, entry.name).ravel() for batch in batches]) for entry in fields(SequenceBatch)
     }

@@ -43,7 +43,8 @@ class _CandidateSoftmax(torch.autograd.Function):
         ctx: Any, users: Tensor, items: Tensor, target: Tensor, weight: Tensor, log_q: Tensor | None, absent: Tensor | None
     ) -> Tensor:
         share = weight / weight.sum().clamp(min=1e-9)
-        to_users, to_items = torch.empty_like(users), torch.zeros_like(items)
+        to_users = torch.empty_like(users) if ctx.needs_input_grad[0] else None
+        to_items = torch.zeros_like(items)
         surprise = torch.empty_like(share)
         rows = max(1, LOGITS_AT_ONCE // max(1, len(items)))
         for start in range(0, len(users), rows):
@@ -58,9 +59,11 @@ class _CandidateSoftmax(torch.autograd.Function):
             log_chances = logits.log_softmax(dim=1)
             surprise[part] = -log_chances[place, own]
             chances = log_chances.exp_()
-            torch.mm(chances, items, out=to_users[part])
+            if to_users is not None:
+                torch.mm(chances, items, out=to_users[part])
             to_items.addmm_(chances.T, users[part] * share[part, None])
-        to_users.sub_(items[target]).mul_(share[:, None])
+        if to_users is not None:
+            to_users.sub_(items[target]).mul_(share[:, None])
         to_items.index_add_(0, target, users * share[:, None], alpha=-1)
         ctx.save_for_backward(to_users, to_items)
         return surprise @ share
@@ -68,4 +71,4 @@ class _CandidateSoftmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         to_users, to_items = ctx.saved_tensors
-        return to_users * gradients[0], to_items * gradients[0], None, None, None, None
+        return None if to_users is None else to_users * gradients[0], to_items * gradients[0], None, None, None, None

@@ -131,6 +131,19 @@ def known_items(past: Interactions, config: RetrieverConfig) -> npt.NDArray[np.b
     return counts >= config.min_item_events
 
 
+def training_sequences(past: Interactions, config: RetrieverConfig) -> Sequences:
+    """The past as a training deals it out."""
+    return Sequences(
+        past,
+        length=config.history_length,
+        order=config.order,
+        context_weight=config.context_weight,
+        half_life_days=config.half_life_days,
+        tokens_per_batch=config.tokens_per_batch,
+        seed=config.seed,
+    )
+
+
 def _id_rows(model: TwoTower) -> Tensor:
     """The id table, of which a step changes the rows it reads."""
     return model.item_tower.ids.weight
@@ -186,15 +199,7 @@ class _Trainer:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        self.sequences = Sequences(
-            past,
-            length=config.history_length,
-            order=config.order,
-            context_weight=config.context_weight,
-            half_life_days=config.half_life_days,
-            tokens_per_batch=config.tokens_per_batch,
-            seed=config.seed,
-        )
+        self.sequences = training_sequences(past, config)
         self.done = 0
         self.best = 0
         self.best_values: npt.NDArray[np.float64] = np.zeros(0)

@@ -17,7 +17,21 @@ from recsys.training.config import RetrieverConfig
 from tests.support.small_night import SETTINGS, draw
 from tests.support.tiny_release import build_release
 
-COMMANDS = ("import", "nightly", "evaluate", "ablate", "tune", "recommend", "serve", "releases", "doctor")
+COMMANDS = (
+    "import",
+    "nightly",
+    "evaluate",
+    "ablate",
+    "audit",
+    "tune",
+    "recommend",
+    "explain",
+    "add-items",
+    "serve",
+    "releases",
+    "doctor",
+    "demo",
+)
 
 
 def _vitrine(*arguments: str | Path) -> Result:
@@ -238,8 +252,8 @@ def test_a_refused_night_ends_with_a_code_of_its_own_and_its_release_is_read_by_
     assert _vitrine("recommend", *asked).exit_code == 1  # there is no champion to ask
     assert _vitrine("recommend", *asked, "--release", challenger).exit_code == 0
     assert pl.read_parquet(out)["rank"].to_list() == [1, 2, 3, 4, 5]
-    stranger = _vitrine("recommend", "--config", config, "--user", "nobody", "--release", challenger)
-    assert "nobody is unknown: these are for a stranger. The log knows U0" in stranger.stdout
+    stranger = _vitrine("recommend", "--config", config, "--user", "no[bold]body", "--release", challenger)
+    assert "no[bold]body is unknown: these are for a stranger. The log knows U0" in stranger.stdout
 
     shelf.promote(challenger, why="test")
     again = _vitrine("nightly", "--config", config, *beyond_reach, "--set", "retriever.seed=7")
