@@ -25,9 +25,6 @@ from recsys.training.prior import WINDOWS_DAYS, Prior, choose_prior
 from recsys.training.reading import choose_reading
 from recsys.training.retriever import AfterEpoch, Track, Training, tower_shape, train_retriever
 
-MOST_JUDGED_USERS = 5000
-"""Users of the validation window that choose epochs and prior; more would only cost time."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
@@ -54,7 +51,7 @@ def train_and_choose(
     track: Track,
     after_epoch: AfterEpoch | None = None,
 ) -> SavedRetriever:
-    """Train on the past of the truth; on its window Recall@100 chooses the epoch, then `choose_reading` what is asked and `choose_prior`
+    """Train on the past of the truth; on its choices Recall@100 chooses the epoch, then `choose_reading` what is asked and `choose_prior`
     the popularity prior.
 
     Raises:
@@ -124,14 +121,6 @@ def _saved(
     }
     shape = replace(tower_shape(items, config), in_order=chosen.in_order)
     return SavedRetriever(model=training.model, shape=shape, item_vectors=vectors, training=told)
-
-
-def some_users(window: Interactions) -> Interactions:
-    """Events of at most MOST_JUDGED_USERS users who wanted something, evenly spread over them."""
-    users = np.unique(window.user_row[window.relevant])
-    if len(users) <= MOST_JUDGED_USERS:
-        return window
-    return window.keep(np.isin(window.user_row, users[np.linspace(0, len(users) - 1, MOST_JUDGED_USERS).astype(np.int64)]))
 
 
 def judge_choice(scorer: Scorer, truth: Truth) -> dict[str, npt.NDArray[np.float64]]:

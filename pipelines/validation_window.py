@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from feature_store.splits import Cuts
+from pipelines.choosing_truth import choosing_truth
 from pipelines.config import Config
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.nightly import end_of_log
-from pipelines.retriever_training import some_users
 from pipelines.stage import code_digest, is_current
 from pipelines.stages.train_retriever import STAGE as TRAIN_RETRIEVER
 from recsys.data.items import Items
@@ -31,7 +31,7 @@ class Window:
     truth: Truth
     """By which retrievers are judged: everybody in the window."""
     choosing: Truth
-    """By which epochs and prior are chosen, as in the night: some of them."""
+    """By which epochs and prior are chosen, as in the night."""
     new_items: tuple[Slice, ...]
     """Choices of items without any event before the cut; none where nobody chose one."""
 
@@ -56,7 +56,7 @@ def open_window(config: Config) -> Window:
         items=items,
         cuts=cuts,
         truth=truth,
-        choosing=build_truth(past, some_users(window), candidates=candidates),
+        choosing=choosing_truth(past, window, candidates=candidates)[0],
         new_items=tuple(part for part in slices if part.name == NEW_ITEMS),
     )
 

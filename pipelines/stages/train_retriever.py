@@ -5,11 +5,11 @@ from datetime import datetime
 
 import torch
 
+from pipelines.choosing_truth import choosing_truth
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
-from pipelines.retriever_training import Chosen, some_users, train_and_choose, train_as_chosen
+from pipelines.retriever_training import Chosen, train_and_choose, train_as_chosen
 from pipelines.stage import Stage, StageContext
 from recsys.data.interactions import Interactions
-from recsys.evaluation.truth import build_truth
 from recsys.models.retriever import save_retriever
 
 
@@ -25,8 +25,8 @@ def run(context: StageContext) -> None:
     def past(before: datetime) -> Interactions:
         return load_interactions(events, items, context.config.relevance, before=before)
 
-    window = some_users(past(cuts.test).between(cuts.validation, cuts.test))
-    truth = build_truth(past(cuts.validation), window, candidates=items.available(cuts.validation))
+    window = past(cuts.test).between(cuts.validation, cuts.test)
+    truth, chosen_by = choosing_truth(past(cuts.validation), window, candidates=items.available(cuts.validation))
     with context.workspace.write(context.stage.writes) as writer:
         judged = train_and_choose(
             items, truth, config, now=cuts.validation, scratch=context.scratch / "validation", track=context.progress.tracker("validation")
@@ -47,7 +47,7 @@ def run(context: StageContext) -> None:
             save_retriever(writer.folder / name, refitted)
         if not context.config.release.refit:
             save_retriever(writer.folder / "released", judged)
-        facts = {"rows": len(items), **asdict(chosen), "validation": judged.training["validation"]}
+        facts = {"rows": len(items), **asdict(chosen), "chosen_by": chosen_by, "validation": judged.training["validation"]}
         context.commit(writer, facts=facts)
 
 

@@ -7,12 +7,12 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from feature_store.layout import Workspace
+from pipelines.choosing_truth import choosing_truth
 from pipelines.config import Config, ConfigError, parse_config
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.releases import ReleaseShelf
-from pipelines.retriever_training import some_users, train_and_choose
+from pipelines.retriever_training import train_and_choose
 from pipelines.stage import Stage, StageContext
-from recsys.evaluation.truth import build_truth
 from recsys.models.retriever import save_retriever
 from recsys.training.config import RetrieverConfig
 
@@ -26,9 +26,9 @@ def run(context: StageContext) -> None:
             events, relevance = context.read("events"), context.config.relevance
             cuts = resolve_cuts(context.config, events, date=context.date)
             until_test = load_interactions(events, items, relevance, before=cuts.test)
-            window = some_users(until_test.between(cuts.validation, cuts.test))
+            window = until_test.between(cuts.validation, cuts.test)
             past = load_interactions(events, items, relevance, before=cuts.validation)
-            truth = build_truth(past, window, candidates=items.available(cuts.validation))
+            truth, _ = choosing_truth(past, window, candidates=items.available(cuts.validation))
             track = context.progress.tracker("champion's twin")
             twin = train_and_choose(items, truth, settings, now=cuts.validation, scratch=context.scratch, track=track)
             save_retriever(writer.folder / "validation", twin)
