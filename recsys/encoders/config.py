@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+AlignmentKind = Literal["contrastive", "cosine", "determinantal", "joint_embedding_mse", "matching", "similarity_kl", "triplet"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedConfig:
@@ -48,9 +50,7 @@ class EmbedConfig:
     """Passes over the photos when the image model is trained here; each costs about 4 s per 1,000 photos on two cores."""
     train_batch: int = 128
     """Photos per step; the others of the batch are the negatives."""
-    train_alignment: Literal["contrastive", "cosine", "determinantal", "joint_embedding_mse", "matching", "similarity_kl", "triplet"] = (
-        "contrastive"
-    )
+    train_alignment: AlignmentKind = "contrastive"
     """Loss between photos and texts, a file each in `recsys/losses/alignment`; photos alone are always told apart by `contrastive`."""
     train_photos: int = 8192
     """At most so many photos are learned from; they are held in memory (30 kB each at 96 px)."""

@@ -115,6 +115,10 @@ class ItemTower(nn.Module):
         fused: Tensor = self.fusion(torch.stack(tokens, dim=1), torch.stack(presence, dim=1))  # (items, modalities, dim) -> (items, dim)
         return fused
 
+    def content_tokens(self, items: ItemBatch) -> dict[str, Float[Tensor, "items dim"]]:
+        """modality -> what its vectors give to the fusion; where an item lacks it, nothing that means anything."""
+        return {name: layer(items.vectors[name]) for name, layer in self.content.items()}
+
     def _whitening(self, name: str) -> Whitening:
         whitening = self.whitening[name]
         assert isinstance(whitening, Whitening)

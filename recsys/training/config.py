@@ -1,7 +1,10 @@
 """Settings of one night's training."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from recsys.encoders.config import AlignmentKind
 
 FusionKind = Literal["attention", "concatenation", "gated", "max_pooling", "mean_pooling", "transformer", "weighted"]
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
@@ -43,6 +46,13 @@ class RetrieverConfig:
     """Steps between two in which content learns to stand in for the id of a new item; 0: never, new items are placed by luck."""
     modality_dropout: float = 0.0
     """Probability that an item's modality is hidden in a step."""
+    alignment: Mapping[AlignmentKind, float] = field(default_factory=dict)
+    """Alignment losses between the items' content learned along with retrieval, by weight, e.g. `{ contrastive = 0.1 }`: one file each in
+    `recsys/losses/alignment`. None brought anything where it was measured; see docs/experiments.md."""
+    alignment_weights: Literal["fixed", "learned"] = "fixed"
+    """`learned`: the weights are where learning starts, by uncertainty."""
+    aligned_items: int = 256
+    """Items drawn per step for the alignment losses; their cost grows with the square."""
     order: str = "both"
     """How histories are read: `free` (shuffled anew every epoch: what else would they want), `time` (what comes next), or `both`, a coin
     for each history and epoch; then validation chooses which question is asked."""
@@ -68,6 +78,11 @@ class RetrieverConfig:
     seed: int = 0
     threads: int = 0
     """Torch threads; 0: as many as cores."""
+
+    def __post_init__(self) -> None:
+        for name, weight in self.alignment.items():
+            if weight <= 0:
+                raise ValueError(f"alignment {name} has weight {weight}; it is greater than 0, and a loss that is not wanted is not named")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from recsys.data.popularity import log_rate_on_offer
 from recsys.data.sequences import SHARE_IN_ORDER, SequenceBatch, Sequences
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.losses.candidate_softmax import candidate_softmax
+from recsys.losses.joint_alignment import JointAlignment
 from recsys.models.architecture import TowerShape, build_towers
 from recsys.models.two_tower import QUESTIONS, TwoTower
 from recsys.training.checkpoint import load_checkpoint, save_checkpoint
@@ -149,6 +150,16 @@ def _id_rows(model: TwoTower) -> Tensor:
     return model.item_tower.ids.weight
 
 
+def _alignment(model: TwoTower, config: RetrieverConfig) -> JointAlignment | None:
+    """What is learned beside retrieval, thrown away after training; None where the config asks for nothing or there are not two sides."""
+    modalities = tuple(model.item_tower.content)
+    if not config.alignment or len(modalities) < 2:
+        return None
+    return JointAlignment(
+        dict(config.alignment.items()), modalities, dim=config.embedding_dim, learned=config.alignment_weights == "learned"
+    )
+
+
 @dataclass(frozen=True)
 class _Scored:
     """A batch on its way to the loss."""
@@ -190,11 +201,16 @@ class _Trainer:
             for question, answers in enumerate((past, past.keep(past.relevant))):
                 rates = log_rate_on_offer(answers, offered, start=start, end=end)
                 self.model.item_bias.weight[met, question] = torch.from_numpy(rates)[met]
+        self.alignment = _alignment(self.model, config)
         self.full = len(items) <= config.full_softmax_items
         self.average = MovingAverage(self.model, decay=config.ema_decay, table=None if self.full else _id_rows)
         fused = set() if self.full else {id(parameter) for parameter in self.model.item_tower.ids.parameters()}
         self.optimizer = torch.optim.AdamW(
-            [parameter for parameter in self.model.parameters() if id(parameter) not in fused],
+            [
+                parameter
+                for parameter in (*self.model.parameters(), *(self.alignment.parameters() if self.alignment else ()))
+                if id(parameter) not in fused
+            ],
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             fused=True,
@@ -229,7 +245,7 @@ class _Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         scored = self._all_items(batch) if self.full else self._sampled_items(batch)
         loss = scored.loss(scored.users, scored.table)
-        loss.backward()
+        (self._aligned(loss, scored.items, self.alignment) if self.alignment else loss).backward()
         if self._teaches_cold():
             self._teach_cold(scored)
         torch.nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.gradient_clip)
@@ -285,6 +301,12 @@ class _Trainer:
         for parameter, gradient in zip(learning, gradients, strict=True):
             parameter.grad = gradient if parameter.grad is None or gradient is None else parameter.grad + gradient
 
+    def _aligned(self, retrieval: Tensor, items: ItemBatch, alignment: JointAlignment) -> Tensor:
+        """The retrieval loss and what it costs that the modalities of some of the step's items disagree."""
+        some = items.select(torch.randperm(len(items))[: self.config.aligned_items])
+        together: Tensor = alignment(retrieval, self.model.item_tower.content_tokens(some), some.presence)
+        return together
+
     def _drop(self, items: ItemBatch) -> ItemBatch:
         """The same items, some of them with a modality hidden."""
         if not self.config.modality_dropout:
@@ -330,6 +352,7 @@ class _Trainer:
             "average": self.average.average.state_dict(),
             "average_steps": self.average.steps,
             "optimizer": self.optimizer.state_dict(),
+            "alignment": self.alignment.state_dict() if self.alignment else {},
             "table_optimizer": self.model.item_tower.ids.optimizer_state(),
             "done": self.done,
             "best": self.best,
@@ -344,6 +367,8 @@ class _Trainer:
         self.average.average.load_state_dict(state["average"])
         self.average.steps = state["average_steps"]
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.alignment:
+            self.alignment.load_state_dict(state["alignment"])
         for name, values in self.model.item_tower.ids.optimizer_state().items():
             values.copy_(state["table_optimizer"][name])
         self.done, self.best, self.chosen = state["done"], state["best"], state["chosen"]

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 
+from recsys.data.items import Items
 from recsys.data.knowledge import build_relations
 from recsys.data.tensors import ItemBatch
 from recsys.layers.fusion import FUSIONS
@@ -20,6 +22,17 @@ from tests.support.behaviour import day, interactions_of, items_of
 from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SMALL, taste_interactions, taste_items
 
 MET, NEW = np.arange(NUM_ITEMS - NUM_NEW), np.arange(NUM_ITEMS - NUM_NEW, NUM_ITEMS)
+
+
+SEEING = replace(SMALL, modalities=("image", "text", "category"))
+
+
+def _items_with_photos() -> Items:
+    """The items of the world; their photos show what their texts say, turned round."""
+    items = taste_items()
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(8, 8)))[0].astype(np.float32)
+    vectors = {**items.vectors, "image": items.vectors["text"] @ turn}
+    return replace(items, vectors=vectors, presence={name: np.ones(len(items), bool) for name in vectors})
 
 
 def _track(batches, *, what: str, total: int | None = None):  # type: ignore[no-untyped-def]
@@ -98,8 +111,12 @@ class _KilledError(Exception):
 
 
 @pytest.mark.parametrize("full_softmax_items", [100, 1])
-def test_a_training_killed_between_epochs_ends_with_the_same_weights(tmp_path: Path, full_softmax_items: int) -> None:
-    config = replace(SMALL, full_softmax_items=full_softmax_items, uniform_negatives=8)
+@pytest.mark.parametrize("changes", [{}, {"alignment": {"matching": 0.1}, "alignment_weights": "learned"}])
+def test_a_training_killed_between_epochs_ends_with_the_same_weights(
+    tmp_path: Path, full_softmax_items: int, changes: dict[str, Any]
+) -> None:
+    config = replace(SEEING, full_softmax_items=full_softmax_items, uniform_negatives=8, **changes)
+    items = _items_with_photos()
     calls = []
 
     def killed_in_the_third_epoch(batches, *, what: str, total: int | None = None):  # type: ignore[no-untyped-def]
@@ -110,11 +127,32 @@ def test_a_training_killed_between_epochs_ends_with_the_same_weights(tmp_path: P
 
     settings = {"epochs": 4, "validate": None, "scratch": tmp_path / "killed", "track": killed_in_the_third_epoch}
     with pytest.raises(_KilledError):
-        train_retriever(taste_items(), taste_interactions(), config, **settings)
-    resumed = train_retriever(taste_items(), taste_interactions(), config, **settings).model.state_dict()
-    undisturbed = _train(tmp_path / "whole", config, epochs=4).model.state_dict()
+        train_retriever(items, taste_interactions(), config, **settings)
+    resumed = train_retriever(items, taste_interactions(), config, **settings).model.state_dict()
+    whole = {**settings, "scratch": tmp_path / "whole", "track": _track}
+    undisturbed = train_retriever(items, taste_interactions(), config, **whole).model.state_dict()
     assert calls == ["epoch 1", "epoch 2", "epoch 3", "epoch 3", "epoch 4"]
     assert all(torch.equal(resumed[name], undisturbed[name]) for name in undisturbed)
+
+
+def _partners_found(training: Training) -> float:
+    """How often, of all items, the text that is nearest to a photo in the tower is its own."""
+    with torch.no_grad():
+        tokens = training.model.item_tower.content_tokens(training.items)
+    image, text = (torch.nn.functional.normalize(tokens[name], dim=1) for name in ("image", "text"))
+    return float(((image @ text.T).argmax(dim=1) == torch.arange(NUM_ITEMS)).float().mean())
+
+
+@pytest.mark.parametrize("weights", ["fixed", "learned"])
+def test_modalities_that_are_aligned_say_the_same_and_users_are_served_as_well(tmp_path: Path, weights: str) -> None:
+    def trained(name: str, **changes: Any) -> Training:
+        config = replace(SEEING, **changes)
+        track = {"scratch": tmp_path / name, "track": _track}
+        return train_retriever(_items_with_photos(), taste_interactions(), config, epochs=15, validate=None, **track)
+
+    aligned = trained("aligned", alignment={"contrastive": 0.3}, alignment_weights=weights)
+    assert _partners_found(aligned) > _partners_found(trained("apart")) + 0.3
+    assert _share_of_own_kind(aligned, SEEING, MET) > 0.95
 
 
 def _validating(users: list[tuple[float, float]], seen: list[torch.Tensor]) -> Validate:
