@@ -53,7 +53,7 @@ def run_ablation(
 
     Args:
         config: The shop's; `[retriever]` is the full model.
-        only: Keys of variants; empty: all.
+        only: Keys or groups of variants; empty: parts and fusions.
         seeds: Trainings of each variant, from the config's seed up; a user's value is the mean over them.
         epochs: At most so many for each training instead of the config's.
         progress: Bars and lines.

@@ -2,10 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from pipelines.config import ConfigError
 from recsys.data.items import Items
+from recsys.encoders.config import ALIGNMENT_KINDS
 from recsys.training.config import FUSION_KINDS, RetrieverConfig
+
+Group = Literal["parts", "fusions", "alignments"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+USUAL: tuple[Group, ...] = ("parts", "fusions")
+"""What is compared where nothing is asked for."""
+ALIGNMENT_WEIGHT = 0.1
+"""Of an alignment loss that is tried beside the retrieval loss."""
 
 WITHOUT_HISTORY = "without history"
 """The variant that is no other model: the full one, to which everybody is a stranger."""
@@ -17,6 +26,8 @@ class Variant:
 
     key: str
     """What `--only` calls it."""
+    group: Group
+    """What `--only` calls it and its like."""
     name: str
     """As it stands in the table."""
     part: str
@@ -31,6 +42,7 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
     found = [
         Variant(
             key=name,
+            group="parts",
             name=f"without {name}",
             part=name,
             config=replace(config, modalities=tuple(other for other in config.modalities if other != name)),
@@ -38,24 +50,47 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
         for name in config.modalities
         if name in there
     ]
-    found.append(Variant(key="history", name=WITHOUT_HISTORY, part="history", config=config))
+    found.append(Variant(key="history", group="parts", name=WITHOUT_HISTORY, part="history", config=config))
     if config.use_item_id:
-        found.append(Variant(key="item_id", name="without item id", part="item id", config=replace(config, use_item_id=False)))
-    return found + [
-        Variant(key=kind, name=f"{kind} fusion", part=f"{config.fusion} instead of {kind} fusion", config=replace(config, fusion=kind))
+        without = replace(config, use_item_id=False)
+        found.append(Variant(key="item_id", group="parts", name="without item id", part="item id", config=without))
+    found += [
+        Variant(
+            key=kind,
+            group="fusions",
+            name=f"{kind} fusion",
+            part=f"{config.fusion} instead of {kind} fusion",
+            config=replace(config, fusion=kind),
+        )
         for kind in FUSION_KINDS
         if kind != config.fusion
+    ]
+    if len([name for name in config.modalities if name in items.vectors]) < 2:
+        return found
+    return found + [
+        Variant(
+            key=kind,
+            group="alignments",
+            name=f"with {kind} alignment",
+            part=f"doing without {kind} alignment",
+            config=replace(config, alignment={**config.alignment, kind: ALIGNMENT_WEIGHT}),
+        )
+        for kind in ALIGNMENT_KINDS
+        if kind not in config.alignment
     ]
 
 
 def select(variants: Sequence[Variant], only: Sequence[str]) -> list[Variant]:
-    """Those that were asked for, in their own order; all where none was.
+    """Those that were asked for, by key or group, in their own order; the `USUAL` groups where none was.
 
     Raises:
         ConfigError: One of them does not exist.
     """
     keys = [variant.key for variant in variants]
-    unknown = [key for key in only if key not in keys]
+    unknown = [key for key in only if key not in (*keys, *GROUPS)]
     if unknown:
-        raise ConfigError(f"there is no variant {unknown[0]!r} of this retriever on this catalogue; it is of {', '.join(keys)}")
-    return [variant for variant in variants if not only or variant.key in only]
+        raise ConfigError(
+            f"there is no variant {unknown[0]!r} of this retriever on this catalogue; it is of {', '.join(keys)}, "
+            f"or a group of them: {', '.join(GROUPS)}"
+        )
+    return [variant for variant in variants if variant.key in only or variant.group in (only or USUAL)]

@@ -128,7 +128,11 @@ def evaluate(
 def ablate(
     config: ConfigOption = DEFAULT_CONFIG,
     only: Annotated[
-        str, typer.Option(help="Some of them, e.g. `image,text`: a modality, `history`, `item_id` or a kind of fusion. Default: all.")
+        str,
+        typer.Option(
+            help="Some of them, e.g. `image,text`: a modality, `history`, `item_id`, a kind of fusion or of alignment loss; or groups of "
+            "them: `parts`, `fusions`, `alignments`. Default: parts,fusions."
+        ),
     ] = "",
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many per training; default: the config's.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings per variant; a user's value is the mean over them.")] = 1,

@@ -1,9 +1,10 @@
 """Which encoders a shop uses and how they run."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 AlignmentKind = Literal["contrastive", "cosine", "determinantal", "joint_embedding_mse", "matching", "similarity_kl", "triplet"]
+ALIGNMENT_KINDS: tuple[AlignmentKind, ...] = get_args(AlignmentKind)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from pipelines.ablation import Stranger, run_ablation
-from pipelines.ablation_variants import select, variants_of
+from pipelines.ablation_variants import ALIGNMENT_WEIGHT, select, variants_of
 from pipelines.cli import app
 from pipelines.config import Config, ConfigError
 from pipelines.nightly import end_of_log, run_stage
@@ -20,6 +20,7 @@ from pipelines.progress import Progress
 from pipelines.stages.train_retriever import STAGE as TRAIN_RETRIEVER
 from recsys.evaluation.slices import NEW_ITEMS
 from recsys.layers.fusion import FUSIONS
+from recsys.losses.alignment import ALIGNMENT_LOSSES
 from recsys.models.baselines.build import build_baseline
 from tests.support.tables import write_tables
 from tests.support.taste_shop import FULL, Watched, nightly_log, taste_shop
@@ -45,6 +46,18 @@ def test_there_is_a_variant_for_each_part_of_the_config_that_the_catalogue_has()
     full = replace(SMALL, modalities=("image", "text", "category"))  # the world has no photos
     others = [kind for kind in FUSIONS if kind != "attention"]
     assert [variant.key for variant in variants_of(full, taste_items())] == ["text", "category", "history", "item_id", *others]
+
+
+def test_with_two_sides_to_align_there_is_a_variant_for_each_alignment_loss_if_it_is_asked_for() -> None:
+    items = taste_items()
+    seen = replace(
+        items, vectors={**items.vectors, "image": items.vectors["text"]}, presence={**items.presence, "image": items.presence["text"]}
+    )
+    variants = variants_of(replace(SMALL, modalities=("image", "text"), alignment={"cosine": 0.2}), seen)
+    aligned = select(variants, ["alignments"])
+    assert {variant.key for variant in aligned} == set(ALIGNMENT_LOSSES) - {"cosine"}
+    assert all(dict(variant.config.alignment) == {"cosine": 0.2, variant.key: ALIGNMENT_WEIGHT} for variant in aligned)
+    assert not {variant.key for variant in aligned} & {variant.key for variant in select(variants, [])}
 
 
 def test_a_variant_differs_from_the_full_retriever_in_one_setting() -> None:
