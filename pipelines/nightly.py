@@ -35,6 +35,7 @@ from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
 from pipelines.stages.train_encoders import STAGE as TRAIN_ENCODERS
 from pipelines.stages.train_ranker import STAGE as TRAIN_RANKER
 from pipelines.stages.train_retriever import STAGE as TRAIN_RETRIEVER
+from pipelines.stages.train_sasrec import STAGE as TRAIN_SASREC
 from pipelines.stages.train_twin import STAGE as TRAIN_TWIN
 
 STAGES: tuple[Stage, ...] = (
@@ -51,6 +52,7 @@ STAGES: tuple[Stage, ...] = (
     AUDIT_LEAKS,
     TRAIN_RETRIEVER,
     TRAIN_TWIN,
+    TRAIN_SASREC,
     BUILD_INDEX,
     TRAIN_RANKER,
     EVALUATE_MODELS,

@@ -1,10 +1,13 @@
 """Judge what the night has learned on a window it has not learned from; makes nothing that is served."""
 
+from dataclasses import replace
+
 from pipelines.audit.gate import leak_gate
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.judging import evaluate_models, write_evaluation
 from pipelines.stage import Stage, StageContext
 from recsys.data.ranking_items import load_ranking_items
+from recsys.evaluation.config import SASREC
 from recsys.evaluation.judge import FullRanking, Recommender
 from recsys.evaluation.reranked import RerankedRecommender
 from recsys.models.ranker import load_ranker
@@ -30,6 +33,9 @@ def run(context: StageContext) -> None:
     recommenders: list[Recommender] = [slate, FullRanking(scorer)]
     twin = context.read("champion_twin").folder / "validation"
     champion: list[Recommender] = [FullRanking(load_scorer(twin, items))] if twin.is_dir() else []
+    sasrec = context.read("sasrec").folder / "validation"
+    if sasrec.is_dir():
+        recommenders.append(FullRanking(replace(load_scorer(sasrec, items), name=SASREC)))
     index = dict(context.read("index").manifest.facts)
     evaluation = evaluate_models(
         recommenders,
@@ -51,7 +57,7 @@ def run(context: StageContext) -> None:
 
 STAGE = Stage(
     name="evaluate_models",
-    reads=("events", "catalogue", "item_embeddings", "retriever", "champion_twin", "index", "ranker", "leak_audit"),
+    reads=("events", "catalogue", "item_embeddings", "retriever", "champion_twin", "sasrec", "index", "ranker", "leak_audit"),
     writes="evaluation",
     config=("sources", "relevance", "cuts", "ranker", "evaluation", "gates"),
     sees={"per_user": "test", "report.json": "date"},

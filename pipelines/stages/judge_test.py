@@ -10,11 +10,12 @@ from pipelines.judging import evaluate_models, write_evaluation
 from pipelines.retriever_training import Chosen, train_as_chosen
 from pipelines.stage import Stage, StageContext
 from recsys.data.ranking_items import build_ranking_items
-from recsys.evaluation.config import EvaluationConfig
+from recsys.evaluation.config import SASREC, EvaluationConfig
 from recsys.evaluation.judge import FullRanking, Recommender
 from recsys.evaluation.reranked import RerankedRecommender
 from recsys.models.ranker import load_ranker
 from recsys.models.retriever import save_retriever
+from recsys.training.sasrec import sasrec_settings
 
 
 def run(context: StageContext) -> None:
@@ -43,6 +44,18 @@ def run(context: StageContext) -> None:
         depth=config.ranker.candidates,
     )
     recommenders: list[Recommender] = [slate, FullRanking(retriever.scorer())]
+    sasrec = context.read("sasrec").manifest.facts
+    if sasrec["rows"]:
+        rival = train_as_chosen(
+            items,
+            past,
+            sasrec_settings(config.retriever),
+            chosen=Chosen.from_json(sasrec),
+            now=cuts.test,
+            scratch=context.scratch / SASREC,
+            track=context.progress.tracker(f"{SASREC}, test"),
+        )
+        recommenders.append(FullRanking(replace(rival.scorer(), name=SASREC)))
     settled = as_validation_chose(config.evaluation, json.loads(context.read("evaluation").path("report.json").read_text(encoding="utf-8")))
     index = dict(context.read("index").manifest.facts)
     evaluation = evaluate_models(
@@ -76,7 +89,7 @@ def as_validation_chose(config: EvaluationConfig, report: dict[str, Any]) -> Eva
 
 STAGE = Stage(
     name="judge_test",
-    reads=("events", "catalogue", "item_embeddings", "knowledge", "item_features", "retriever", "index", "ranker", "evaluation"),
+    reads=("events", "catalogue", "item_embeddings", "knowledge", "item_features", "retriever", "sasrec", "index", "ranker", "evaluation"),
     writes="test_evaluation",
     config=("sources", "relevance", "cuts", "retriever", "ranker", "evaluation", "gates"),
     sees={"retriever/": "test", "per_user": "date", "report.json": "date"},

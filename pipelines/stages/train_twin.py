@@ -7,12 +7,10 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from feature_store.layout import Workspace
-from pipelines.choosing_truth import choosing_truth
 from pipelines.config import Config, ConfigError, parse_config
-from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.releases import ReleaseShelf
-from pipelines.retriever_training import train_and_choose
 from pipelines.stage import Stage, StageContext
+from pipelines.window_training import train_for_window
 from recsys.models.retriever import save_retriever
 from recsys.training.config import RetrieverConfig
 
@@ -22,16 +20,7 @@ def run(context: StageContext) -> None:
     settings = champions_settings(context.config, context.workspace)
     with context.workspace.write(context.stage.writes) as writer:
         if settings is not None:
-            items = load_items(context.read("catalogue"), context.read("item_embeddings"), context.read("knowledge"))
-            events, relevance = context.read("events"), context.config.relevance
-            cuts = resolve_cuts(context.config, events, date=context.date)
-            until_test = load_interactions(events, items, relevance, before=cuts.test)
-            window = until_test.between(cuts.validation, cuts.test)
-            past = load_interactions(events, items, relevance, before=cuts.validation)
-            truth, _ = choosing_truth(past, window, candidates=items.available(cuts.validation))
-            track = context.progress.tracker("champion's twin")
-            twin = train_and_choose(items, truth, settings, now=cuts.validation, scratch=context.scratch, track=track)
-            save_retriever(writer.folder / "validation", twin)
+            save_retriever(writer.folder / "validation", train_for_window(context, settings, bar="champion's twin"))
         context.commit(writer, facts={"rows": int(settings is not None)})
 
 

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
+SASREC = "sasrec"
+"""The baseline that is trained as a stage of its own."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
     """How models are judged."""
 
     bootstrap_resamples: int = 10_000
-    baselines: tuple[str, ...] = ("popularity", "recent_popularity", "item_knn", "ease", "ials", "content_knn")
+    baselines: tuple[str, ...] = ("popularity", "recent_popularity", "item_knn", "ease", "ials", "content_knn", SASREC)
     ease_strengths: tuple[float, ...] = (100.0, 400.0, 1000.0)
     """L2 of EASE; validation chooses."""
     ials_strengths: tuple[float, ...] = (0.5, 0.8, 1.25)

@@ -6,7 +6,7 @@ from functools import partial
 
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
-from recsys.evaluation.config import EvaluationConfig
+from recsys.evaluation.config import SASREC, EvaluationConfig
 from recsys.evaluation.truth import Truth
 from recsys.evaluation.tuning import Choice, choose
 from recsys.models.baselines.build import build_baseline
@@ -25,7 +25,7 @@ class JudgedBaselines:
 
 
 def judge_baselines(past: Interactions, items: Items, truth: Truth, config: EvaluationConfig) -> JudgedBaselines:
-    """Build every baseline of the config on the past, choose its setting on the truth and judge it.
+    """Build every baseline of the config that needs no training of its own on the past, choose its setting on the truth and judge it.
 
     Raises:
         ValueError: A baseline is not known, or a setting cannot be used.
@@ -37,7 +37,7 @@ def judge_baselines(past: Interactions, items: Items, truth: Truth, config: Eval
         "recent_popularity": config.recent_days,
     }
     chosen, skipped = [], {}
-    for name in config.baselines:
+    for name in (name for name in config.baselines if name != SASREC):
         build: Callable[[float | None], Scorer] = partial(_build, name, past, items)
         try:
             chosen.append(choose(build, settings.get(name, (None,)), truth))

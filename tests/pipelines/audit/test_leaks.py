@@ -21,7 +21,7 @@ import pipelines.stages.evaluate_models
 import pipelines.stages.judge_test
 import pipelines.stages.train_ranker
 import pipelines.stages.train_retriever
-import pipelines.stages.train_twin
+import pipelines.window_training
 import recsys.data.ranking_items
 import recsys.evaluation.judge_baselines
 from feature_store.splits import Cuts
@@ -32,6 +32,7 @@ from pipelines.nightly import STAGES
 from pipelines.stages.evaluate_models import STAGE as EVALUATE_MODELS
 from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions
 from recsys.data.items import Items
+from recsys.evaluation.truth import Truth
 from tests.support.audited_shop import answers_of, audited_shop
 
 Patch = pytest.MonkeyPatch
@@ -175,9 +176,17 @@ def test_candidates_that_leave_because_they_will_be_withdrawn(config: Config, mo
 
 
 def test_a_past_that_includes_the_window_it_is_judged_by(config: Config, monkeypatch: Patch) -> None:
-    real = pipelines.stages.train_retriever.build_truth
-    for module in (pipelines.stages.train_retriever, pipelines.audit.learning_probes):
-        monkeypatch.setattr(module, "build_truth", lambda past, window, **given: replace(real(past, window, **given), past=window))
+    chosen, real = pipelines.stages.train_retriever.choosing_truth, pipelines.audit.learning_probes.build_truth
+
+    def by_the_window(past: Interactions, window: Interactions, **given: Any) -> tuple[Truth, str]:
+        truth, told = chosen(past, window, **given)
+        return replace(truth, past=window), told
+
+    def judged_by_it(past: Interactions, window: Interactions, **given: Any) -> Truth:
+        return replace(real(past, window, **given), past=window)
+
+    monkeypatch.setattr(pipelines.stages.train_retriever, "choosing_truth", by_the_window)
+    monkeypatch.setattr(pipelines.audit.learning_probes, "build_truth", judged_by_it)
     found = leaking(config, "train_retriever", "truth_past")
     assert found >= {"train_retriever at validation", "truth_past at validation"}
 
@@ -187,9 +196,9 @@ def test_a_retriever_that_learns_from_days_after_its_cuts(config: Config, monkey
     assert leaking(config, "train_retriever") >= {f"train_retriever at {cut}" for cut in ("ranker", "validation", "date")}
 
 
-def test_a_champions_twin_that_learns_from_days_after_its_cut(config: Config, monkeypatch: Patch) -> None:
-    wrapped(monkeypatch, pipelines.stages.train_twin, "load_interactions", lambda before, **_: {"before": before + 5 * DAY})
-    assert "train_twin at validation" in leaking(config, "train_twin")
+def test_rivals_that_learn_from_days_after_their_cut(config: Config, monkeypatch: Patch) -> None:
+    wrapped(monkeypatch, pipelines.window_training, "load_interactions", lambda before, **_: {"before": before + 5 * DAY})
+    assert leaking(config, "train_twin", "train_sasrec") >= {"train_twin at validation", "train_sasrec at validation"}
 
 
 def test_a_model_of_the_test_that_has_learned_from_it(config: Config, monkeypatch: Patch) -> None:

@@ -1,0 +1,30 @@
+"""SASRec as a baseline: the settings under which the two-tower is no more than that."""
+
+from dataclasses import replace
+
+from recsys.training.config import RetrieverConfig
+
+
+def sasrec_settings(config: RetrieverConfig) -> RetrieverConfig:
+    """Causal self-attention over item ids that asks for the next event by softmax over the catalogue (Kang and McAuley, ICDM 2018; with
+    this loss Klenitskiy and Vasilev, RecSys 2023, arXiv 2309.07602).
+
+    It keeps the size, the learning rates and the patience of the retriever beside which it stands, and chooses its epochs and its
+    popularity prior by the same users; so it is, if anything, stronger than the published one.
+
+    Args:
+        config: The retriever's.
+    """
+    return replace(
+        config,
+        modalities=(),
+        match_dim=0,
+        alignment={},
+        use_item_id=True,
+        use_time_gap=False,
+        min_item_events=1,
+        cold_every=0,
+        order="time",
+        context_weight=0.0,
+        half_life_days=0.0,
+    )
