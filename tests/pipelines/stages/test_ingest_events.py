@@ -161,7 +161,7 @@ def test_events_of_items_nobody_has_heard_of_are_kept(tmp_path: Path) -> None:
 def test_days_are_partitions_where_the_config_says_so(tmp_path: Path) -> None:
     drop(tmp_path, "1.csv", click("u"))
     reader = run_stage(STAGE, tmp_path, sources={"partition": "day"})
-    assert list(reader.manifest.files) == ["event_date=2024-01-05/part-0000.parquet"]
+    assert list(reader.manifest.files) == ["event_date=2024-01-05/part-00000.parquet"]
 
 
 def test_an_empty_landing_folder_says_what_to_do(tmp_path: Path) -> None:

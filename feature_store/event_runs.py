@@ -1,0 +1,251 @@
+"""Events on their way into the log: on disk, in runs sorted by time, so that memory holds a part of them however many there are.
+
+What a run holds is safe from a kill once the journal names it; a source counts as taken in once all of its rows are in such runs.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from feature_store.manifest import write_text_atomically
+from feature_store.quarantine import REFUSED_ROWS
+from feature_store.schema import EVENTS
+
+SHARE = 10
+"""A run has this part of the memory: it is held, put together, sorted and written, beside the block that is read."""
+BUCKETS = 64
+"""Ids of a run are parted by hash, so that all equal ones of all runs can be looked at together and the others left on disk."""
+BATCH_BYTES = 2**20
+"""Of a run that is read, one batch of this size is in memory."""
+_JOURNAL = "journal.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Some events in a row, as they came in, written in order of time."""
+
+    name: str
+    rows: int
+    first: str
+    """Time of the oldest event, ISO."""
+    id_bytes: int
+
+
+@dataclass(kw_only=True)
+class _Journal:
+    runs: list[Run] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """Files of refused rows."""
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class _Rows:
+    """Rows in memory, and what they weigh."""
+
+    events: list[pl.DataFrame] = field(default_factory=list)
+    refused: list[pl.DataFrame] = field(default_factory=list)
+    bytes: int = 0
+
+
+class EventRuns:
+    """The new events of an ingestion, and the rows that were refused beside them.
+
+    Args:
+        folder: Where they lie; what a killed ingestion has finished there is gone on with.
+        memory_bytes: Bounds what is held at once.
+    """
+
+    def __init__(self, folder: Path, *, memory_bytes: int) -> None:
+        self.memory_bytes = memory_bytes
+        self._folder = folder / f"polars-{pl.__version__}"  # another version may hash ids into other buckets
+        self._limit = memory_bytes // SHARE
+        self._whole, self._whole_sources = _Rows(), dict[str, dict[str, Any]]()
+        self._open, self._open_runs, self._open_refused = _Rows(), list[Run](), list[str]()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        journal = self._folder / _JOURNAL
+        told = json.loads(journal.read_text(encoding="utf-8")) if journal.exists() else {}
+        self._journal = _Journal(**told | {"runs": [Run(**run) for run in told.get("runs", [])]})
+        names = [*(run.name for run in self._journal.runs), *self._journal.refused]
+        self._written = max((int(name.partition(".")[0]) for name in names), default=0)
+
+    @property
+    def sources(self) -> dict[str, dict[str, Any]]:
+        """Key of each source that was taken in whole -> what was told of it."""
+        return self._journal.sources | self._whole_sources
+
+    @property
+    def runs(self) -> Sequence[Run]:
+        """All there are, in the order in which their events came in; once `close` was called."""
+        return self._journal.runs
+
+    @property
+    def rows(self) -> int:
+        """Events in all runs."""
+        return sum(run.rows for run in self._journal.runs)
+
+    @property
+    def id_bytes(self) -> int:
+        """Length of their ids together."""
+        return sum(run.id_bytes for run in self._journal.runs)
+
+    def add(self, events: pl.DataFrame, refused: pl.DataFrame) -> None:
+        """Take rows of the source that is being read.
+
+        Args:
+            events: Rows of the table `events`.
+            refused: Rows of REFUSED_ROWS.
+        """
+        _put(self._open, [events], [refused])
+        if self._open.bytes >= self._limit:
+            self._settle()
+            self._write(self._open, self._open_runs, self._open_refused)
+            self._open = _Rows()
+
+    def complete(self, key: str, told: dict[str, Any]) -> None:
+        """The source has been read to its end."""
+        if self._open_runs or self._open_refused:
+            self._write(self._open, self._open_runs, self._open_refused)
+            self._journal.runs += self._open_runs
+            self._journal.refused += self._open_refused
+            self._journal.sources[key] = told
+            self._save()
+        else:
+            _put(self._whole, self._open.events, self._open.refused)
+            self._whole_sources[key] = told
+        self._open, self._open_runs, self._open_refused = _Rows(), [], []
+        if self._whole.bytes >= self._limit:
+            self._settle()
+
+    def drop(self) -> None:
+        """The source cannot be read to its end: nothing of it comes in."""
+        self._open, self._open_runs, self._open_refused = _Rows(), [], []
+
+    def close(self) -> None:
+        """All sources have been read."""
+        self._settle()
+
+    def read(self, run: Run, *, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Events of a run in order of time, a batch at a time.
+
+        Args:
+            run: One of `runs`.
+            columns: Of the table `events`, or `arrival` (Int64): the place of the row among all rows of all runs, as they came in, and
+                `bytes` (Int64): about how much memory the row takes.
+        """
+        yield from self._batches(f"{run.name}.arrow", columns)
+
+    def ids(self, buckets: range) -> Iterator[pl.DataFrame]:
+        """Columns event_id and arrival of all rows whose ids are in these of BUCKETS; equal ids come in order of arrival."""
+        for run in self._journal.runs:
+            with pa.memory_map(str(self._folder / f"{run.name}.ids.arrow")) as file:
+                reader = pa.ipc.open_file(file)
+                for bucket in buckets:
+                    yield pl.DataFrame(reader.get_batch(bucket))
+
+    def refused(self) -> Iterator[pl.DataFrame]:
+        """Rows of REFUSED_ROWS, some at a time."""
+        for name in self._journal.refused:
+            yield pl.read_parquet(self._folder / name, glob=False)
+
+    def _settle(self) -> None:
+        if self._whole_sources:
+            self._write(self._whole, self._journal.runs, self._journal.refused)
+            self._journal.sources |= self._whole_sources
+            self._save()
+        self._whole, self._whole_sources = _Rows(), {}
+
+    def _write(self, rows: _Rows, runs: list[Run], refused: list[str]) -> None:
+        if sum(frame.height for frame in rows.events):
+            arrived = self.rows + sum(run.rows for run in self._open_runs)
+            runs.append(self._write_run(pl.concat(rows.events), arrived))
+        if sum(frame.height for frame in rows.refused):
+            refused.append(self._next("refused.parquet"))
+            pl.concat(rows.refused).unique(REFUSED_ROWS.key, keep="first", maintain_order=True).write_parquet(self._folder / refused[-1])
+
+    def _write_run(self, events: pl.DataFrame, arrived: int) -> Run:
+        name = self._next("run")
+        events = events.with_columns(arrival=pl.int_range(arrived, arrived + events.height), bytes=row_bytes())
+        size = max(1, events.height * BATCH_BYTES // max(1, int(events["bytes"].sum())))
+        ids = events.select("event_id", "arrival", bucket=pl.col("event_id").hash() % BUCKETS)
+        by_bucket = [ids.filter(pl.col("bucket") == bucket).drop("bucket") for bucket in range(BUCKETS)]
+        self._write_batches(f"{name}.ids.arrow", by_bucket)
+        ordered = events.sort("event_time", maintain_order=True)
+        self._write_batches(f"{name}.arrow", ordered.iter_slices(size))
+        return Run(name=name, rows=events.height, first=ordered["event_time"][0].isoformat(), id_bytes=int(ids["event_id"].str.len_bytes().sum()))
+
+    def _next(self, kind: str) -> str:
+        self._written += 1
+        return f"{self._written:06d}.{kind}"
+
+    def _write_batches(self, name: str, frames: Iterator[pl.DataFrame] | list[pl.DataFrame]) -> None:
+        writer: pa.ipc.RecordBatchFileWriter | None = None
+        with (self._folder / name).open("wb") as file:
+            for frame in frames:
+                table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+                writer = writer or pa.ipc.new_file(file, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4"))
+                (batch,) = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
+                writer.write_batch(batch)
+            if writer:
+                writer.close()
+
+    def _batches(self, name: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        with pa.memory_map(str(self._folder / name)) as file:
+            schema = pa.ipc.open_file(file).schema
+            options = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(column) for column in columns], use_threads=False)
+            reader = pa.ipc.open_file(file, options=options)
+            for number in range(reader.num_record_batches):
+                yield pl.DataFrame(reader.get_batch(number)).select(columns)
+
+    def _save(self) -> None:
+        write_text_atomically(self._folder / _JOURNAL, json.dumps(asdict(self._journal)))
+
+
+def row_bytes() -> pl.Expr:
+    """About how much memory each row of the table `events` takes."""
+    texts = [pl.col(name).str.len_bytes().fill_null(0).cast(pl.Int64) for name, dtype in EVENTS.schema.items() if dtype == pl.String]
+    return pl.sum_horizontal(texts) + 16 * len(EVENTS.schema)
+
+
+class InOrder:
+    """Events in order of time, taken from the front.
+
+    Args:
+        batches: Frames with a column event_time, in order.
+        first: No event is older.
+    """
+
+    def __init__(self, batches: Iterator[pl.DataFrame], *, first: datetime | None = None) -> None:
+        self._batches, self._first = batches, first
+        self._held: pl.DataFrame | None = None
+        self._ended = False
+
+    def before(self, moment: datetime) -> list[pl.DataFrame]:
+        """What has not been taken yet and is older than a moment."""
+        taken: list[pl.DataFrame] = []
+        if self._ended or (self._first is not None and self._first >= moment):
+            return taken
+        while True:
+            if self._held is None:
+                self._held = next(self._batches, None)
+                if self._held is None:
+                    self._ended = True
+                    return taken
+            cut = int(self._held["event_time"].search_sorted(moment, side="left"))
+            taken.append(self._held.head(cut))
+            if cut < self._held.height:
+                self._held = self._held.slice(cut)
+                return taken
+            self._held = None
+
+
+def _put(rows: _Rows, events: list[pl.DataFrame], refused: list[pl.DataFrame]) -> None:
+    rows.events += events
+    rows.refused += refused
+    rows.bytes += sum(int(frame.estimated_size()) for frame in (*events, *refused))
