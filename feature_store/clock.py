@@ -23,8 +23,12 @@ class Clock:
         """Why a row of the table `events` cannot be true; null where it can."""
         seconds = f"{self.skew.total_seconds():g} s"
         return [
-            pl.when(pl.col("event_time") > self.now + self.skew).then(pl.lit(f"event_time: in the future when it was read, by more than {seconds}")),
-            pl.when(pl.col("known_at") > self.now + self.skew).then(pl.lit(f"known_at: in the future when it was read, by more than {seconds}")),
+            pl.when(pl.col("event_time") > self.now + self.skew).then(
+                pl.lit(f"event_time: in the future when it was read, by more than {seconds}")
+            ),
+            pl.when(pl.col("known_at") > self.now + self.skew).then(
+                pl.lit(f"known_at: in the future when it was read, by more than {seconds}")
+            ),
             pl.when(pl.col("event_time") > pl.col("known_at") + self.skew).then(
                 pl.lit(f"event_time: later than known_at by more than {seconds}, so a clock is wrong")
             ),

@@ -49,10 +49,7 @@ def append(writer: TableWriter, log: TableReader | None, runs: EventRuns, *, par
     fresh = _not_held(runs, log)
     minutes = _by_minute(runs, fresh)
     old, end = log_files(log), _span(log.scan(EVENTS))["last"] if log else None
-    if all(file.partition == partition for file in old):
-        touched, begins = _touched(log, old, minutes["minute"], partition)
-    else:
-        touched, begins = old, set()
+    touched, begins = _touched(log, old, minutes["minute"], partition) if log else ([], set())
     weights = pl.concat([minutes.select("minute", "bytes"), *([file_weights(log, touched)] if log else [])])
     begins |= partition_starts(weights["minute"], partition)
     held = [InOrder(batch for file in touched for batch in log.batches(EVENTS, file.name))] if log else []
@@ -109,16 +106,16 @@ def _late(minutes: pl.DataFrame, end: datetime | None) -> dict[str, Any]:
     return {"late": dict(days.iter_rows()), "late_from": changes}
 
 
-def _touched(
-    log: TableReader | None, old: list[LogFile], minutes: pl.Series, partition: Partition
-) -> tuple[list[LogFile], set[datetime]]:
-    """The files of the log that new events of these minutes come into, and where files begin in their partitions."""
+def _touched(log: TableReader, old: list[LogFile], minutes: pl.Series, partition: Partition) -> tuple[list[LogFile], set[datetime]]:
+    """The files of the log that must be written anew for new events of these minutes, and where files begin in their partitions."""
+    if any(file.partition != partition for file in old):
+        return old, set()
     starts = partition_starts(minutes, partition)
     files: dict[datetime, list[LogFile]] = {}
     for file in old:
         files.setdefault(start_of_partition(file.begin, partition), []).append(file)
     begins = {file.begin for start in starts for file in files.get(start, [])}
-    for start in starts & files.keys() if log else ():
+    for start in starts & files.keys():
         newest = _span(log.scan(EVENTS, prefix=files[start][-1].name))["last"]
         begins.add(newest.replace(second=0, microsecond=0) + timedelta(minutes=1))
     ordered = pl.Series(sorted(begins | starts), dtype=UTC_TIME)

@@ -1,9 +1,10 @@
 """Which file of the log holds which minutes: partitions by month or day, and within them files of a sane size, in order of time.
 
-A file is named by the minute of its partition with which it begins, so that path order is time order however files are parted or put together.
+A file is named by the minute of its partition with which it begins: path order is time order however files are cut or put together.
 """
 
 import itertools
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,11 @@ def file_weights(log: TableReader, files: Iterable[LogFile]) -> pl.DataFrame:
         rows = [batch.select(pl.col("event_time").dt.truncate("1m").alias("minute"), row_bytes().alias("bytes")) for batch in batches]
         total = pl.concat([total, *rows]).group_by("minute").agg(pl.col("bytes").sum())
     return total
+
+
+def files_needed(weights: pl.DataFrame) -> int:
+    """For rows of these `file_weights`."""
+    return math.ceil(int(weights["bytes"].sum()) / FILE_BYTES)
 
 
 def cut(weights: pl.DataFrame, begins: Collection[datetime]) -> list[datetime]:

@@ -13,11 +13,11 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from feature_store.disk import writing_to
 from feature_store.manifest import write_text_atomically
-from feature_store.quarantine import REFUSED_ROWS
 from feature_store.schema import EVENTS
 
-SHARE = 10
+SHARE = 5
 """A run has this part of the memory: it is held, put together, sorted and written, beside the block that is read."""
 BUCKETS = 64
 """Ids of a run are parted by hash, so that all equal ones of all runs can be looked at together and the others left on disk."""
@@ -162,29 +162,32 @@ class EventRuns:
         self._whole, self._whole_sources = _Rows(), {}
 
     def _write(self, rows: _Rows, runs: list[Run], refused: list[str]) -> None:
-        if sum(frame.height for frame in rows.events):
-            arrived = self.rows + sum(run.rows for run in self._open_runs)
-            runs.append(self._write_run(pl.concat(rows.events), arrived))
-        if sum(frame.height for frame in rows.refused):
-            refused.append(self._next("refused.parquet"))
-            pl.concat(rows.refused).unique(REFUSED_ROWS.key, keep="first", maintain_order=True).write_parquet(self._folder / refused[-1])
+        with writing_to(self._folder):
+            if any(frame.height for frame in rows.events):
+                arrived = self.rows + sum(run.rows for run in self._open_runs)
+                runs.append(self._write_run(pl.concat(rows.events), arrived))
+            if any(frame.height for frame in rows.refused):
+                refused.append(self._next("refused.parquet"))
+                pl.concat(rows.refused).write_parquet(self._folder / refused[-1])
 
     def _write_run(self, events: pl.DataFrame, arrived: int) -> Run:
         name = self._next("run")
         events = events.with_columns(arrival=pl.int_range(arrived, arrived + events.height), bytes=row_bytes())
         size = max(1, events.height * BATCH_BYTES // max(1, int(events["bytes"].sum())))
         ids = events.select("event_id", "arrival", bucket=pl.col("event_id").hash() % BUCKETS)
-        by_bucket = [ids.filter(pl.col("bucket") == bucket).drop("bucket") for bucket in range(BUCKETS)]
+        by_bucket = (ids.filter(pl.col("bucket") == bucket).drop("bucket") for bucket in range(BUCKETS))
         self._write_batches(f"{name}.ids.arrow", by_bucket)
         ordered = events.sort("event_time", maintain_order=True)
         self._write_batches(f"{name}.arrow", ordered.iter_slices(size))
-        return Run(name=name, rows=events.height, first=ordered["event_time"][0].isoformat(), id_bytes=int(ids["event_id"].str.len_bytes().sum()))
+        return Run(
+            name=name, rows=events.height, first=ordered["event_time"][0].isoformat(), id_bytes=int(ids["event_id"].str.len_bytes().sum())
+        )
 
     def _next(self, kind: str) -> str:
         self._written += 1
         return f"{self._written:06d}.{kind}"
 
-    def _write_batches(self, name: str, frames: Iterator[pl.DataFrame] | list[pl.DataFrame]) -> None:
+    def _write_batches(self, name: str, frames: Iterator[pl.DataFrame]) -> None:
         writer: pa.ipc.RecordBatchFileWriter | None = None
         with (self._folder / name).open("wb") as file:
             for frame in frames:
@@ -211,6 +214,11 @@ def row_bytes() -> pl.Expr:
     """About how much memory each row of the table `events` takes."""
     texts = [pl.col(name).str.len_bytes().fill_null(0).cast(pl.Int64) for name, dtype in EVENTS.schema.items() if dtype == pl.String]
     return pl.sum_horizontal(texts) + 16 * len(EVENTS.schema)
+
+
+def memory_of(frame: pl.DataFrame) -> int:
+    """Bytes a frame takes; polars does not count the 16 of each text that say where it lies."""
+    return int(frame.estimated_size()) + 16 * frame.width * frame.height
 
 
 class InOrder:
@@ -248,4 +256,4 @@ class InOrder:
 def _put(rows: _Rows, events: list[pl.DataFrame], refused: list[pl.DataFrame]) -> None:
     rows.events += events
     rows.refused += refused
-    rows.bytes += sum(int(frame.estimated_size()) for frame in (*events, *refused))
+    rows.bytes += sum(memory_of(frame) for frame in (*events, *refused))

@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from feature_store.checks import check
+from feature_store.disk import writing_to
 from feature_store.errors import DamagedTableError, MissingTableError
 from feature_store.file_contract import check_file, file_metadata
 from feature_store.manifest import Manifest, content_digest, describe_files
@@ -114,10 +115,13 @@ class TableWriter:
 
         Raises:
             SchemaError: The frame breaks the table's contract.
+            FullDiskError: There is no room.
         """
         path = self._building / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        check(frame, table).write_parquet(path, compression="zstd", statistics=True, metadata=file_metadata(table))
+        check(frame, table)
+        with writing_to(self._directory):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            frame.write_parquet(path, compression="zstd", statistics=True, metadata=file_metadata(table))
 
     def keep(self, reader: TableReader, file: str) -> None:
         """Carry a file of the table's last build over unchanged, without copying its bytes where the disk allows."""
@@ -165,7 +169,8 @@ class TableWriter:
             facts=dict(facts or {}),
             run=dict(run or {}),
         )
-        manifest.write(self._directory)
+        with writing_to(self._directory):
+            manifest.write(self._directory)
         standing = {final.name, previous.folder if previous else final.name}
         for stale in self._directory.glob("data-*"):
             if stale.name not in standing:

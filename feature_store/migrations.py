@@ -24,7 +24,9 @@ MIGRATIONS: Mapping[tuple[str, int], Migration] = {("events", 1): _events_1}
 """Table and version -> what makes rows of that version rows of the next."""
 
 
-def migrate(rows: pl.LazyFrame, table: Table, *, version: int, file: str, migrations: Mapping[tuple[str, int], Migration] = MIGRATIONS) -> pl.LazyFrame:
+def migrate(
+    rows: pl.LazyFrame, table: Table, *, version: int, file: str, migrations: Mapping[tuple[str, int], Migration] = MIGRATIONS
+) -> pl.LazyFrame:
     """Rows of a file in the table's version of today.
 
     Args:

@@ -59,8 +59,9 @@ class Refusal:
 
 def refused_batches(reader: TableReader | None) -> Iterator[pl.DataFrame]:
     """What a table has refused so far, some rows at a time."""
-    for file in reader.files(prefix=QUARANTINE) if reader else ():
-        yield from reader.batches(REFUSED_ROWS, file)
+    if reader is not None:
+        for file in reader.files(prefix=QUARANTINE):
+            yield from reader.batches(REFUSED_ROWS, file)
 
 
 def read_refused(reader: TableReader | None) -> pl.DataFrame:

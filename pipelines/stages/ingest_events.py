@@ -49,9 +49,7 @@ def run(context: StageContext) -> None:
     sources: dict[str, Any] = dict(log.manifest.facts["sources"]) if log else {}
     files = unread(list_source(settings.events, workspace), sources, times=rule)
     runs = EventRuns(context.scratch, memory_bytes=settings.ingest_memory_mib * 2**20)
-    unreadable = take_in_events(
-        context.progress.track(files, what="reading events"), runs, lambda raw: conform_events(raw, times, clock)
-    )
+    unreadable = take_in_events(context.progress.track(files, what="reading events"), runs, lambda raw: conform_events(raw, times, clock))
     require_rows(context, unreadable, enough=log is not None or bool(runs.sources), folders=settings.events)
     sources |= {digest: entry | {"times": rule} for digest, entry in runs.sources.items()}
     standing = (rows.filter(~pl.col("source_digest").is_in(list(runs.sources))) for rows in refused_batches(log))
@@ -70,7 +68,7 @@ def run(context: StageContext) -> None:
             "late": {day.isoformat(): rows for day, rows in appended.late.items()},
             "late_from": appended.late_from.isoformat() if appended.late_from else None,
         }
-        context.commit(writer, facts=facts, fingerprint=fingerprint)
+        context.commit(writer, facts=facts, fingerprint=fingerprint, same_rows_as=log.manifest if log and not appended.new else None)
 
 
 def _tell_late(context: StageContext, appended: Appended) -> None:
