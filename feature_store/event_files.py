@@ -14,7 +14,7 @@ from typing import Literal
 import polars as pl
 
 from feature_store.event_runs import InOrder, row_bytes
-from feature_store.layout import QUARANTINE, TableReader, TableWriter
+from feature_store.layout import TableReader, TableWriter
 from feature_store.schema import EVENTS, UTC_TIME
 
 FILE_BYTES = 64 * 2**20
@@ -38,8 +38,7 @@ class LogFile:
 
 def log_files(log: TableReader | None) -> list[LogFile]:
     """All files with events, in order of time."""
-    names = [name for name in log.manifest.files if not name.startswith(QUARANTINE)] if log else []
-    return sorted(_parse(name) for name in names)
+    return sorted(_parse(name) for name in log.files()) if log else []
 
 
 def start_of_partition(moment: datetime, partition: Partition) -> datetime:

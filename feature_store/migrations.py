@@ -1,7 +1,8 @@
 """From one version of a table to the next: what files that an older Vitrine wrote mean today.
 
-A file says its version in its own metadata (none: version 1). It is migrated whenever it is read, and written in the version of today
-when it is next written. A table whose columns or rules change gets a new version in `feature_store.schema` and a function here.
+A file says its version in its own metadata (none: version 1). It is migrated whenever it is read, and written in the version of today when
+it is next written. A table whose columns or rules change gets a new version in `feature_store.schema` and, where old rows can say what new
+ones must, a function here; a table that every night makes anew needs none.
 """
 
 from collections.abc import Callable, Mapping

@@ -10,7 +10,7 @@ from feature_store.checks import REASON
 from feature_store.layout import QUARANTINE, TableReader, TableWriter
 from feature_store.schema import Column, Table
 
-ROWS_PER_FILE = 50_000
+ROWS_PER_FILE = 20_000
 """Refused rows are few, and a row may be long."""
 
 REFUSED_ROWS = Table(

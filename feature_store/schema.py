@@ -196,7 +196,7 @@ ITEM_FEATURES = Table(
 
 USER_FEATURES = Table(
     name="user_features",
-    version=1,
+    version=2,
     key=("user_id",),
     columns=(
         _required("user_id", pl.String, "the shop's own id"),
@@ -205,6 +205,7 @@ USER_FEATURES = Table(
         _count("events_7d", "events in the last 7 days, impressions left out"),
         _count("events_30d", "the same in the last 30 days"),
         _count("events_all", "the same since ever"),
+        _count("sessions_all", "visits: see feature_store.features.sessions"),
         _count("wanted_all", "events that say an item was wanted"),
         _required("last_event", UTC_TIME, "newest event"),
         _optional("top_category", pl.String, "widest category most often wanted; null: none"),

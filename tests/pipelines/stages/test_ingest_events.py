@@ -292,7 +292,9 @@ def test_late_events_are_told_with_their_days_and_the_days_they_touch(tmp_path: 
     drop(tmp_path, "2.csv", *late, click("on time", "2024-01-10T09:00:00Z"))
     facts = run_stage(STAGE, tmp_path).manifest.facts
     assert (facts["late"], facts["late_from"]) == ({"2024-01-03": 2, "2024-01-05": 1}, "2024-01-04")
-    assert "3 late events, of 2024-01-03 (2), 2024-01-05 (1); features change from 2024-01-04 on" in " ".join(capsys.readouterr().err.split())
+    assert "3 late events, of 2024-01-03 (2), 2024-01-05 (1); features change from 2024-01-04 on" in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_a_late_event_that_nobody_could_know_of_before_changes_no_day_that_is_past(tmp_path: Path) -> None:
