@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from feature_store.batches import InOrder
 from feature_store.event_files import LogFile, Partition, cut, file_weights, log_files, partition_starts, start_of_partition, write_files
-from feature_store.event_runs import BUCKETS, EventRuns, InOrder, Run
+from feature_store.event_runs import EventRuns
 from feature_store.layout import TableReader, TableWriter
+from feature_store.run_files import BUCKETS, Run
 from feature_store.schema import EVENTS, UTC_TIME
 
 ID_COST = 6

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from feature_store.batches import InOrder
 from feature_store.event_files import LogFile, cut, file_weights, files_needed, log_files, start_of_partition, write_files
-from feature_store.event_runs import InOrder
 from feature_store.layout import QUARANTINE, TableReader, TableWriter
 from feature_store.schema import EVENTS
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from feature_store.event_runs import InOrder, row_bytes
+from feature_store.batches import InOrder, row_bytes
 from feature_store.layout import TableReader, TableWriter
 from feature_store.schema import EVENTS, UTC_TIME
 

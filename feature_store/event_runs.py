@@ -6,35 +6,19 @@ What a run holds is safe from a kill once the journal names it; a source counts 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
+from feature_store.batches import memory_of
 from feature_store.disk import writing_to
 from feature_store.manifest import write_text_atomically
-from feature_store.schema import EVENTS
+from feature_store.run_files import Run, read_ids, read_run, write_run
 
 SHARE = 5
 """A run has this part of the memory: it is held, put together, sorted and written, beside the block that is read."""
-BUCKETS = 64
-"""Ids of a run are parted by hash, so that all equal ones of all runs can be looked at together and the others left on disk."""
-BATCH_BYTES = 2**20
-"""Of a run that is read, one batch of this size is in memory."""
 _JOURNAL = "journal.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """Some events in a row, as they came in, written in order of time."""
-
-    name: str
-    rows: int
-    first: str
-    """Time of the oldest event, ISO."""
-    id_bytes: int
 
 
 @dataclass(kw_only=True)
@@ -139,15 +123,12 @@ class EventRuns:
             columns: Of the table `events`, or `arrival` (Int64): the place of the row among all rows of all runs, as they came in, and
                 `bytes` (Int64): about how much memory the row takes.
         """
-        yield from self._batches(f"{run.name}.arrow", columns)
+        return read_run(self._folder, run, columns)
 
     def ids(self, buckets: range) -> Iterator[pl.DataFrame]:
         """Columns event_id and arrival of all rows whose ids are in these of BUCKETS; equal ids come in order of arrival."""
         for run in self._journal.runs:
-            with pa.memory_map(str(self._folder / f"{run.name}.ids.arrow")) as file:
-                reader = pa.ipc.open_file(file)
-                for bucket in buckets:
-                    yield pl.DataFrame(reader.get_batch(bucket))
+            yield from read_ids(self._folder, run, buckets)
 
     def refused(self) -> Iterator[pl.DataFrame]:
         """Rows of REFUSED_ROWS, some at a time."""
@@ -165,92 +146,17 @@ class EventRuns:
         with writing_to(self._folder):
             if any(frame.height for frame in rows.events):
                 arrived = self.rows + sum(run.rows for run in self._open_runs)
-                runs.append(self._write_run(pl.concat(rows.events), arrived))
+                runs.append(write_run(self._folder, self._next("run"), pl.concat(rows.events), arrived))
             if any(frame.height for frame in rows.refused):
                 refused.append(self._next("refused.parquet"))
                 pl.concat(rows.refused).write_parquet(self._folder / refused[-1])
-
-    def _write_run(self, events: pl.DataFrame, arrived: int) -> Run:
-        name = self._next("run")
-        events = events.with_columns(arrival=pl.int_range(arrived, arrived + events.height), bytes=row_bytes())
-        size = max(1, events.height * BATCH_BYTES // max(1, int(events["bytes"].sum())))
-        ids = events.select("event_id", "arrival", bucket=pl.col("event_id").hash() % BUCKETS)
-        by_bucket = (ids.filter(pl.col("bucket") == bucket).drop("bucket") for bucket in range(BUCKETS))
-        self._write_batches(f"{name}.ids.arrow", by_bucket)
-        ordered = events.sort("event_time", maintain_order=True)
-        self._write_batches(f"{name}.arrow", ordered.iter_slices(size))
-        return Run(
-            name=name, rows=events.height, first=ordered["event_time"][0].isoformat(), id_bytes=int(ids["event_id"].str.len_bytes().sum())
-        )
 
     def _next(self, kind: str) -> str:
         self._written += 1
         return f"{self._written:06d}.{kind}"
 
-    def _write_batches(self, name: str, frames: Iterator[pl.DataFrame]) -> None:
-        writer: pa.ipc.RecordBatchFileWriter | None = None
-        with (self._folder / name).open("wb") as file:
-            for frame in frames:
-                table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
-                writer = writer or pa.ipc.new_file(file, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4"))
-                (batch,) = table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
-                writer.write_batch(batch)
-            if writer:
-                writer.close()
-
-    def _batches(self, name: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        with pa.memory_map(str(self._folder / name)) as file:
-            schema = pa.ipc.open_file(file).schema
-            options = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(column) for column in columns], use_threads=False)
-            reader = pa.ipc.open_file(file, options=options)
-            for number in range(reader.num_record_batches):
-                yield pl.DataFrame(reader.get_batch(number)).select(columns)
-
     def _save(self) -> None:
         write_text_atomically(self._folder / _JOURNAL, json.dumps(asdict(self._journal)))
-
-
-def row_bytes() -> pl.Expr:
-    """About how much memory each row of the table `events` takes."""
-    texts = [pl.col(name).str.len_bytes().fill_null(0).cast(pl.Int64) for name, dtype in EVENTS.schema.items() if dtype == pl.String]
-    return pl.sum_horizontal(texts) + 16 * len(EVENTS.schema)
-
-
-def memory_of(frame: pl.DataFrame) -> int:
-    """Bytes a frame takes; polars does not count the 16 of each text that say where it lies."""
-    return int(frame.estimated_size()) + 16 * frame.width * frame.height
-
-
-class InOrder:
-    """Events in order of time, taken from the front.
-
-    Args:
-        batches: Frames with a column event_time, in order.
-        first: No event is older.
-    """
-
-    def __init__(self, batches: Iterator[pl.DataFrame], *, first: datetime | None = None) -> None:
-        self._batches, self._first = batches, first
-        self._held: pl.DataFrame | None = None
-        self._ended = False
-
-    def before(self, moment: datetime) -> list[pl.DataFrame]:
-        """What has not been taken yet and is older than a moment."""
-        taken: list[pl.DataFrame] = []
-        if self._ended or (self._first is not None and self._first >= moment):
-            return taken
-        while True:
-            if self._held is None:
-                self._held = next(self._batches, None)
-                if self._held is None:
-                    self._ended = True
-                    return taken
-            cut = int(self._held["event_time"].search_sorted(moment, side="left"))
-            taken.append(self._held.head(cut))
-            if cut < self._held.height:
-                self._held = self._held.slice(cut)
-                return taken
-            self._held = None
 
 
 def _put(rows: _Rows, events: list[pl.DataFrame], refused: list[pl.DataFrame]) -> None:

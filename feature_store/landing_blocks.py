@@ -7,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from feature_store.batches import memory_of
 from feature_store.errors import LandingError
 from feature_store.landing import FORMATS
 
@@ -43,7 +44,7 @@ def _parquet(path: Path, block_bytes: int) -> Iterator[pl.DataFrame]:
         size = 0
         for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, use_threads=False):
             held.append(pl.DataFrame(batch))
-            size += int(held[-1].estimated_size()) + 16 * held[-1].width * held[-1].height  # polars counts no places of texts
+            size += memory_of(held[-1])
             if size >= block_bytes:
                 yield pl.concat(held)
                 held, size = [], 0

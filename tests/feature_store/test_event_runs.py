@@ -3,7 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from feature_store.event_runs import EventRuns, InOrder
+from feature_store.event_runs import EventRuns
 from feature_store.quarantine import REFUSED_ROWS
 from tests.support.event_logs import events, runs_of
 
@@ -55,12 +55,3 @@ def test_what_was_finished_before_a_kill_is_gone_on_with(tmp_path: Path, memory_
     runs.complete("second", {})
     runs.close()
     assert held(runs) == (["u3", "u1", "u2"] if finished else []) + ["second"]
-
-
-def test_events_are_taken_from_the_front_up_to_a_moment() -> None:
-    ordered = DAYS.sort("event_time")
-    taken = InOrder(frame for frame in (ordered.head(2), ordered.tail(1)))
-    third, end = ordered["event_time"][2], ordered["event_time"][2].replace(year=2025)
-    assert pl.concat(taken.before(third))["user_id"].to_list() == ["u1", "u2"]
-    assert pl.concat(taken.before(end))["user_id"].to_list() == ["u3"]
-    assert taken.before(end) == []
