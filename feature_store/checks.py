@@ -1,5 +1,7 @@
 """Hold a frame against its table: refuse it whole, or split the rows that break the contract from those that keep it."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from feature_store.errors import SchemaError
@@ -17,16 +19,9 @@ def check(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """
     if frame.schema != table.schema:
         raise SchemaError(f"{table.name}: {_schema_difference(frame.schema, table.schema)}. Cast or rename the columns and write again.")
-    for column in table.columns:
-        breaks = _breaks(column)
-        if breaks is None:
-            continue
-        breaking = frame.filter(breaks)
-        if not breaking.is_empty():
-            raise SchemaError(
-                f"{table.name}.{column.name}: {breaking.height} of {frame.height} rows break the rule "
-                f"«{rule(column)}», first {breaking[column.name].head(3).to_list()}. Send such rows to quarantine."
-            )
+    broken = first_break(frame, table)
+    if broken:
+        raise SchemaError(f"{broken}. Send such rows to quarantine.")
     repeated = frame.filter(pl.struct(table.key).is_duplicated())
     if not repeated.is_empty():
         raise SchemaError(
@@ -36,14 +31,34 @@ def check(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     return frame
 
 
-def split_rows(frame: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
+def first_break(frame: pl.DataFrame, table: Table) -> str | None:
+    """The first column, of those that the frame has, whose rule is broken: which, by how many rows, the first values; None: none is."""
+    for column in table.columns:
+        breaks = _breaks(column)
+        if breaks is None or column.name not in frame.columns:
+            continue
+        breaking = frame.filter(breaks)
+        if not breaking.is_empty():
+            return (
+                f"{table.name}.{column.name}: {breaking.height} of {frame.height} rows break the rule "
+                f"«{rule(column)}», first {breaking[column.name].head(3).to_list()}"
+            )
+    return None
+
+
+def split_rows(frame: pl.DataFrame, table: Table, further: Sequence[pl.Expr] = ()) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows that keep the contract of each column, and those that break it with the reason why.
 
     The types must fit already and keys are not looked at: what to do with a repeated key is the table's own matter.
+
+    Args:
+        frame: Columns of the table, and perhaps others.
+        table: Whose contract.
+        further: Reasons as text, null where there is none; they come after the contract's.
     """
     rules = [(column, _breaks(column)) for column in table.columns]
     reasons = [pl.when(breaks).then(pl.lit(f"{column.name}: {rule(column)}")) for column, breaks in rules if breaks is not None]
-    judged = frame.with_columns(pl.coalesce(*reasons, pl.lit(None, pl.String)).alias(REASON))
+    judged = frame.with_columns(pl.coalesce(*reasons, *further, pl.lit(None, pl.String)).alias(REASON))
     good = judged.filter(pl.col(REASON).is_null()).drop(REASON)
     return good, judged.filter(pl.col(REASON).is_not_null())
 

@@ -17,7 +17,14 @@ ATTRIBUTE_PREFIX = "attribute."
 
 
 def conform(
-    raw: pl.DataFrame, table: Table, *, needed: Sequence[str], defaults: Mapping[str, pl.Expr], times: TimeRule, separator: str = "|"
+    raw: pl.DataFrame,
+    table: Table,
+    *,
+    needed: Sequence[str],
+    defaults: Mapping[str, pl.Expr],
+    times: TimeRule,
+    separator: str = "|",
+    reasons: Sequence[pl.Expr] = (),
 ) -> tuple[pl.DataFrame, Refusal]:
     """Cast the rows of a source to a table.
 
@@ -28,6 +35,7 @@ def conform(
         defaults: Column -> what stands there where the source says nothing; applied in this order, each may read the ones before.
         times: What naive and numeric times mean.
         separator: Parts the categories of a text.
+        reasons: Further ones to refuse a row of the table, as text; null where there is none.
 
     Returns:
         The rows that fit, with all columns of the table, in the order found, and the rows that do not, with reasons.
@@ -36,21 +44,21 @@ def conform(
         LandingError: A column is unknown, a needed one is missing, or one holds a kind of value that cannot be cast.
     """
     _check_names(raw.columns, table, needed)
-    values, reasons = [], []
+    values, lost = [], []
     for column in table.columns:
         if column.name in raw.columns:
             cast = cast_column(raw[column.name], column, times=times, separator=separator)
             values.append(cast)
-            reasons.append(why_lost(raw[column.name], cast, column, times=times))
+            lost.append(why_lost(raw[column.name], cast, column, times=times))
         else:
             values.append(pl.Series(column.name, [None] * raw.height, column.dtype))
     frame = _with_prefixed_attributes(pl.DataFrame(values), raw)
-    frame = frame.with_row_index("row").with_columns(pl.coalesce(*reasons).alias(REASON), pl.col("row").cast(pl.Int64))
+    frame = frame.with_row_index("row").with_columns(pl.coalesce(*lost).alias(REASON), pl.col("row").cast(pl.Int64))
     misfits = frame.filter(pl.col(REASON).is_not_null()).select("row", REASON)
     fitting = frame.filter(pl.col(REASON).is_null()).drop(REASON)
     for name, default in defaults.items():
         fitting = fitting.with_columns(pl.coalesce(pl.col(name), default).alias(name))
-    good, broken = split_rows(fitting, table)
+    good, broken = split_rows(fitting, table, reasons)
     refused = pl.concat([misfits, broken.select("row", REASON)]).sort("row")
     return good.select(table.schema.names()), Refusal(refused)
 

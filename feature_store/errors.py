@@ -17,6 +17,10 @@ class DamagedTableError(FeatureStoreError):
     """Files of a table are missing, or are not the bytes its manifest promises."""
 
 
+class FullDiskError(FeatureStoreError):
+    """There is no room to write."""
+
+
 class LandingError(FeatureStoreError):
     """A landing folder or a file in it cannot be read at all."""
 

@@ -4,15 +4,12 @@ Read in path order the log is in order of event_time; events of the same time st
 """
 
 import hashlib
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
 
 import numpy as np
 import polars as pl
 
+from feature_store.clock import Clock
 from feature_store.conform import conform
-from feature_store.layout import QUARANTINE, TableReader, TableWriter
 from feature_store.quarantine import Refusal
 from feature_store.schema import EVENTS
 from feature_store.times import TimeRule
@@ -20,27 +17,15 @@ from feature_store.times import TimeRule
 HASHED = tuple(name for name in EVENTS.schema if name not in ("event_id", "known_at"))
 """Columns that make an event what it is; when we learned of it does not."""
 
-_FOLDERS = {"month": ("event_month", "%Y-%m"), "day": ("event_date", "%Y-%m-%d")}
 
-
-@dataclass(frozen=True, kw_only=True)
-class Appended:
-    """What the log holds after an append."""
-
-    rows: int
-    new: int
-    first: datetime | None
-    """Time of the oldest event; None in an empty log."""
-    last: datetime | None
-
-
-def conform_events(raw: pl.DataFrame, times: TimeRule) -> tuple[pl.DataFrame, Refusal]:
+def conform_events(raw: pl.DataFrame, times: TimeRule, clock: Clock | None = None) -> tuple[pl.DataFrame, Refusal]:
     """Rows of a source as events.
 
     Args:
         raw: Columns of the table `events`; user_id, item_id, event_type and event_time must be there. known_at defaults to event_time,
             event_id to a hash of the row, so the same row twice is one event.
         times: What naive and numeric times mean.
+        clock: Refuses what cannot have happened yet; None: times are not held against any clock.
 
     Raises:
         LandingError: A column is missing, unknown or holds lists.
@@ -48,7 +33,7 @@ def conform_events(raw: pl.DataFrame, times: TimeRule) -> tuple[pl.DataFrame, Re
     needed = ("user_id", "item_id", "event_type", "event_time")
     # the empty id stands in until it is known which rows fit: only those can be hashed
     defaults = {"known_at": pl.col("event_time"), "event_id": pl.lit("")}
-    events, refusal = conform(raw, EVENTS, needed=needed, defaults=defaults, times=times)
+    events, refusal = conform(raw, EVENTS, needed=needed, defaults=defaults, times=times, reasons=clock.reasons() if clock else ())
     nameless = events["event_id"] == ""
     if nameless.any():
         ids = event_hashes(events.filter(nameless))
@@ -65,41 +50,6 @@ def event_hashes(events: pl.DataFrame) -> pl.Series:
     parts = [_unambiguous(events[name]) for name in HASHED]
     texts = pl.DataFrame(parts).select(pl.concat_str(pl.all(), separator="|").alias("event_id"))["event_id"]
     return pl.Series("event_id", [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in texts], pl.String)
-
-
-def append(writer: TableWriter, log: TableReader | None, events: pl.DataFrame, *, partition: Literal["month", "day"]) -> Appended:
-    """Write the next build of the log: the old one and those events that it does not hold.
-
-    Partitions without new events are carried over as they are. If the log lies in partitions of the other kind, all of it is written anew.
-
-    Args:
-        writer: Of the table `events`.
-        log: The build so far; None for the first.
-        events: In the order they came in; an event_id may occur several times, the first counts.
-        partition: How the log lies.
-    """
-    old = log.scan(EVENTS) if log else EVENTS.empty().lazy()
-    new = events.unique("event_id", keep="first", maintain_order=True)
-    known = old.select("event_id").join(new.lazy().select("event_id"), on="event_id", how="semi").collect()
-    new = new.join(known, on="event_id", how="anti", maintain_order="left")
-    folder, form = _FOLDERS[partition]
-    kept = {file for file in log.manifest.files if not file.startswith(QUARANTINE)} if log else set()
-    rows = new
-    if not all(file.startswith(f"{folder}=") for file in kept):
-        rows, kept = pl.concat([old.collect(), new]), set()
-    for (key,), part in rows.group_by(pl.col("event_time").dt.to_string(form), maintain_order=True):
-        file = f"{folder}={key}/part-0000.parquet"
-        before = old.clear() if log is None or file not in kept else log.scan(EVENTS, prefix=file)
-        whole = pl.concat([before.collect(), part]).sort("event_time", maintain_order=True)  # what came first stays first among equals
-        writer.write(whole, EVENTS, file=file)
-        kept.discard(file)
-    for file in sorted(kept):
-        if log:
-            writer.keep(log, file)
-    times = pl.concat([old.select("event_time"), new.lazy().select("event_time")])
-    span = times.select(rows=pl.len(), first=pl.col("event_time").min(), last=pl.col("event_time").max()).collect()
-    facts = span.row(0, named=True)
-    return Appended(rows=facts["rows"], new=new.height, first=facts["first"], last=facts["last"])
 
 
 def _unambiguous(values: pl.Series) -> pl.Series:

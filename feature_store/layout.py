@@ -2,21 +2,28 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from feature_store.checks import check
-from feature_store.errors import DamagedTableError, MissingTableError, SchemaError
+from feature_store.disk import writing_to
+from feature_store.errors import DamagedTableError, MissingTableError
+from feature_store.file_contract import check_file, file_metadata
 from feature_store.manifest import Manifest, content_digest, describe_files
+from feature_store.migrations import migrate
 from feature_store.schema import Table
 
 QUARANTINE = "quarantine/"
 """Folder inside a table for the rows that were refused; no part of what `scan` reads."""
+
+ROWS_AT_ONCE = 8192
+"""Rows in a batch of a file."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +50,41 @@ class TableReader:
             raise DamagedTableError(f"{self.manifest.name} has no file {file}; it lists {listed}. Delete {self.directory} and run again.")
         return path
 
+    def files(self, *, prefix: str = "") -> list[str]:
+        """Parquet files whose path starts with `prefix`, in path order; those of refused rows only if it asks for them."""
+        files = [file for file in sorted(self.manifest.files) if file.endswith(".parquet") and file.startswith(prefix)]
+        return files if prefix.startswith(QUARANTINE) else [file for file in files if not file.startswith(QUARANTINE)]
+
     def scan(self, table: Table, *, prefix: str = "") -> pl.LazyFrame:
-        """All Parquet files of the table whose path starts with `prefix`, in path order; refused rows only if it asks for them.
+        """The rows of `files`, those of older versions of the table migrated.
 
         Raises:
-            SchemaError: A file holds other columns or types than the table; it is named.
+            SchemaError: A file breaks the table's contract, or no migration leads from its version; it is named.
         """
-        files = [file for file in sorted(self.manifest.files) if file.endswith(".parquet") and file.startswith(prefix)]
-        if not prefix.startswith(QUARANTINE):
-            files = [file for file in files if not file.startswith(QUARANTINE)]
-        paths = [self.path(file) for file in files]
+        paths = [self.path(file) for file in self.files(prefix=prefix)]
+        versions = [check_file(path, table) for path in paths]
         if not paths:
             return table.empty().lazy()
-        for path in paths:
-            found = dict(pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema())
-            if found != dict(table.schema):
-                raise SchemaError(f"{path}: columns {found}, wanted {dict(table.schema)}. Delete {self.directory} and run the night again.")
-        return pl.scan_parquet(paths, glob=False, hive_partitioning=False)  # names are names: neither "[1]" nor "month=" means anything
+        if all(version == table.version for version in versions):
+            return pl.scan_parquet(paths, glob=False, hive_partitioning=False)  # names are names: neither "[1]" nor "month=" means anything
+        parts = zip(paths, versions, strict=True)
+        return pl.concat([migrate(_scan_file(path), table, version=version, file=str(path)) for path, version in parts])
+
+    def batches(self, table: Table, file: str) -> Iterator[pl.DataFrame]:
+        """The rows of one file as `scan` gives them, ROWS_AT_ONCE at a time.
+
+        Raises:
+            SchemaError: As `scan`.
+        """
+        path = self.path(file)
+        version = check_file(path, table)
+        with pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as parquet:
+            for batch in parquet.iter_batches(batch_size=ROWS_AT_ONCE, use_threads=False):
+                yield migrate(pl.DataFrame(batch).lazy(), table, version=version, file=str(path)).collect()
+
+
+def _scan_file(path: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
 class TableWriter:
@@ -90,10 +115,13 @@ class TableWriter:
 
         Raises:
             SchemaError: The frame breaks the table's contract.
+            FullDiskError: There is no room.
         """
         path = self._building / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        check(frame, table).write_parquet(path, compression="zstd", statistics=True)
+        check(frame, table)
+        with writing_to(self._directory):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            frame.write_parquet(path, compression="zstd", statistics=True, metadata=file_metadata(table))
 
     def keep(self, reader: TableReader, file: str) -> None:
         """Carry a file of the table's last build over unchanged, without copying its bytes where the disk allows."""
@@ -108,8 +136,22 @@ class TableWriter:
         except OSError:
             shutil.copyfile(path, target)
 
-    def commit(self, *, fingerprint: str = "", facts: Mapping[str, Any] | None = None, run: Mapping[str, Any] | None = None) -> Manifest:
-        """Make what was written the table; readers of the old build keep theirs until the next commit."""
+    def commit(
+        self,
+        *,
+        fingerprint: str = "",
+        facts: Mapping[str, Any] | None = None,
+        run: Mapping[str, Any] | None = None,
+        same_rows_as: Manifest | None = None,
+    ) -> Manifest:
+        """Make what was written the table; readers of the old build keep theirs until the next commit.
+
+        Args:
+            fingerprint: What it was made from.
+            facts: What a reader should know.
+            run: How it was made.
+            same_rows_as: A build with the same rows in other files: whoever has read that one need not read this one.
+        """
         files = describe_files(self._building)
         digest = content_digest(files)
         final = self._directory / f"data-{digest[:16]}"
@@ -122,12 +164,13 @@ class TableWriter:
             name=self._directory.name,
             folder=final.name,
             files=files,
-            content_digest=digest,
+            content_digest=same_rows_as.content_digest if same_rows_as else digest,
             fingerprint=fingerprint,
             facts=dict(facts or {}),
             run=dict(run or {}),
         )
-        manifest.write(self._directory)
+        with writing_to(self._directory):
+            manifest.write(self._directory)
         standing = {final.name, previous.folder if previous else final.name}
         for stale in self._directory.glob("data-*"):
             if stale.name not in standing:

@@ -23,7 +23,7 @@ class Manifest:
     files: Mapping[str, Mapping[str, Any]]
     """Path below the folder -> {"bytes", "sha256"}."""
     content_digest: str
-    """Digest over paths and contents; no times, no machine."""
+    """Digest over paths and contents; no times, no machine. A build with the same rows in other files keeps it."""
     fingerprint: str
     """Digest of code, config and inputs of the stage that wrote it; equal fingerprints need not run again."""
     facts: Mapping[str, Any] = field(default_factory=dict)

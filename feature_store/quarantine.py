@@ -1,6 +1,7 @@
 """Rows that were refused on the way in: what they held, where they came from and why they were refused."""
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,7 +10,8 @@ from feature_store.checks import REASON
 from feature_store.layout import QUARANTINE, TableReader, TableWriter
 from feature_store.schema import Column, Table
 
-QUARANTINE_FILE = f"{QUARANTINE}part-0000.parquet"
+ROWS_PER_FILE = 20_000
+"""Refused rows are few, and a row may be long."""
 
 REFUSED_ROWS = Table(
     name="refused_rows",
@@ -35,17 +37,31 @@ class Refusal:
     def __len__(self) -> int:
         return self.rows.height
 
-    def describe(self, raw: pl.DataFrame, *, source: str, digest: str) -> pl.DataFrame:
-        """The refused rows for the quarantine: a frame of REFUSED_ROWS."""
+    def describe(self, raw: pl.DataFrame, *, source: str, digest: str, first_row: int = 0) -> pl.DataFrame:
+        """The refused rows for the quarantine: a frame of REFUSED_ROWS.
+
+        Args:
+            raw: The rows among which they are.
+            source: Name of the file.
+            digest: Of its bytes.
+            first_row: Where in the file those rows begin.
+        """
         found = raw[self.rows["row"].to_list()]
         content = [json.dumps(row, ensure_ascii=False, default=str) for row in found.iter_rows(named=True)]
         return self.rows.select(
             pl.lit(source).alias("source"),
             pl.lit(digest).alias("source_digest"),
-            pl.col("row"),
+            pl.col("row") + first_row,
             pl.col(REASON),
             pl.Series("content", content, pl.String),
         )
+
+
+def refused_batches(reader: TableReader | None) -> Iterator[pl.DataFrame]:
+    """What a table has refused so far, some rows at a time."""
+    if reader is not None:
+        for file in reader.files(prefix=QUARANTINE):
+            yield from reader.batches(REFUSED_ROWS, file)
 
 
 def read_refused(reader: TableReader | None) -> pl.DataFrame:
@@ -55,7 +71,23 @@ def read_refused(reader: TableReader | None) -> pl.DataFrame:
     return reader.scan(REFUSED_ROWS, prefix=QUARANTINE).collect()
 
 
-def write_refused(writer: TableWriter, rows: pl.DataFrame) -> None:
+def write_refused(writer: TableWriter, rows: pl.DataFrame, *, part: int = 0) -> None:
     """Put refused rows beside those that were taken; no file where there are none."""
     if not rows.is_empty():
-        writer.write(rows, REFUSED_ROWS, file=QUARANTINE_FILE)
+        writer.write(rows, REFUSED_ROWS, file=f"{QUARANTINE}part-{part:04d}.parquet")
+
+
+def write_many_refused(writer: TableWriter, frames: Iterable[pl.DataFrame]) -> int:
+    """The same for more rows than memory may hold, in files of ROWS_PER_FILE.
+
+    Returns:
+        How many there were.
+    """
+    held, count = REFUSED_ROWS.empty(), 0
+    for frame in frames:
+        held = pl.concat([held, frame])
+        while held.height >= ROWS_PER_FILE:
+            write_refused(writer, held.head(ROWS_PER_FILE), part=count // ROWS_PER_FILE)
+            held, count = held.slice(ROWS_PER_FILE), count + ROWS_PER_FILE
+    write_refused(writer, held, part=count // ROWS_PER_FILE)
+    return count + held.height

@@ -32,6 +32,7 @@ class Table:
 
     name: str
     version: int
+    """Grows with every change of columns or rules; `feature_store.migrations` leads from one to the next."""
     key: tuple[str, ...]
     columns: tuple[Column, ...]
 
@@ -61,14 +62,20 @@ def _optional(name: str, dtype: pl.DataType | type[pl.DataType], meaning: str) -
 
 EVENTS = Table(
     name="events",
-    version=1,
+    version=2,
     key=("event_id",),
     columns=(
         _required("event_id", pl.String, "unique id; a hash of the row where the source has none"),
         _required("user_id", pl.String, "who, in the shop's own ids"),
         _required("item_id", pl.String, "what, in the shop's own ids"),
         Column(name="event_type", dtype=pl.String, meaning="what happened", allowed=EVENT_TYPES),
-        _optional("value", pl.Float64, "stars of a rating or review, money of a purchase, seconds of a dwell; null: none"),
+        Column(
+            name="value",
+            dtype=pl.Float64,
+            meaning="stars of a rating or review, money of a purchase, seconds of a dwell; null: none",
+            nullable=True,
+            lowest=0,
+        ),
         _optional("text", pl.String, "words of a review or tag; null: none"),
         _optional("session_id", pl.String, "visit this belongs to; null: unknown"),
         _optional("request_id", pl.String, "answer of the API this followed; null: none"),
@@ -189,7 +196,7 @@ ITEM_FEATURES = Table(
 
 USER_FEATURES = Table(
     name="user_features",
-    version=1,
+    version=2,
     key=("user_id",),
     columns=(
         _required("user_id", pl.String, "the shop's own id"),
@@ -198,6 +205,7 @@ USER_FEATURES = Table(
         _count("events_7d", "events in the last 7 days, impressions left out"),
         _count("events_30d", "the same in the last 30 days"),
         _count("events_all", "the same since ever"),
+        _count("sessions_all", "visits: see feature_store.features.sessions"),
         _count("wanted_all", "events that say an item was wanted"),
         _required("last_event", UTC_TIME, "newest event"),
         _optional("top_category", pl.String, "widest category most often wanted; null: none"),

@@ -324,6 +324,20 @@ def add_items(
 
 
 @app.command()
+def compact(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Put small files of the event log together: the same rows in the same order, and no stage runs again for it.
+
+    Refused while a night is at work; a kill leaves the log as it was.
+    """
+    from pipelines.compact import compact_log
+
+    with told(errors):
+        done = compact_log(_config(config))
+        for name, size in (("before", done.before), ("after", done.after)):
+            console.print(f"{name:<6} {size.files:>7,} files {size.bytes / 2**20:>10,.1f} MiB", highlight=False)
+
+
+@app.command()
 def serve(
     config: ConfigOption = DEFAULT_CONFIG,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

@@ -56,11 +56,18 @@ class SourcesConfig:
     """What numbers in the time columns of landing files count since 1970 UTC; empty: rows with numeric times are refused."""
     naive_times: Literal["refuse", "utc"] = "refuse"
     """Times without a zone in landing files: refused, or taken as UTC."""
+    clock_skew_s: float = 600.0
+    """Events whose time lies further than this ahead of this machine's clock, or of their own known_at, are refused."""
+    ingest_memory_mib: int = 1024
+    """Taking in events uses at most about this much memory beside what the process holds already, however many come at once; not less
+    than 512."""
     modalities: Mapping[str, GivenModality] = field(default_factory=dict)
     """Own modalities by name, small letters, digits and underscores: `[sources.modalities.audio]`. They take part in the retriever unless
     `[retriever] modalities` says otherwise, and in all else that reads content."""
 
     def __post_init__(self) -> None:
+        if self.ingest_memory_mib < 512:
+            raise ValueError(f"ingest_memory_mib is {self.ingest_memory_mib}; it is at least 512")
         for name in self.modalities:
             check_modality_name(name)
 

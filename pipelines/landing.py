@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from feature_store.errors import LandingError
-from feature_store.intake import Intake
 from feature_store.landing import LandingFile, list_landing
 from feature_store.layout import Workspace
 from feature_store.times import TimeRule
@@ -26,19 +25,25 @@ def time_rule(config: Config) -> TimeRule:
     return TimeRule(unit=config.sources.time_unit, naive_utc=config.sources.naive_times == "utc")
 
 
-def require_rows(context: StageContext, intake: Intake, *, first_time: bool, folders: Sequence[str]) -> None:
+def require_rows(context: StageContext, unreadable: Mapping[str, str], *, enough: bool, folders: Sequence[str]) -> None:
     """Tell of every file that could not be read, and refuse to begin a table with nothing.
 
+    Args:
+        context: Of the stage.
+        unreadable: Name of each such file -> why.
+        enough: There is a table already, or a file that could be read.
+        folders: Where the files lie.
+
     Raises:
-        LandingError: There is no table yet, and no file that can be read.
+        LandingError: It is not enough.
     """
-    for name, reason in intake.unreadable.items():
+    for name, reason in unreadable.items():
         context.progress.say(f"  {name} {reason}")
-    if not first_time or intake.sources:
+    if enough:
         return
     where = f"{', '.join(folders)} below {context.workspace.root}"
-    if intake.unreadable:
-        told = "; ".join(f"{name} {reason}" for name, reason in intake.unreadable.items())
+    if unreadable:
+        told = "; ".join(f"{name} {reason}" for name, reason in unreadable.items())
         raise LandingError(f"{context.stage.name}: no file in {where} can be read: {told}")
     raise LandingError(
         f"{context.stage.name}: there is no file in {where}. Fill it with `vitrine import`, drop Parquet, CSV or JSON-lines files there, "

@@ -55,10 +55,16 @@ class StageContext:
         return fingerprint(self.stage, self.workspace, self.config, self.date)
 
     def commit(
-        self, writer: Any, *, facts: Mapping[str, Any], run: Mapping[str, Any] | None = None, fingerprint: str | None = None
+        self,
+        writer: Any,
+        *,
+        facts: Mapping[str, Any],
+        run: Mapping[str, Any] | None = None,
+        fingerprint: str | None = None,
+        same_rows_as: Manifest | None = None,
     ) -> None:
         """Commit the stage's table under its fingerprint, or under one that was taken before its inputs could change."""
-        writer.commit(fingerprint=fingerprint or self.fingerprint, facts=facts, run=run)
+        writer.commit(fingerprint=fingerprint or self.fingerprint, facts=facts, run=run, same_rows_as=same_rows_as)
 
 
 def _nothing(_config: Config, _workspace: Workspace) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from feature_store.features.sessions import begins_session
 from feature_store.schema import USER_FEATURES
 
 
@@ -18,11 +19,16 @@ def user_features(events: pl.LazyFrame, catalogue: pl.LazyFrame, *, wanted: pl.E
     """
     known = events.filter(pl.col("event_time") < moment, pl.col("known_at") < moment, pl.col("event_type") != "impression")
     items = catalogue.select("item_id", "price", pl.col("category").list.first().alias("first_category"))
-    rows = known.select("user_id", "item_id", "event_time", wanted.fill_null(False).alias("wanted")).join(items, on="item_id", how="left")
+    rows = (
+        known.select("user_id", "item_id", "event_time", "session_id", wanted.fill_null(False).alias("wanted"))
+        .sort("user_id", "event_time", maintain_order=True)
+        .join(items, on="item_id", how="left", maintain_order="left")
+    )
     since = {days: pl.col("event_time") >= moment - timedelta(days=days) for days in (7, 30)}
     activity = rows.group_by("user_id").agg(
         *(within.sum().cast(pl.Int64).alias(f"events_{days}d") for days, within in since.items()),
         pl.len().cast(pl.Int64).alias("events_all"),
+        begins_session().sum().cast(pl.Int64).alias("sessions_all"),
         pl.col("wanted").sum().cast(pl.Int64).alias("wanted_all"),
         pl.col("event_time").max().alias("last_event"),
         pl.col("price").filter(pl.col("wanted")).mean().alias("mean_price"),

@@ -47,7 +47,7 @@ def _read(context: StageContext, file: str, table: Table) -> Intake:
         table,
         lambda raw: conform(raw, table, needed=table.schema.names(), defaults={}, times=TimeRule()),
     )
-    require_rows(context, intake, first_time=True, folders=[file])
+    require_rows(context, intake.unreadable, enough=bool(intake.sources), folders=[file])
     return intake
 
 

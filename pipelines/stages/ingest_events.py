@@ -1,19 +1,26 @@
 """Append what is new in the landing folders to the event log."""
 
+import itertools
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from feature_store.event_log import append, conform_events
-from feature_store.intake import take_in
+from feature_store.clock import Clock
+from feature_store.event_append import Appended, append
+from feature_store.event_intake import take_in_events
+from feature_store.event_log import conform_events
+from feature_store.event_runs import EventRuns
 from feature_store.landing import LandingFile
 from feature_store.layout import Workspace
-from feature_store.quarantine import read_refused, write_refused
-from feature_store.schema import EVENTS
+from feature_store.quarantine import refused_batches, write_many_refused
 from pipelines.config import Config
 from pipelines.landing import landing_digests, list_source, require_rows, time_rule
 from pipelines.stage import Stage, StageContext
+
+DAYS_TOLD = 5
+"""Days with late events that the console names; the manifest has all."""
 
 
 def unread(files: Sequence[LandingFile], sources: Mapping[str, Mapping[str, Any]], *, times: str) -> list[LandingFile]:
@@ -22,7 +29,7 @@ def unread(files: Sequence[LandingFile], sources: Mapping[str, Mapping[str, Any]
     Args:
         files: What lies in the landing folders.
         sources: Digest -> {"quarantined", "times"} of what was taken in.
-        times: The rule for times in force; a file of which another rule refused rows is read again.
+        times: The rule for times in force, in words; a file of which another rule refused rows is read again.
     """
     done = {digest for digest, source in sources.items() if not source["quarantined"] or source["times"] == times}
     first: dict[str, LandingFile] = {}
@@ -36,27 +43,42 @@ def run(context: StageContext) -> None:
     """Take in the files the log has not seen; files that cannot be read stay where they are and are tried again."""
     fingerprint = context.fingerprint  # before the listing: a file that arrives meanwhile makes the next night run again
     workspace, settings, times = context.workspace, context.config.sources, time_rule(context.config)
+    clock = Clock(now=datetime.now(UTC), skew=timedelta(seconds=settings.clock_skew_s))
+    rule = f"{times.expected()}, {clock.expected()}"
     log = workspace.read("events") if workspace.exists("events") else None
     sources: dict[str, Any] = dict(log.manifest.facts["sources"]) if log else {}
-    files = unread(list_source(settings.events, workspace), sources, times=times.expected())
-    intake = take_in(context.progress.track(files, what="reading events"), EVENTS, lambda raw: conform_events(raw, times))
-    require_rows(context, intake, first_time=log is None, folders=settings.events)
-    sources |= {digest: entry | {"times": times.expected()} for digest, entry in intake.sources.items()}
-    refused = pl.concat([read_refused(log).filter(~pl.col("source_digest").is_in(list(intake.sources))), intake.refused])
+    files = unread(list_source(settings.events, workspace), sources, times=rule)
+    runs = EventRuns(context.scratch, memory_bytes=settings.ingest_memory_mib * 2**20)
+    unreadable = take_in_events(context.progress.track(files, what="reading events"), runs, lambda raw: conform_events(raw, times, clock))
+    require_rows(context, unreadable, enough=log is not None or bool(runs.sources), folders=settings.events)
+    sources |= {digest: entry | {"times": rule} for digest, entry in runs.sources.items()}
+    standing = (rows.filter(~pl.col("source_digest").is_in(list(runs.sources))) for rows in refused_batches(log))
     with workspace.write("events") as writer:
-        appended = append(writer, log, intake.rows, partition=settings.partition)
-        write_refused(writer, refused)
+        appended = append(writer, log, runs, partition=settings.partition)
+        _tell_late(context, appended)
         facts = {
             "rows": appended.rows,
             "new": appended.new,
-            "duplicates": intake.rows.height - appended.new,
-            "quarantined": refused.height,
+            "duplicates": runs.rows - appended.new,
+            "quarantined": write_many_refused(writer, itertools.chain(standing, runs.refused())),
             "sources": sources,
-            "unreadable": intake.unreadable,
+            "unreadable": unreadable,
             "first": appended.first.isoformat() if appended.first else None,
             "last": appended.last.isoformat() if appended.last else None,
+            "late": {day.isoformat(): rows for day, rows in appended.late.items()},
+            "late_from": appended.late_from.isoformat() if appended.late_from else None,
         }
-        context.commit(writer, facts=facts, fingerprint=fingerprint)
+        context.commit(writer, facts=facts, fingerprint=fingerprint, same_rows_as=log.manifest if log and not appended.new else None)
+
+
+def _tell_late(context: StageContext, appended: Appended) -> None:
+    """Which days events have come late for, and which derived days they touch."""
+    if not appended.late:
+        return
+    days = [f"{day:%Y-%m-%d} ({rows:,})" for day, rows in appended.late.items()]
+    more = f" and {len(days) - DAYS_TOLD} more days" if len(days) > DAYS_TOLD else ""
+    touched = f"features change from {appended.late_from:%Y-%m-%d} on" if appended.late_from else "no day's features change"
+    context.progress.say(f"  {sum(appended.late.values()):,} late events, of {', '.join(days[:DAYS_TOLD])}{more}; {touched}")
 
 
 def _landing(config: Config, workspace: Workspace) -> Mapping[str, str]:

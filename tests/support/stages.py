@@ -7,7 +7,7 @@ from typing import Any
 from feature_store.layout import TableReader
 from pipelines.config import parse_config
 from pipelines.progress import Progress
-from pipelines.stage import Stage, StageContext
+from pipelines.stage import Stage, StageContext, clear_scratch
 
 NIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -22,4 +22,5 @@ def run_stage(stage: Stage, root: Path, *, date: datetime = NIGHT, **sections: A
     """Run the stage and read what it wrote."""
     context = context_of(stage, root, date=date, **sections)
     stage.run(context)
+    clear_scratch(stage, context.workspace)
     return context.workspace.read(stage.writes)

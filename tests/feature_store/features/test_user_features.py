@@ -23,3 +23,4 @@ def test_a_user_is_summed_up_from_what_was_known_before_the_moment() -> None:
     assert (found["events_7d"], found["events_30d"], found["events_all"], found["wanted_all"]) == (2, 2, 3, 3)
     assert (found["top_category"], found["top_category_share"], found["mean_price"]) == ("blue", 2 / 3, 3.0)
     assert found["last_event"] == day(96)
+    assert found["sessions_all"] == 3  # each on a day of its own

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from feature_store.errors import LandingError
+from feature_store.event_runs import EventRuns
 from feature_store.layout import TableReader
 from feature_store.quarantine import REFUSED_ROWS
 from feature_store.schema import EVENTS
@@ -161,7 +162,7 @@ def test_events_of_items_nobody_has_heard_of_are_kept(tmp_path: Path) -> None:
 def test_days_are_partitions_where_the_config_says_so(tmp_path: Path) -> None:
     drop(tmp_path, "1.csv", click("u"))
     reader = run_stage(STAGE, tmp_path, sources={"partition": "day"})
-    assert list(reader.manifest.files) == ["event_date=2024-01-05/part-0000.parquet"]
+    assert list(reader.manifest.files) == ["event_date=2024-01-05/part-00000.parquet"]
 
 
 def test_an_empty_landing_folder_says_what_to_do(tmp_path: Path) -> None:
@@ -187,14 +188,118 @@ run_stage(STAGE, Path(sys.argv[1]))
 """
 
 
+def killed(script: str, root: Path) -> int:
+    """How a process ends that runs this script on the workspace."""
+    return subprocess.run([sys.executable, "-c", script, str(root)], cwd=Path(__file__).parents[3], check=False).returncode
+
+
 def test_a_night_killed_just_before_its_manifest_leaves_the_old_log_and_the_next_takes_all_in(tmp_path: Path) -> None:
     drop(tmp_path, "1.csv", click("u"))
     before = run_stage(STAGE, tmp_path)
     drop(tmp_path, "2.csv", click("v"))
-    root = Path(__file__).parents[3]
-    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path)], cwd=root, check=False)
-    assert killed.returncode == -9
+    assert killed(KILLED_WHILE_WRITING, tmp_path) == -9
     workspace = context_of(STAGE, tmp_path).workspace
     assert workspace.read("events").manifest == before.manifest
     assert users(workspace.read("events")) == ["u"]
     assert users(run_stage(STAGE, tmp_path)) == ["u", "v"]
+
+
+KILLED_WHILE_READING = """
+import os, signal, sys
+from pathlib import Path
+from feature_store import event_intake, event_runs
+from pipelines.stages.ingest_events import STAGE
+from tests.support.stages import run_stage
+read, seen = event_intake.read_landing_blocks, []
+def read_or_die(path, **more):
+    if path.name == "3.csv":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read(path, **more)
+event_intake.read_landing_blocks = read_or_die
+event_runs.SHARE = 2**40  # every file is on the disk as soon as it is read
+run_stage(STAGE, Path(sys.argv[1]))
+"""
+
+
+def test_a_night_killed_while_it_reads_goes_on_behind_the_files_it_had_finished(tmp_path: Path) -> None:
+    for number, user in enumerate("abc", start=1):
+        drop(tmp_path, f"{number}.csv", click(user), click("", user))
+    assert killed(KILLED_WHILE_READING, tmp_path) == -9
+    context = context_of(STAGE, tmp_path)
+    assert not context.workspace.exists("events")
+    assert len(EventRuns(context.scratch, memory_bytes=2**30).sources) == 2
+    reader = run_stage(STAGE, tmp_path)
+    assert users(reader) == ["a", "b", "c"]
+    assert [source for source, _, _ in refused(reader)] == [f"landing/events/{number}.csv" for number in (1, 2, 3)]
+    assert reader.manifest.facts["new"] == 3
+
+
+def test_a_day_without_events_is_a_file_without_rows(tmp_path: Path) -> None:
+    drop(tmp_path, "1.csv", click("u"))
+    before = run_stage(STAGE, tmp_path)
+    (tmp_path / "landing" / "events" / "2.csv").write_text("user_id,item_id,event_type,event_time\n")
+    after = run_stage(STAGE, tmp_path)
+    assert users(after) == ["u"]
+    assert after.manifest.content_digest == before.manifest.content_digest  # nothing has to be learned anew
+
+
+def test_a_shop_without_any_event_yet_has_an_empty_log(tmp_path: Path) -> None:
+    (tmp_path / "landing" / "events").mkdir(parents=True)
+    (tmp_path / "landing" / "events" / "1.csv").write_text("user_id,item_id,event_type,event_time\n")
+    facts = run_stage(STAGE, tmp_path).manifest.facts
+    assert (facts["rows"], facts["first"], facts["last"]) == (0, None, None)
+
+
+def test_the_same_given_id_is_one_event_whichever_file_it_comes_in(tmp_path: Path) -> None:
+    drop(tmp_path, "1.csv", click("first", event_id="x"))
+    drop(tmp_path, "2.jsonl", click("second", MARCH, event_id="x"))
+    run_stage(STAGE, tmp_path)
+    drop(tmp_path, "3.parquet", click("third", MARCH, event_id="x"))
+    reader = run_stage(STAGE, tmp_path)
+    assert users(reader) == ["first"]
+    assert reader.manifest.facts["duplicates"] == 1
+
+
+def test_a_column_of_lists_where_texts_belong_costs_its_file_and_no_other(tmp_path: Path) -> None:
+    drop(tmp_path, "1.parquet", click(["u"]))  # type: ignore[arg-type]
+    drop(tmp_path, "2.parquet", click("v"))
+    reader = run_stage(STAGE, tmp_path)
+    assert users(reader) == ["v"]
+    assert reader.manifest.facts["unreadable"] == {
+        "landing/events/1.parquet": "has List(String) in the column user_id; wanted is one plain value per row"
+    }
+
+
+def test_money_below_zero_is_refused(tmp_path: Path) -> None:
+    drop(tmp_path, "1.csv", click("u", value=-0.01), click("v", value=0))
+    reader = run_stage(STAGE, tmp_path)
+    assert users(reader) == ["v"]
+    assert refused(reader) == [("landing/events/1.csv", 0, "value: at least 0 and finite")]
+
+
+def test_an_event_from_the_future_is_refused_and_read_again_under_another_allowance(tmp_path: Path) -> None:
+    drop(tmp_path, "1.csv", click("u", "2999-01-01T00:00:00Z"), click("v"))
+    reader = run_stage(STAGE, tmp_path)
+    assert refused(reader) == [("landing/events/1.csv", 0, "event_time: in the future when it was read, by more than 600 s")]
+    reader = run_stage(STAGE, tmp_path, sources={"clock_skew_s": 1e11})
+    assert users(reader) == ["v", "u"]
+
+
+def test_late_events_are_told_with_their_days_and_the_days_they_touch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drop(tmp_path, "1.csv", click("u", "2024-01-10T10:00:00Z"))
+    assert run_stage(STAGE, tmp_path).manifest.facts["late"] == {}
+    late = [click(user, f"2024-01-0{day}T10:00:00Z") for user, day in (("a", 3), ("b", 3), ("c", 5))]
+    drop(tmp_path, "2.csv", *late, click("on time", "2024-01-10T09:00:00Z"))
+    facts = run_stage(STAGE, tmp_path).manifest.facts
+    assert (facts["late"], facts["late_from"]) == ({"2024-01-03": 2, "2024-01-05": 1}, "2024-01-04")
+    assert "3 late events, of 2024-01-03 (2), 2024-01-05 (1); features change from 2024-01-04 on" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+def test_a_late_event_that_nobody_could_know_of_before_changes_no_day_that_is_past(tmp_path: Path) -> None:
+    drop(tmp_path, "1.csv", click("u", "2024-01-10T10:00:00Z"))
+    run_stage(STAGE, tmp_path)
+    drop(tmp_path, "2.csv", click("a", "2024-01-03T10:00:00Z", known_at="2024-01-11T00:00:00Z"))
+    facts = run_stage(STAGE, tmp_path).manifest.facts
+    assert (facts["late"], facts["late_from"]) == ({"2024-01-03": 1}, None)

@@ -1,0 +1,55 @@
+"""From one version of a table to the next: what files that an older Vitrine wrote mean today.
+
+A file says its version in its own metadata (none: version 1). It is migrated whenever it is read, and written in the version of today when
+it is next written. A table whose columns or rules change gets a new version in `feature_store.schema` and, where old rows can say what new
+ones must, a function here; a table that every night makes anew needs none.
+"""
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from feature_store.errors import SchemaError
+from feature_store.schema import Table
+
+Migration = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
+def _events_1(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Version 2 knows no negative value: fewer than 0 stars become 0, as little liked; such money or seconds become nothing."""
+    stars = pl.when(pl.col("event_type").is_in(("rating", "review"))).then(0.0)
+    return events.with_columns(value=pl.when(pl.col("value") < 0).then(stars).otherwise("value"))
+
+
+MIGRATIONS: Mapping[tuple[str, int], Migration] = {("events", 1): _events_1}
+"""Table and version -> what makes rows of that version rows of the next."""
+
+
+def migrate(
+    rows: pl.LazyFrame, table: Table, *, version: int, file: str, migrations: Mapping[tuple[str, int], Migration] = MIGRATIONS
+) -> pl.LazyFrame:
+    """Rows of a file in the table's version of today.
+
+    Args:
+        rows: As the file holds them.
+        table: What they shall be.
+        version: Of the file.
+        file: Named in errors.
+        migrations: Those there are.
+
+    Raises:
+        SchemaError: The file is newer than this code, or no migration leads from its version.
+    """
+    if version > table.version:
+        raise SchemaError(
+            f"{file} holds version {version} of the table {table.name}; this Vitrine knows versions up to {table.version}. "
+            f"Run the Vitrine that wrote it, or a later one."
+        )
+    for step in range(version, table.version):
+        if (table.name, step) not in migrations:
+            raise SchemaError(
+                f"{file} holds version {version} of the table {table.name}, and nothing leads from version {step} to {step + 1}. "
+                f"Delete the table and run the night again."
+            )
+        rows = migrations[table.name, step](rows)
+    return rows
