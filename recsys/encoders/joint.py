@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from recsys.encoders.image import ImageEncoder
 from recsys.encoders.joint_photos import read_processor
 from recsys.encoders.photo_preparation import PhotoPreparation, photo_pixels
-from recsys.encoders.precision import best_device, resolve_precision
 from recsys.encoders.protocol import EncoderError
 from recsys.encoders.text_tower import TextTower, load_tokenizer
 from recsys.encoders.torchvision_operators import declare_torchvision_operators

@@ -39,7 +39,7 @@ def read_processor(source: str, *, side: int) -> PhotoPreparation:
     counted = processor.do_rescale and abs(processor.rescale_factor * 255 - 1) < 1e-6
     if not (resized and counted and (preparation.crop or preparation.shape) == (side, side)):
         raise EncoderError(
-            f"the image processor of {source!r} does not make photos of {side} x {side} pixels in [0, 1], which the model reads: size {size}, "
-            f"crop {crop}, rescale_factor {processor.rescale_factor}. Correct its preprocessor_config.json."
+            f"the image processor of {source!r} does not make photos of {side} x {side} pixels in [0, 1], which the model reads: "
+            f"size {size}, crop {crop}, rescale_factor {processor.rescale_factor}. Correct its preprocessor_config.json."
         )
     return preparation

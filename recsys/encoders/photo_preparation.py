@@ -1,8 +1,6 @@
 """How an image model wants a photo, as data; done with numpy and Pillow alone, so a process without torch does the same."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,11 +40,6 @@ class PhotoPreparation:
         if final is None:
             raise ValueError("photos are neither cropped nor resized to one shape, so no two of them fit into a batch")
         return final
-
-
-def read_preparation(values: Mapping[str, Any]) -> PhotoPreparation:
-    """The preparation whose fields stand in a JSON object."""
-    return PhotoPreparation(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
 def photo_pixels(content: bytes, how: PhotoPreparation) -> npt.NDArray[np.uint8]:

@@ -1,5 +1,4 @@
-"""Joint image-text models of a few thousand weights, saved as a hub would lay them out: CLIP, SigLIP and Chinese-CLIP, each with a tokenizer
-of its own kind."""
+"""Joint image-text models of a few thousand weights, saved as a hub would lay them out, each with a tokenizer of its own kind."""
 
 from pathlib import Path
 from typing import Any

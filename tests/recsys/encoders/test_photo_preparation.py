@@ -1,6 +1,4 @@
 import io
-import json
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,7 +6,7 @@ from PIL import Image
 
 from recsys.encoders.image import ImageEncoderSpec
 from recsys.encoders.photo_files import UnreadablePhotoError
-from recsys.encoders.photo_preparation import PhotoPreparation, photo_pixels, photo_values, read_preparation
+from recsys.encoders.photo_preparation import PhotoPreparation, photo_pixels, photo_values
 from tests.support.photos import broken_zoo, encoded, jpeg, readable_zoo
 
 HALF = (0.5, 0.5, 0.5)
@@ -59,13 +57,6 @@ def test_without_torch_a_timm_encoders_pixels_are_the_same_but_for_rounding(name
 def test_what_is_no_photo_is_refused(name: str) -> None:
     with pytest.raises(UnreadablePhotoError, match="corrupt"):
         photo_pixels(broken_zoo()[name], PhotoPreparation(shape=(8, 8), mean=HALF, std=HALF))
-
-
-def test_a_preparation_comes_back_from_json_as_it_was() -> None:
-    how = PhotoPreparation(
-        smallest_side=40, central_share=0.8, shape=(32, 32), crop=(30, 30), interpolation="bilinear", mean=HALF, std=HALF
-    )
-    assert read_preparation(json.loads(json.dumps(asdict(how)))) == how
 
 
 def test_the_filter_is_the_one_that_is_named() -> None:
