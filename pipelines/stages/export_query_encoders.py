@@ -119,7 +119,7 @@ def require(parity: QueryParity, *, modality: str) -> None:
     if parity.min_cosine is not None and not parity.min_cosine >= AT_LEAST:
         raise QueryParityError(
             f"the graph of the {modality} encoder does not give its vectors: the lowest cosine over {parity.compared} items is "
-            f"{parity.min_cosine:.4f}, at least {AT_LEAST} is needed. Report it; until then [release] query_encoders = false publishes without."
+            f"{parity.min_cosine:.4f}, at least {AT_LEAST} is needed. Report it; [release] query_encoders = false publishes without."
         )
 
 

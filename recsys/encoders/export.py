@@ -30,13 +30,13 @@ def export_text_encoder(encoder: TextEncoder, folder: Path, *, encoder_version: 
     tower = encoder.tower
     if not tower.tokenizer.is_fast:
         raise EncoderError(
-            f"{type(tower.tokenizer).__name__} cannot be written as tokenizer.json, which serving reads. Use a model that has this file, or "
-            "publish without query encoders: [release] query_encoders = false."
+            f"{type(tower.tokenizer).__name__} cannot be written as tokenizer.json, which serving reads. Use a model that has this file, "
+            "or publish without query encoders: [release] query_encoders = false."
         )
     tokenizer = copy.deepcopy(tower.tokenizer.backend_tokenizer)
     tokenizer.no_padding()
     tokenizer.enable_truncation(encoder.max_tokens, direction=tower.tokenizer.truncation_side)
-    tokenizer.save(str(folder / TOKENIZER))
+    tokenizer.save(str(folder / TOKENIZER), pretty=False)
     length = tower.padded_to or min(5, encoder.max_tokens)
     ids = torch.full((3, length), 0 if tower.padding else 1)  # any token but padding
     mask = torch.arange(length) < torch.tensor([[length], [2], [1]])

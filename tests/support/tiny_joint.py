@@ -9,7 +9,7 @@ from recsys.encoders.torchvision_operators import declare_torchvision_operators
 
 KINDS = ("clip", "siglip", "chinese_clip")
 SIDE = 32
-LAYERS: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+LAYERS: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 VISION: dict[str, Any] = {**LAYERS, "image_size": SIDE, "patch_size": 8}
 WORDS = ("a", "red", "blue", "wool", "scarf", "mug", "of", "steel", "for", "coffee", "红", "色", "杯", "子", "cursed")
 POSITIONS = {"clip": 12, "siglip": 10, "chinese_clip": 16}
