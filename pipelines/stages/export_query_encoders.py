@@ -124,11 +124,13 @@ def require(parity: QueryParity, *, modality: str) -> None:
 
 
 def _text_by_graph(graph: TextQueryEncoder, fields: Sequence[str], item: Mapping[str, Any]) -> Vector:
-    return graph.encode([compose_text(item, fields)], of_items=True)[0]
+    (vector,) = graph.encode([compose_text(item, fields)], of_items=True)
+    return np.asarray(vector)
 
 
 def _photo_by_graph(graph: ImageQueryEncoder, photos: ItemPhotos, item: Mapping[str, Any]) -> Vector:
-    return graph.encode([photos.read(item["image_uri"])])[0]
+    (vector,) = graph.encode([photos.read(item["image_uri"])])
+    return np.asarray(vector)
 
 
 def _by_model(content: Content, rows: pl.DataFrame) -> Mapping[int, Vector]:

