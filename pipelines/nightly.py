@@ -28,6 +28,7 @@ from pipelines.stages.compute_item_features import STAGE as COMPUTE_ITEM_FEATURE
 from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURES
 from pipelines.stages.embed_items import STAGE as EMBED_ITEMS
 from pipelines.stages.evaluate_models import STAGE as EVALUATE_MODELS
+from pipelines.stages.export_query_encoders import STAGE as EXPORT_QUERY_ENCODERS
 from pipelines.stages.fetch_images import STAGE as FETCH_IMAGES
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
 from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
@@ -45,6 +46,7 @@ STAGES: tuple[Stage, ...] = (
     FETCH_IMAGES,
     TRAIN_ENCODERS,
     EMBED_ITEMS,
+    EXPORT_QUERY_ENCODERS,
     COMPUTE_ITEM_FEATURES,
     COMPUTE_USER_FEATURES,
     BUILD_EXAMPLES,

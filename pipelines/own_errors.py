@@ -44,11 +44,13 @@ def _our_errors() -> tuple[type[Exception], ...]:
     from pipelines.recommend import RecommendError
     from pipelines.releases import ReleaseError
     from pipelines.withdraw import WithdrawError
+    from recsys.encoders.protocol import EncoderError
     from recsys.slate.release_reader import ReleaseError as UnreadableReleaseError
 
     return (
         AddItemsError,
         ConfigError,
+        EncoderError,
         FeatureStoreError,
         ImportSourceError,
         BusyError,

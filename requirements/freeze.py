@@ -2,7 +2,7 @@
 
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from packaging.version import Version
 HERE = Path(__file__).parent
 ELSEWHERE = frozenset({"fbgemm-gpu"})
 """Asked for by metadata and not wanted: torchrec names the CUDA build; fbgemm-gpu-cpu stands for it, cuda.txt swaps it."""
+NOT_SERVED = frozenset({"huggingface-hub"})
+"""Asked for by tokenizers, to fetch by name; serving reads a file, and does without it and all that it brings."""
 BUILD = ("setuptools",)
 """Needed by `pip install -e .` without a build environment of its own."""
 
 
-def closure(requirements: Iterable[str]) -> dict[str, str]:
-    """Name -> version of everything that requirements lead to here, markers evaluated.
+def closure(requirements: Iterable[str], *, without: Set[str] = frozenset()) -> dict[str, str]:
+    """Name -> version of everything that requirements lead to here, markers evaluated; `without` these and what they alone lead to.
 
     Raises:
         SystemExit: A requirement is not installed, or not in the version asked for.
@@ -30,7 +32,7 @@ def closure(requirements: Iterable[str]) -> dict[str, str]:
         requirement, wanted_by = waiting.pop()
         name = canonicalize_name(requirement.name)
         key = (name, frozenset(requirement.extras))
-        if name in ELSEWHERE or key in seen:
+        if name in ELSEWHERE | without or key in seen:
             continue
         seen.add(key)
         try:
@@ -68,7 +70,7 @@ def main() -> None:
     )
     write(
         HERE / "serve.txt",
-        closure([*base, *BUILD, *extras["serve"]]),
+        closure([*base, *BUILD, *extras["serve"]], without=NOT_SERVED),
         "What the API needs and nothing else: no torch. Same versions as lock.txt.",
     )
 

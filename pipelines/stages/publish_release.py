@@ -90,6 +90,9 @@ def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
     save_rules(folder, _new_items(items, context, past, Prior(**retriever.training["prior"])))
     parity["ranker"] = publish_ranker(context.read("ranker").folder, folder)
     _write_json(folder / "serving.json", _serving(context, retriever))
+    queries = context.read("query_encoders")
+    for name in queries.manifest.files:
+        _bring(queries.path(name), folder / name)
     for name in ("report.html", "report.json"):
         _bring(context.read("evaluation").folder / name, folder / ("evaluation.json" if name == "report.json" else name))
     return parity
@@ -139,7 +142,7 @@ def _bring(source: Path, target: Path) -> None:
 
 STAGE = Stage(
     name="publish_release",
-    reads=("events", "catalogue", "item_embeddings", "knowledge", "retriever", "index", "ranker", "evaluation"),
+    reads=("events", "catalogue", "item_embeddings", "knowledge", "retriever", "index", "ranker", "evaluation", "query_encoders"),
     writes="release",
     config=("relevance", "retriever", "ranker", "release"),
     run=run,

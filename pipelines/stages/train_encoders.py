@@ -1,4 +1,4 @@
-"""Choose the image encoder of the shop: given weights, published weights, or a small model trained once on its own photos.
+"""Choose the image encoder of the shop: given weights, published weights, a joint model, or a small one trained once on its own photos.
 
 A trained encoder is kept. Every vector of the shop hangs on it, so it is not trained again because the catalogue grew: it is carried over
 while its *recipe* (model, preprocessing, training settings, seed, digest of given weights, code of the training) stays the same. What a
@@ -25,7 +25,7 @@ from feature_store.schema import CATALOGUE
 from pipelines.config import Config
 from pipelines.photos import ItemPhotos
 from pipelines.stage import Stage, StageContext
-from recsys.encoders import backbone, image, photo_decoding
+from recsys.encoders import backbone, image, photo_decoding, photo_formats
 from recsys.encoders.config import EmbedConfig
 from recsys.encoders.image import ImageEncoderSpec, save_image_encoder, specify
 from recsys.encoders.item_text import compose_text
@@ -40,7 +40,7 @@ from recsys.training.image_encoder import Photos, num_batches, train_image_encod
 
 CHOICE = "choice.json"
 TRAINED_SIZE, GIVEN_SIZE = 96, 160
-RECIPE_CODE: tuple[ModuleType, ...] = (training, backbone, image, photo_decoding)
+RECIPE_CODE: tuple[ModuleType, ...] = (training, backbone, image, photo_decoding, photo_formats)
 
 
 def recipe(embed: EmbedConfig) -> dict[str, Any]:
@@ -49,6 +49,8 @@ def recipe(embed: EmbedConfig) -> dict[str, Any]:
     Raises:
         EncoderError: The weights file is missing.
     """
+    if embed.joint_model:
+        return {"kind": "joint", "joint_model": embed.joint_model, "files": _joint_files(embed)}
     chosen: dict[str, Any] = {
         name: getattr(embed, name)
         for name in ("image_model", "image_model_options", "image_size", "image_normalisation", "image_pooling", "image_pretrained")
@@ -84,6 +86,8 @@ def run(context: StageContext) -> None:
 
 def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
     embed = context.config.embed
+    if embed.joint_model:
+        return {"rows": 0, "encoder": "joint", "model": embed.joint_model}
     if embed.image_weights or embed.image_pretrained:
         model = backbone.build_model(embed.image_model, embed.image_model_options, pretrained=not embed.image_weights)
         spec = _spec(embed, model, size=embed.image_size or GIVEN_SIZE, normalisation=embed.image_normalisation, whole_photo=False)
@@ -176,7 +180,17 @@ def _weights_digest(embed: EmbedConfig) -> str:
     return file_digest(path)
 
 
+def _joint_files(embed: EmbedConfig) -> str:
+    """Digest of a local model; a published one is known by its name."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(embed.joint_model).glob("*")):
+        digest.update(f"{path.name} {file_digest(path)}\n".encode() if path.is_file() else b"")
+    return digest.hexdigest()
+
+
 def _extra(config: Config, _workspace: Workspace) -> Mapping[str, str]:
+    if config.embed.joint_model:
+        return {"joint model": _joint_files(config.embed)}
     return {"weights": _weights_digest(config.embed)} if config.embed.image_weights else {}
 
 

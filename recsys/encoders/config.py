@@ -11,6 +11,9 @@ ALIGNMENT_KINDS: tuple[AlignmentKind, ...] = get_args(AlignmentKind)
 class EmbedConfig:
     """How photos and texts become vectors."""
 
+    joint_model: str = ""
+    """A CLIP, SigLIP or Chinese-CLIP of transformers, by name or local path: photos and texts through its two towers, so both lie in one
+    space. It stands in for `image_model` and `text_model` with all that prepares for them; empty: those two, each in a space of its own."""
     image_model: str = "mobilenetv3_small_050"
     """Any timm model name."""
     image_weights: str = ""
@@ -33,8 +36,10 @@ class EmbedConfig:
     """From tokens to one vector: `mean`, `max`, `cls` (the first token) or `last` (for decoders); as the model was trained."""
     text_prefix: str = ""
     """Put before every text, e.g. `passage: `, where the model was trained with an instruction."""
+    text_query_prefix: str = ""
+    """Put before what people search for in the place of `text_prefix`, e.g. `query: `; empty: `text_prefix`."""
     max_tokens: int = 128
-    """Longer texts are cut; how many were is reported."""
+    """Longer texts are cut, as are those that a joint model has no positions for; how many were is reported."""
     image_batch: int = 32
     text_tokens_per_batch: int = 2048
     shard_items: int = 1024
@@ -58,3 +63,9 @@ class EmbedConfig:
     train_min_photos: int = 50
     """A shop with fewer readable photos, and no weights given, gets no image encoder."""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        named = [name for name in ("image_weights", "image_pretrained") if getattr(self, name)]
+        named += ["text_model"] if self.text_model != "minilm" else []
+        if self.joint_model and named:
+            raise ValueError(f"joint_model stands in for both encoders, yet {', '.join(named)} is set too; leave out one or the other")

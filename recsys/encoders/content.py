@@ -69,14 +69,14 @@ class TextContent:
     """
 
     def __init__(self, encoder: TextEncoder, fields: Sequence[str]) -> None:
-        self._encoder, self._fields = encoder, fields
+        self.encoder, self._fields = encoder, fields
         self._texts: list[str] = []
         self.version, self.dim = encoder.version, encoder.dim
 
     def in_fp32(self) -> "TextContent":
         """See `Content`."""
-        exact = self._encoder.in_fp32()
-        return self if exact is self._encoder else TextContent(exact, self._fields)
+        exact = self.encoder.in_fp32()
+        return self if exact is self.encoder else TextContent(exact, self._fields)
 
     def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
         """See `Content`; an item without words has an empty digest."""
@@ -85,11 +85,11 @@ class TextContent:
 
     def encode(self, rows: Sequence[int]) -> Encoded:
         """See `Content`; a text whose vector cannot be used has a reason instead."""
-        return sound(rows, self._encoder.encode([self._texts[row] for row in rows]))
+        return sound(rows, self.encoder.encode([self._texts[row] for row in rows]))
 
     def truncated(self, items: pl.DataFrame) -> int:
         """See `Content`."""
-        return self._encoder.truncated([text for text in self._texts if text])
+        return self.encoder.truncated([text for text in self._texts if text])
 
 
 class ImageContent:
@@ -101,14 +101,14 @@ class ImageContent:
     """
 
     def __init__(self, encoder: ImageEncoder, read: Callable[[str], bytes]) -> None:
-        self._encoder, self._read = encoder, read
+        self.encoder, self._read = encoder, read
         self._files: dict[int, str] = {}
         self.version, self.dim = encoder.version, encoder.dim
 
     def in_fp32(self) -> "ImageContent":
         """See `Content`."""
-        exact = self._encoder.in_fp32()
-        return self if exact is self._encoder else ImageContent(exact, self._read)
+        exact = self.encoder.in_fp32()
+        return self if exact is self.encoder else ImageContent(exact, self._read)
 
     def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
         """See `Content`; bytes are not held, so memory does not grow with the shard."""
@@ -125,7 +125,7 @@ class ImageContent:
         """See `Content`; a corrupt photo, or one whose vector cannot be used, has a reason instead."""
         vectors: dict[int, npt.NDArray[np.float32]] = {}
         reasons: dict[int, str] = {}
-        group = self._encoder.batch * DECODED_AHEAD
+        group = self.encoder.batch * DECODED_AHEAD
         with ThreadPoolExecutor(max_workers=DECODERS) as pool:
             ahead = pool.map(self._pixels, rows[:group])
             for start in range(0, len(rows), group):
@@ -133,7 +133,7 @@ class ImageContent:
                 ahead = pool.map(self._pixels, rows[start + group : start + 2 * group])
                 good = [(row, pixels) for row, pixels in decoded if isinstance(pixels, Tensor)]
                 reasons.update({row: found for row, found in decoded if isinstance(found, str)})
-                encoded = sound([row for row, _ in good], self._encoder.encode([pixels for _, pixels in good]))
+                encoded = sound([row for row, _ in good], self.encoder.encode([pixels for _, pixels in good]))
                 vectors.update(encoded.vectors)
                 reasons.update(encoded.reasons)
         return Encoded(vectors, reasons)
@@ -144,7 +144,7 @@ class ImageContent:
 
     def _pixels(self, row: int) -> Tensor | str:
         try:
-            return self._encoder.prepare(self._read(self._files[row]))
+            return self.encoder.prepare(self._read(self._files[row]))
         except UnreadablePhotoError as error:
             return str(error)
 

@@ -1,4 +1,4 @@
-"""Photos to vectors through a timm model."""
+"""Photos to vectors through a timm model, or through the image tower of a joint one."""
 
 import json
 import shutil
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from recsys.encoders.backbone import Backbone, build_model, load_model
 from recsys.encoders.photo_decoding import prepare_photo
+from recsys.encoders.photo_preparation import PhotoPreparation
+from recsys.encoders.photo_spec import PhotoSpec
 from recsys.encoders.precision import best_device, resolve_precision
 from recsys.encoders.protocol import EncoderError, version_digest
 
@@ -29,7 +31,7 @@ NORMALISATIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ImageEncoderSpec:
-    """All that an image encoder is, but for its weights."""
+    """All that an encoder by a timm model is, but for its weights; a `PhotoSpec`."""
 
     model: str
     options: tuple[str, ...]
@@ -41,6 +43,25 @@ class ImageEncoderSpec:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     """Of values in [0, 1], per channel."""
+
+    @property
+    def preparation(self) -> PhotoPreparation:
+        """See `PhotoSpec`."""
+        return PhotoPreparation(
+            smallest_side=int(self.size / self.crop),
+            central_share=self.crop,
+            shape=(self.size, self.size),
+            mean=self.mean,
+            std=self.std,
+        )
+
+    def prepare(self, content: bytes) -> UInt8[Tensor, "3 size size"]:
+        """See `PhotoSpec`."""
+        return prepare_photo(content, size=self.size, crop=self.crop)
+
+    def tower(self, model: nn.Module) -> nn.Module:
+        """See `PhotoSpec`."""
+        return Backbone(model, pooling=self.pooling)
 
 
 def specify(
@@ -72,45 +93,46 @@ class ImageEncoder:
     """Encode photos in batches on the best device; an `Encoder` of what `prepare` returns.
 
     Args:
-        model: A timm model without classifier, with its weights.
+        model: A timm model without classifier, or a joint one, with its weights.
         spec: How photos are prepared and features pooled.
         precision: `auto`, `bf16` or `fp32`.
         batch: Photos per forward pass.
     """
 
-    def __init__(self, model: nn.Module, spec: ImageEncoderSpec, *, precision: str = "auto", batch: int = 32) -> None:
+    def __init__(self, model: nn.Module, spec: PhotoSpec, *, precision: str = "auto", batch: int = 32) -> None:
         self.spec = spec
         self.batch = batch
+        self._model = model
         self._device = best_device()
         self._dtype = resolve_precision(precision, self._device)
-        backbone = Backbone(model, pooling=spec.pooling).eval().requires_grad_(False)
-        self._backbone = backbone.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        tower = spec.tower(model).eval().requires_grad_(False)
+        self.tower = tower.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @cached_property
     def version(self) -> str:
         """See `Encoder`."""
-        return version_digest({**asdict(self.spec), "precision": str(self._dtype)}, self._backbone)
+        return version_digest({**asdict(self.spec), "precision": str(self._dtype)}, self.tower)
 
     @cached_property
     def dim(self) -> int:
         """See `Encoder`."""
-        return self._forward(torch.zeros(1, 3, self.spec.size, self.spec.size, dtype=torch.uint8)).shape[1]
+        return self._forward(torch.zeros(1, 3, *self.spec.preparation.final_shape, dtype=torch.uint8)).shape[1]
 
     def in_fp32(self) -> "ImageEncoder":
         """See `Encoder`."""
         if self._dtype == torch.float32:
             return self
-        return ImageEncoder(self._backbone.model, self.spec, precision="fp32", batch=self.batch)
+        return ImageEncoder(self._model, self.spec, precision="fp32", batch=self.batch)
 
-    def prepare(self, content: bytes) -> UInt8[Tensor, "3 size size"]:
+    def prepare(self, content: bytes) -> UInt8[Tensor, "3 height width"]:
         """The pixels of a photo's file.
 
         Raises:
             UnreadablePhotoError: The bytes hold no photo.
         """
-        return prepare_photo(content, size=self.spec.size, crop=self.spec.crop)
+        return self.spec.prepare(content)
 
-    def encode(self, contents: Sequence[UInt8[Tensor, "3 size size"]]) -> npt.NDArray[np.float32]:
+    def encode(self, contents: Sequence[UInt8[Tensor, "3 height width"]]) -> npt.NDArray[np.float32]:
         """(photos, dim) unit vectors; see `Encoder`."""
         vectors = np.empty((len(contents), self.dim), np.float32)
         for start in range(0, len(contents), self.batch):
@@ -119,16 +141,16 @@ class ImageEncoder:
         return vectors
 
     @torch.inference_mode()
-    def _forward(self, pixels: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch dim"]:
+    def _forward(self, pixels: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         values = normalise(pixels.to(self._device), self.spec)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            return self._backbone(values)  # type: ignore[no-any-return]
+            return self.tower(values)  # type: ignore[no-any-return]
 
 
-def normalise(pixels: Num[Tensor, "batch 3 size size"], spec: ImageEncoderSpec) -> Float[Tensor, "batch 3 size size"]:
+def normalise(pixels: Num[Tensor, "batch 3 height width"], spec: PhotoSpec) -> Float[Tensor, "batch 3 height width"]:
     """Pixels of 0 to 255 as the model wants them: zero mean and unit deviation over the photos it was trained on."""
-    mean = torch.tensor(spec.mean, device=pixels.device).view(3, 1, 1)
-    std = torch.tensor(spec.std, device=pixels.device).view(3, 1, 1)
+    mean = torch.tensor(spec.preparation.mean, device=pixels.device).view(3, 1, 1)
+    std = torch.tensor(spec.preparation.std, device=pixels.device).view(3, 1, 1)
     return ((pixels.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 

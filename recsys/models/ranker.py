@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from recsys.models.export import ParityError
 from recsys.models.mmoe import Mmoe
+from recsys.onnx_graph import write_graph
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "ranker.json"
@@ -120,19 +120,8 @@ def export_ranker(saved: SavedRanker, path: Path) -> float:
     graph = _Graph(saved.model).eval()
     random = torch.Generator().manual_seed(0)
     rows = torch.randn(7, len(saved.shape.feature_names), generator=random) * saved.model.spread + saved.model.mean
-    with warnings.catch_warnings():  # the exporter warns of its own internals
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            (rows,),
-            path,
-            input_names=["features"],
-            output_names=["probabilities"],
-            dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-            external_data=False,
-            verbose=False,
-        )
+    any_number = ({0: torch.export.Dim.DYNAMIC},)
+    write_graph(graph, (rows,), path, names=("features",), output="probabilities", shapes=any_number)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     with torch.inference_mode():
         difference = max(

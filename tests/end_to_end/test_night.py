@@ -23,7 +23,14 @@ from pipelines.nightly import Night, run_night
 from pipelines.progress import Progress
 from pipelines.recommend import RecommendError, Wanted, recommend
 from pipelines.releases import ReleaseShelf
+from pipelines.stage import StageContext
+from pipelines.stages.export_query_encoders import STAGE as EXPORT_QUERY_ENCODERS
+from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
 from recsys.data.knowledge import MAX_ENTITIES
+from recsys.data.ranking_items import centred_units
+from recsys.encoders.item_text import compose_text
+from recsys.slate.added_items import new_item_rules
+from recsys.slate.query_encoder import open_query_encoders
 from recsys.slate.release_reader import read_release
 from tests.support.small_night import draw, small_config, small_night
 
@@ -90,6 +97,23 @@ def test_the_second_night_has_nothing_to_do(workspace: Path, night: Night) -> No
     assert [result.name for result in again.results if not result.skipped] == []
     assert again.release_id == night.release_id
     assert time.perf_counter() - started < 20
+
+
+def test_the_query_encoders_travel_in_a_release_and_find_its_items(workspace: Path, night: Night) -> None:
+    assert night.release_id
+    config = small_config(workspace, release={"query_encoders": True})
+    for stage in (EXPORT_QUERY_ENCODERS, PUBLISH_RELEASE):
+        context = StageContext(
+            workspace=config.open_workspace(), config=config, date=night.date, progress=Progress(Console(quiet=True)), stage=stage
+        )
+        stage.run(context)
+    release = read_release(workspace / "releases" / config.open_workspace().read("release").manifest.facts["release_id"])
+    encoders = open_query_encoders(release.folder)
+    assert encoders.text is not None
+    texts = [compose_text(item, config.embed.text_fields) for item in release.catalogue.head(20).iter_rows(named=True)]
+    centre = new_item_rules(release).centres["text"]
+    queries = centred_units(encoders.text.encode(texts, of_items=True), np.ones(20, bool), centre)
+    assert (queries @ release.ranking_items.vectors["text"].T).argmax(axis=1).tolist() == list(range(20))
 
 
 def test_the_api_answers_for_known_and_unknown_users_and_sees_what_is_posted(workspace: Path, night: Night, events: pl.DataFrame) -> None:

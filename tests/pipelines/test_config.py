@@ -27,6 +27,11 @@ def test_a_value_of_the_wrong_type_is_refused_with_what_was_found() -> None:
         parse_config({"retriever": {"epochs": "many"}})
 
 
+def test_a_joint_model_beside_an_encoder_that_it_stands_in_for_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"joint_model stands in for both encoders, yet image_weights, text_model is set too"):
+        parse_config({"embed": {"joint_model": "clip", "image_weights": "w.safetensors", "text_model": "bert"}})
+
+
 def test_own_modalities_take_part_in_the_retriever_where_it_names_none() -> None:
     sources = {"modalities": {"audio": {"file": "landing/audio.parquet"}}}
     assert parse_config({"sources": sources}).retriever.modalities == ("image", "text", "category", "audio")

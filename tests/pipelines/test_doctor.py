@@ -50,6 +50,12 @@ def test_a_text_model_that_must_be_fetched_is_a_warning(tmp_path: Path) -> None:
     assert found.state == "warning"
 
 
+def test_a_joint_model_is_looked_for_in_the_place_of_both(tmp_path: Path) -> None:
+    found = look(Config(workspace=str(tmp_path), embed=EmbedConfig(joint_model=str(tmp_path))))
+    assert found["joint model"].state == "ok"
+    assert found["image weights"].found == "in the joint model"
+
+
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:
     (tmp_path / "tables" / "events").mkdir(parents=True)
     (tmp_path / "tables" / "events" / "manifest.json").write_text("{")

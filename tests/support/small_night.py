@@ -23,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "retriever": {"epochs": 3, "embedding_dim": 16, "blocks": 1, "threads": 1},
     "ranker": {"epochs": 2, "candidates": 30},
     "evaluation": {"bootstrap_resamples": 100, "report_users": 2},
+    "release": {"query_encoders": False},
     "tracking": {"enabled": False},
 }
 

@@ -18,6 +18,7 @@ from tests.pipelines.stages.test_embed_items import write_catalogue
 from tests.support.photo_host import PhotoHost, give
 from tests.support.photos import jpeg, write_files
 from tests.support.stages import context_of, run_stage
+from tests.support.tiny_joint import save_tiny_joint
 
 EMBED: dict[str, Any] = {"train_epochs": 3, "train_batch": 8, "train_min_photos": 10, "image_size": 32, "max_tokens": 16}
 WEIGHTS = Path(__file__).parents[3] / "../shared/weights/mobilenetv2_100_tf_in1k_fp16.safetensors"
@@ -54,6 +55,16 @@ def test_another_alignment_trains_another_encoder(tmp_path: Path) -> None:
     assert not facts["carried_over"]
     assert all(np.isfinite(facts["losses"]))
     assert other != first
+
+
+def test_a_joint_model_is_not_trained_and_known_again_by_its_files(tmp_path: Path) -> None:
+    shop(tmp_path)
+    model = save_tiny_joint(tmp_path / "model", "clip")
+    first, facts = train(tmp_path, joint_model=str(model))
+    assert (facts["encoder"], facts["rows"]) == ("joint", 0)
+    assert train(tmp_path, joint_model=str(model))[1]["carried_over"]
+    save_tiny_joint(model, "clip", seed=2)
+    assert train(tmp_path, joint_model=str(model))[0] != first
 
 
 def test_a_trained_encoder_is_kept_when_the_catalogue_grows(tmp_path: Path) -> None:

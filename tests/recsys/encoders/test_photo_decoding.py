@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recsys.encoders.photo_decoding import decode_photo, prepare_photo
+from recsys.encoders.photo_decoding import prepare_photo
 from recsys.encoders.photo_files import UnreadablePhotoError
+from recsys.encoders.photo_formats import decode_photo
 from tests.support.photos import bomb, broken_zoo, encoded, jpeg, readable_zoo
 
 SIZE = 32

@@ -72,7 +72,7 @@ def test_the_first_token_of_a_decoder_has_read_nothing_and_the_last_has_read_all
 
 def test_of_a_model_with_both_halves_the_encoder_alone_is_held(folders: dict[str, str]) -> None:
     whole, half = TextEncoder(folders["t5"], precision="fp32"), TextEncoder(folders["t5_encoder"], precision="fp32")
-    names = [{name for name, _ in encoder._model.named_parameters()} for encoder in (whole, half)]
+    names = [{name for name, _ in encoder.tower.module.named_parameters()} for encoder in (whole, half)]
     assert names[0] == names[1]
     assert whole.encode(TEXTS).shape == (len(TEXTS), 16)
 

@@ -1,0 +1,130 @@
+"""Models that put photos and texts into one space, by two towers: CLIP (Radford et al., ICML 2021), SigLIP (Zhai et al., ICCV 2023) and
+Chinese-CLIP (Yang et al., 2022)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor, nn
+
+from recsys.encoders.image import ImageEncoder
+from recsys.encoders.joint_photos import read_processor
+from recsys.encoders.photo_preparation import PhotoPreparation, photo_pixels
+from recsys.encoders.protocol import EncoderError
+from recsys.encoders.text_tower import TextTower, load_tokenizer
+from recsys.encoders.torchvision_operators import declare_torchvision_operators
+
+KINDS = ("clip", "siglip", "chinese_clip")
+"""`model_type` of those whose photos are plain squares of pixels."""
+JOINT = "joint"
+"""The pooling of a joint model: its own, projection included."""
+
+
+class JointText(nn.Module):
+    """The text tower, its projection included.
+
+    Args:
+        model: The joint model.
+        masked: Whether padding is masked; SigLIP was trained with every text padded to one length and nothing masked.
+    """
+
+    def __init__(self, model: nn.Module, *, masked: bool) -> None:
+        super().__init__()
+        self.model, self._masked = model, masked
+
+    def forward(self, ids: Int[Tensor, "batch length"], mask: Bool[Tensor, "batch length"]) -> Float[Tensor, "batch dim"]:
+        """Unit vectors, float32."""
+        found = self.model.get_text_features(input_ids=ids, attention_mask=mask.long() if self._masked else None)  # type: ignore[operator]
+        return F.normalize(found.pooler_output.float(), dim=-1)
+
+
+class JointPhotos(nn.Module):
+    """The image tower, its projection included."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
+        """Unit vectors, float32."""
+        found = self.model.get_image_features(pixel_values=pixels)  # type: ignore[operator]
+        return F.normalize(found.pooler_output.float(), dim=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointPhotoSpec:
+    """How a joint model takes photos; a `recsys.encoders.photo_spec.PhotoSpec`."""
+
+    kind: str
+    """Its `model_type`."""
+    preparation: PhotoPreparation
+
+    def prepare(self, content: bytes) -> UInt8[Tensor, "3 height width"]:
+        """See `PhotoSpec`."""
+        return torch.from_numpy(photo_pixels(content, self.preparation)).permute(2, 0, 1)
+
+    def tower(self, model: nn.Module) -> nn.Module:
+        """See `PhotoSpec`."""
+        return JointPhotos(model)
+
+
+def load_joint_text(source: str, dtype: torch.dtype) -> TextTower:
+    """The text tower of a joint model.
+
+    Args:
+        source: Name or folder of the model.
+        dtype: Number format of its weights.
+
+    Raises:
+        EncoderError: It cannot be loaded, or is no joint model.
+    """
+    model = _load(source, dtype, without="vision_model")
+    config, text = model.config, model.config.text_config
+    always_padded = config.model_type == "siglip"
+    return TextTower(
+        tokenizer=load_tokenizer(source),
+        module=JointText(model, masked=not always_padded),
+        dim=int(text.projection_size if always_padded else config.projection_dim),
+        pooling=JOINT,
+        longest=int(text.max_position_embeddings),
+        padded_to=int(text.max_position_embeddings) if always_padded else 0,
+    )
+
+
+def open_joint_image_encoder(source: str, *, precision: str = "auto", batch: int = 32) -> ImageEncoder:
+    """The image tower of a joint model, its photos prepared as its own processor says.
+
+    Raises:
+        EncoderError: It cannot be loaded, is no joint model, or its processor does what cannot be done here.
+    """
+    model = _load(source, torch.float32, without="text_model")
+    side = int(model.config.vision_config.image_size)
+    spec = JointPhotoSpec(kind=model.config.model_type, preparation=read_processor(source, side=side))
+    return ImageEncoder(model, spec, precision=precision, batch=batch)
+
+
+def _load(source: str, dtype: torch.dtype, *, without: str) -> Any:
+    declare_torchvision_operators()
+    from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    local = Path(source).is_dir()
+    try:
+        config = AutoConfig.from_pretrained(source, local_files_only=local)
+        if config.model_type not in KINDS:
+            raise EncoderError(f"{source!r} is a model of type {config.model_type}; [embed] joint_model takes one of {', '.join(KINDS)}.")
+        model, info = AutoModel.from_pretrained(source, local_files_only=local, dtype=dtype, output_loading_info=True)
+    except (OSError, ValueError) as error:
+        raise EncoderError(
+            f"cannot load the joint model {source!r}: {error}. "
+            "[embed] joint_model takes a folder, or a name that a model hub within reach knows."
+        ) from error
+    if info["missing_keys"]:
+        lacking = ", ".join(sorted(info["missing_keys"])[:3])
+        raise EncoderError(f"the weights of {source!r} lack {lacking}: it holds another model than its config says.")
+    setattr(model, without, None)  # the other tower need not be held, and is no part of this one's version
+    return model
