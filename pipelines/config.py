@@ -21,6 +21,7 @@ from recsys.encoders.config import EmbedConfig
 from recsys.evaluation.config import EvaluationConfig, GateConfig
 from recsys.retrieval.config import IndexConfig
 from recsys.training.config import CONTENT, RankerConfig, RetrieverConfig
+from recsys.training.fine_tuning.config import FineTuneConfig
 
 
 class ConfigError(Exception):
@@ -132,6 +133,7 @@ class Config:
     cuts: CutsConfig = field(default_factory=CutsConfig)
     fetch_images: FetchImagesConfig = field(default_factory=FetchImagesConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
+    fine_tune: FineTuneConfig = field(default_factory=FineTuneConfig)
     retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
     index: IndexConfig = field(default_factory=IndexConfig)

@@ -29,6 +29,7 @@ from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURE
 from pipelines.stages.embed_items import STAGE as EMBED_ITEMS
 from pipelines.stages.evaluate_models import STAGE as EVALUATE_MODELS
 from pipelines.stages.fetch_images import STAGE as FETCH_IMAGES
+from pipelines.stages.fine_tune_encoders import STAGE as FINE_TUNE_ENCODERS
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
 from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
 from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
@@ -43,6 +44,7 @@ STAGES: tuple[Stage, ...] = (
     BUILD_KNOWLEDGE,
     FETCH_IMAGES,
     TRAIN_ENCODERS,
+    FINE_TUNE_ENCODERS,
     EMBED_ITEMS,
     COMPUTE_ITEM_FEATURES,
     COMPUTE_USER_FEATURES,
@@ -141,6 +143,8 @@ def run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime
         facts=facts,
     )
     progress.say(_line(result, workspace, stage))
+    for line in facts.get("told", ()):
+        progress.say(f"      {line}")
     return result
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
 
 from recsys.encoders.config import EmbedConfig
 from recsys.encoders.pooling import check_pooling, pool
@@ -47,11 +48,11 @@ class TextEncoder:
         prefix: str = "",
         precision: str = "auto",
     ) -> None:
-        self._source = minilm_folder() if model == "minilm" else model
+        self._source = text_source(model)
         self._device = best_device()
         self._dtype = resolve_precision(precision, self._device)
         self._pooling, self._prefix = check_pooling(pooling), prefix
-        self._tokenizer, self._model = _load(self._source, self._dtype)
+        self._tokenizer, self._model = load_text_model(self._source, self._dtype)
         self._model.to(self._device).eval().requires_grad_(False)
         self._max_tokens = max_tokens
         self._tokens_per_batch = tokens_per_batch
@@ -109,13 +110,24 @@ class TextEncoder:
 
     @torch.inference_mode()
     def _forward(self, tokens: list[list[int]]) -> Tensor:
-        lengths = torch.tensor([len(ids) for ids in tokens])
-        longest = int(lengths.max())
-        padding = self._tokenizer.pad_token_id or 0
-        ids = torch.tensor([[*row, *[padding] * (longest - len(row))] for row in tokens], device=self._device)
-        mask = (torch.arange(longest) < lengths[:, None]).to(self._device)  # (batch, length)
-        hidden = self._model(input_ids=ids, attention_mask=mask.long()).last_hidden_state.float()  # (batch, length, dim)
-        return F.normalize(pool(hidden, mask, self._pooling), dim=-1)
+        ids, mask = pad_tokens(tokens, padding=self._tokenizer.pad_token_id or 0)
+        return token_vectors(self._model, ids.to(self._device), mask.to(self._device), pooling=self._pooling)
+
+
+def pad_tokens(tokens: Sequence[Sequence[int]], *, padding: int) -> tuple[Int[Tensor, "batch length"], Bool[Tensor, "batch length"]]:
+    """Token ids of texts, each with at least one token, side by side; and which of them are no padding."""
+    lengths = torch.tensor([len(ids) for ids in tokens])
+    longest = int(lengths.max())
+    ids = torch.tensor([[*row, *[padding] * (longest - len(row))] for row in tokens])
+    return ids, torch.arange(longest) < lengths[:, None]
+
+
+def token_vectors(
+    model: nn.Module, ids: Int[Tensor, "batch length"], mask: Bool[Tensor, "batch length"], *, pooling: str
+) -> Float[Tensor, "batch dim"]:
+    """Unit vectors of texts, float32; `ids` and `mask` are those of `pad_tokens`."""
+    hidden = model(input_ids=ids, attention_mask=mask.long()).last_hidden_state.float()  # (batch, length, dim)
+    return F.normalize(pool(hidden, mask, pooling), dim=-1)
 
 
 def open_text_encoder(embed: EmbedConfig) -> TextEncoder:
@@ -130,7 +142,12 @@ def open_text_encoder(embed: EmbedConfig) -> TextEncoder:
     )
 
 
-def _load(source: str, dtype: torch.dtype) -> tuple[Any, Any]:
+def load_text_model(source: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Tokenizer and model of a transformers folder or name.
+
+    Raises:
+        EncoderError: The model cannot be loaded.
+    """
     declare_torchvision_operators()
     from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
     from transformers.utils import logging
@@ -173,6 +190,15 @@ def length_batches(lengths: Sequence[int], tokens_per_batch: int) -> list[list[i
         else:
             batches.append([row])
     return batches
+
+
+def text_source(model: str) -> str:
+    """Where transformers finds a model: the installed package's folder for `minilm`, any other name or folder as it is.
+
+    Raises:
+        EncoderError: The package is not installed.
+    """
+    return minilm_folder() if model == "minilm" else model
 
 
 def minilm_folder() -> str:
