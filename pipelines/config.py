@@ -22,6 +22,7 @@ from recsys.evaluation.config import EvaluationConfig, GateConfig
 from recsys.retrieval.config import IndexConfig
 from recsys.training.config import CONTENT, RankerConfig, RetrieverConfig
 from recsys.training.fine_tuning.config import FineTuneConfig
+from recsys.training.labelling.config import LabelsConfig
 
 
 class ConfigError(Exception):
@@ -128,6 +129,7 @@ class Config:
     sources: SourcesConfig = field(default_factory=SourcesConfig)
     mapping: MappingConfig = field(default_factory=MappingConfig)
     """How `vitrine import SOURCE` reads a source's own columns."""
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     relevance: Relevance = field(default_factory=Relevance)
     cuts: CutsConfig = field(default_factory=CutsConfig)

@@ -17,6 +17,7 @@ from pipelines.config import Config
 from pipelines.landing import landing_digests, list_source
 from pipelines.photos import ItemPhotos
 from pipelines.stage import StageContext
+from recsys.encoders.config import EmbedConfig
 from recsys.encoders.content import Content, ImageContent, NoContent, TextContent
 from recsys.encoders.given import GivenContent
 from recsys.encoders.image import DESCRIPTION, open_image_encoder
@@ -52,8 +53,7 @@ def open_content(modality: str, context: StageContext, catalogue: pl.DataFrame, 
     if modality in context.config.sources.modalities:
         return _given(modality, context, catalogue)
     if modality == "text":
-        own = replace(embed, text_model=str(tuned.folder / TUNED_TEXT)) if has_folder(tuned, TUNED_TEXT) else embed
-        return TextContent(open_text_encoder(own), embed.text_fields), {}
+        return open_texts(embed, tuned), {}
     base = context.read("image_encoder")
     if DESCRIPTION not in base.manifest.files:
         return NoContent(), {}
@@ -65,6 +65,12 @@ def open_content(modality: str, context: StageContext, catalogue: pl.DataFrame, 
 def has_folder(table: TableReader, folder: str) -> bool:
     """Whether any file of a table lies in this folder of it."""
     return any(file.startswith(f"{folder}/") for file in table.manifest.files)
+
+
+def open_texts(embed: EmbedConfig, tuned: TableReader) -> TextContent:
+    """Texts through the encoder as it comes, or, where there is one, through that of the table `fine_tuned_encoders`."""
+    own = replace(embed, text_model=str(tuned.folder / TUNED_TEXT)) if has_folder(tuned, TUNED_TEXT) else embed
+    return TextContent(open_text_encoder(own), embed.text_fields)
 
 
 def content_digests(config: Config, workspace: Workspace) -> Mapping[str, str]:

@@ -32,6 +32,7 @@ from pipelines.stages.fetch_images import STAGE as FETCH_IMAGES
 from pipelines.stages.fine_tune_encoders import STAGE as FINE_TUNE_ENCODERS
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
 from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
+from pipelines.stages.label_attributes import STAGE as LABEL_ATTRIBUTES
 from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
 from pipelines.stages.train_encoders import STAGE as TRAIN_ENCODERS
 from pipelines.stages.train_ranker import STAGE as TRAIN_RANKER
@@ -46,6 +47,7 @@ STAGES: tuple[Stage, ...] = (
     TRAIN_ENCODERS,
     FINE_TUNE_ENCODERS,
     EMBED_ITEMS,
+    LABEL_ATTRIBUTES,
     COMPUTE_ITEM_FEATURES,
     COMPUTE_USER_FEATURES,
     BUILD_EXAMPLES,
