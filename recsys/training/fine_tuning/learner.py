@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -135,8 +134,8 @@ class Learner:
             for name, (left, right) in {"image_to_text": (shown, said), "text_to_image": (said, shown)}.items():
                 found |= _recalls(name, left, right, items.group[rows])
         clicked = np.random.default_rng(self._config.seed).permutation(items.clicked(held_out=True))
-        pairs = deal_pairs(clicked, items.group, batch=HELD_OUT_CO_CLICKS, batches=1)[0] if self._config.co_click_weight else []
-        if len(pairs) > 1:
+        (pairs,) = deal_pairs(clicked, items.group, batch=HELD_OUT_CO_CLICKS, batches=1)
+        if len(pairs) > 1 and self._config.co_click_weight:
             left, right = (item_vectors(*self._vectors(pairs[:, end])) for end in (0, 1))
             found |= _recalls("co_click", left, right, np.arange(len(pairs)))
         return found
@@ -175,7 +174,7 @@ class Learner:
 
         return float(cached_backward(self._encode, chunks, loss)) * self._config.accumulate
 
-    def _vectors(self, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def _vectors(self, rows: Rows) -> tuple[Float[Tensor, "rows dim"], Float[Tensor, "rows dim"]]:
         encoded = [self._encode(self._draw(part)) for part in split(rows, self._config.chunk)]
         shown, said = (torch.cat(vectors) for vectors in zip(*encoded, strict=True))
         return shown, said

@@ -8,7 +8,7 @@ from recsys.encoders.protocol import EncoderError
 from recsys.encoders.torchvision_operators import declare_torchvision_operators
 from recsys.training.fine_tuning.config import TrainedPart
 
-LORA_SCALE = 2.0
+LORA_SCALE = 2
 """What the product of the two low-rank matrices is multiplied with, whatever their rank."""
 Fold = Callable[[], object]
 """Puts what was learned beside a model into its own weights."""
@@ -77,7 +77,7 @@ def _add_lora(model: nn.Module, *, rank: int) -> Fold:
             f'{type(model).__name__} has no linear layer or convolution that lora could change. Set [fine_tune] to "last_layers" or "full".'
         )
     config = LoraConfig(r=rank, lora_alpha=LORA_SCALE * rank, target_modules=targets)
-    return LoraModel(model, config, "default").merge_and_unload  # type: ignore[no-any-return]
+    return LoraModel(model, config, "default").merge_and_unload
 
 
 def _can_change(part: nn.Module) -> bool:
