@@ -255,6 +255,20 @@ SNAPSHOT = Table(
 )
 
 
+ATTRIBUTE_LABELS = Table(
+    name="attribute_labels",
+    version=1,
+    key=("item_id", "attribute"),
+    columns=(
+        _required("item_id", pl.String, "the shop's own id; of an item for which the shop does not say the attribute"),
+        _required("attribute", pl.String, "name of an attribute of the catalogue, or category"),
+        _required("value", pl.String, "the guess: a value that other items have"),
+        Column(name="score", dtype=pl.Float64, meaning="calibrated probability that it is right", lowest=0, highest=1),
+        _required("source", pl.String, "who guessed: classifier"),
+    ),
+)
+
+
 def columns_named(table: Table, names: Sequence[str]) -> tuple[Column, ...]:
     """The columns of these names, in this order."""
     return tuple(table[name] for name in names)

@@ -128,7 +128,7 @@ def _describe(
         if content.version != published.get(modality):
             raise AddItemsError(
                 f"the {modality} vectors of release {release.release_id} come from encoder {published.get(modality)}; the config and the "
-                f"table image_encoder give {content.version}, and vectors of two encoders cannot be compared. Pass the config that the "
+                f"tables of encoders give {content.version}, and vectors of two encoders cannot be compared. Pass the config that the "
                 "release was made with, or run `vitrine nightly` so that a release with these encoders is served."
             )
     embeddings, encoded, lacking = {}, {}, []

@@ -21,6 +21,8 @@ from recsys.encoders.config import EmbedConfig
 from recsys.evaluation.config import EvaluationConfig, GateConfig
 from recsys.retrieval.config import IndexConfig
 from recsys.training.config import CONTENT, RankerConfig, RetrieverConfig
+from recsys.training.fine_tuning.config import FineTuneConfig
+from recsys.training.labelling.config import LabelsConfig
 
 
 class ConfigError(Exception):
@@ -137,11 +139,13 @@ class Config:
     sources: SourcesConfig = field(default_factory=SourcesConfig)
     mapping: MappingConfig = field(default_factory=MappingConfig)
     """How `vitrine import SOURCE` reads a source's own columns."""
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     relevance: Relevance = field(default_factory=Relevance)
     cuts: CutsConfig = field(default_factory=CutsConfig)
     fetch_images: FetchImagesConfig = field(default_factory=FetchImagesConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
+    fine_tune: FineTuneConfig = field(default_factory=FineTuneConfig)
     retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
@@ -150,6 +154,10 @@ class Config:
     gates: GateConfig = field(default_factory=GateConfig)
     release: ReleaseConfig = field(default_factory=ReleaseConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+    def __post_init__(self) -> None:
+        if self.embed.joint_model and self.fine_tune.asked:
+            raise ValueError("a joint model ([embed] joint_model) is not fine-tuned; leave [fine_tune] as it is or name two encoders")
 
     def open_workspace(self) -> Workspace:
         """The workspace this config names."""

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,20 @@ import polars as pl
 from feature_store.checks import REASON
 from feature_store.errors import LandingError
 from feature_store.given_vectors import read_given_vectors
-from feature_store.layout import Workspace
+from feature_store.layout import TableReader, Workspace
 from pipelines.config import Config
 from pipelines.landing import landing_digests, list_source
 from pipelines.photos import ItemPhotos
 from pipelines.stage import StageContext
+from recsys.encoders.config import EmbedConfig
 from recsys.encoders.content import Content, ImageContent, NoContent, TextContent
 from recsys.encoders.given import GivenContent
 from recsys.encoders.image import DESCRIPTION, open_image_encoder
 from recsys.encoders.joint import open_joint_image_encoder
 from recsys.encoders.text import open_text_encoder
+
+TUNED_IMAGE, TUNED_TEXT = "image", "text"
+"""Folders of the table `fine_tuned_encoders`, where there are such encoders."""
 
 
 def modalities_of(config: Config) -> Mapping[str, str]:
@@ -45,19 +50,31 @@ def open_content(modality: str, context: StageContext, catalogue: pl.DataFrame, 
         LandingError: The files of an own modality are not there or cannot be used.
         MixedEncodersError: Its vectors come from more than one encoder.
     """
-    embed = context.config.embed
+    embed, tuned = context.config.embed, context.read("fine_tuned_encoders")
     if modality in context.config.sources.modalities:
         return _given(modality, context, catalogue)
     if modality == "text":
-        return TextContent(open_text_encoder(embed), embed.text_fields), {}
+        return open_texts(embed, tuned), {}
     if embed.joint_model:
         images = open_joint_image_encoder(embed.joint_model, precision=embed.precision, batch=embed.image_batch)
         return ImageContent(images, photos.read), {}
-    table = context.read("image_encoder")
-    if DESCRIPTION not in table.manifest.files:
+    base = context.read("image_encoder")
+    if DESCRIPTION not in base.manifest.files:
         return NoContent(), {}
-    images = open_image_encoder(table.folder, precision=embed.precision, batch=embed.image_batch)
+    folder = tuned.folder / TUNED_IMAGE if has_folder(tuned, TUNED_IMAGE) else base.folder
+    images = open_image_encoder(folder, precision=embed.precision, batch=embed.image_batch)
     return ImageContent(images, photos.read), {}
+
+
+def has_folder(table: TableReader, folder: str) -> bool:
+    """Whether any file of a table lies in this folder of it."""
+    return any(file.startswith(f"{folder}/") for file in table.manifest.files)
+
+
+def open_texts(embed: EmbedConfig, tuned: TableReader) -> TextContent:
+    """Texts through the encoder as it comes, or, where there is one, through that of the table `fine_tuned_encoders`."""
+    own = replace(embed, text_model=str(tuned.folder / TUNED_TEXT)) if has_folder(tuned, TUNED_TEXT) else embed
+    return TextContent(open_text_encoder(own), embed.text_fields)
 
 
 def content_digests(config: Config, workspace: Workspace) -> Mapping[str, str]:

@@ -30,8 +30,10 @@ from pipelines.stages.embed_items import STAGE as EMBED_ITEMS
 from pipelines.stages.evaluate_models import STAGE as EVALUATE_MODELS
 from pipelines.stages.export_query_encoders import STAGE as EXPORT_QUERY_ENCODERS
 from pipelines.stages.fetch_images import STAGE as FETCH_IMAGES
+from pipelines.stages.fine_tune_encoders import STAGE as FINE_TUNE_ENCODERS
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
 from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
+from pipelines.stages.label_attributes import STAGE as LABEL_ATTRIBUTES
 from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
 from pipelines.stages.train_encoders import STAGE as TRAIN_ENCODERS
 from pipelines.stages.train_ranker import STAGE as TRAIN_RANKER
@@ -45,8 +47,10 @@ STAGES: tuple[Stage, ...] = (
     BUILD_KNOWLEDGE,
     FETCH_IMAGES,
     TRAIN_ENCODERS,
+    FINE_TUNE_ENCODERS,
     EMBED_ITEMS,
     EXPORT_QUERY_ENCODERS,
+    LABEL_ATTRIBUTES,
     COMPUTE_ITEM_FEATURES,
     COMPUTE_USER_FEATURES,
     BUILD_EXAMPLES,
@@ -145,6 +149,8 @@ def run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime
         facts=facts,
     )
     progress.say(_line(result, workspace, stage))
+    for line in facts.get("told", ()):
+        progress.say(f"      {line}")
     return result
 
 

@@ -182,6 +182,7 @@ def tracked_night(config: Config, run_night: Callable[[], "Night"], *, progress:
 def _track(config: Config, night: "Night", *, progress: Progress) -> None:
     with tracked(config, progress=progress) as run:
         run.log_metrics({"stages": {result.name: _cost(result) for result in night.results}, "promoted": int(night.promoted)})
+        run.log_metrics({"measured": {result.name: result.facts["measured"] for result in night.results if result.facts.get("measured")}})
         release = config.open_workspace().releases / night.release_id
         if (release / "evaluation.json").is_file():
             run.log_metrics(_judged(json.loads((release / "evaluation.json").read_text(encoding="utf-8"))))

@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines.audit.planting import NEWCOMERS, Plot
 from pipelines.audit.twin import Seen, Twin
+from recsys.data.co_clicks import co_click_pairs
 from recsys.data.interactions import Interactions, microseconds
 from recsys.data.offers import offered_from
 from recsys.data.popularity import expected_popularity, log_rate_on_offer, recent_popularity
@@ -62,6 +63,11 @@ def training_batches(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]
     offered = offered_from(twin.items, past)
     found["biases"] = log_rate_on_offer(past, offered, start=int(past.event_time.min()), end=microseconds(plot.moment))
     return found
+
+
+def co_clicks(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
+    """Pairs of items that encoders are fine-tuned on."""
+    return {"pairs": co_click_pairs(twin.past(plot.moment), within_hours=twin.config.fine_tune.co_click_hours)}
 
 
 def content_worths(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:

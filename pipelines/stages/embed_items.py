@@ -212,7 +212,7 @@ def _save(frame: pl.DataFrame, counts: Counts, part: Path, note: Path) -> None:
 
 STAGE = Stage(
     name="embed_items",
-    reads=("catalogue", "fetched_images", "image_encoder"),
+    reads=("catalogue", "fetched_images", "image_encoder", "fine_tuned_encoders"),
     writes="item_embeddings",
     config=("embed",),
     dated=False,

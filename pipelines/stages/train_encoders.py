@@ -8,8 +8,7 @@ night makes is therefore a function of its recipe and of the first catalogue tha
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -23,14 +22,13 @@ from feature_store.layout import TableWriter, Workspace
 from feature_store.manifest import file_digest, write_text_atomically
 from feature_store.schema import CATALOGUE
 from pipelines.config import Config
+from pipelines.learning_photos import load_photos
 from pipelines.photos import ItemPhotos
 from pipelines.stage import Stage, StageContext
 from recsys.encoders import backbone, image, photo_decoding, photo_formats
 from recsys.encoders.config import EmbedConfig
 from recsys.encoders.image import ImageEncoderSpec, save_image_encoder, specify
 from recsys.encoders.item_text import compose_text
-from recsys.encoders.photo_decoding import prepare_photo
-from recsys.encoders.photo_files import UnreadablePhotoError
 from recsys.encoders.precision import best_device
 from recsys.encoders.protocol import EncoderError, check_vectors
 from recsys.encoders.text import open_text_encoder
@@ -97,12 +95,11 @@ def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
     model = backbone.build_model(embed.image_model, embed.image_model_options)
     normalisation = "half" if embed.image_normalisation == "auto" else embed.image_normalisation
     spec = _spec(embed, model, size=embed.image_size or TRAINED_SIZE, normalisation=normalisation, whole_photo=True)
-    catalogue = context.read("catalogue").scan(CATALOGUE).collect()
-    read = ItemPhotos(context.config, context.read("fetched_images")).read
-    rows, pixels, photo_group = load_photos(catalogue, read, size=spec.size, at_most=embed.train_photos, seed=embed.seed)
+    catalogue = _sampled(context.read("catalogue").scan(CATALOGUE).collect(), at_most=embed.train_photos, seed=embed.seed)
+    rows, pixels, digests = load_photos(catalogue, ItemPhotos(context.config, context.read("fetched_images")).read, size=spec.size)
     if len(rows) < max(2, embed.train_min_photos):
         return {"rows": len(rows), "encoder": "none", "model": ""}
-    photos = _pair(catalogue, rows, pixels, photo_group, embed, context.scratch)
+    photos = _pair(catalogue, rows, pixels, _groups(digests), embed, context.scratch)
     steps = embed.train_epochs * num_batches(len(rows), embed.train_batch)
     bar = iter(context.progress.track(range(steps), what=f"learning from {len(rows)} photos", total=steps))
     trained, losses = train_image_encoder(
@@ -122,30 +119,12 @@ def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
     return {"rows": len(rows), "encoder": "trained", "model": embed.image_model, "losses": losses}
 
 
-def load_photos(
-    catalogue: pl.DataFrame, read: Callable[[str], bytes], *, size: int, at_most: int, seed: int
-) -> tuple[list[int], torch.Tensor, torch.Tensor]:
-    """Photos of a catalogue that can be read; a sample of them where there are more than `at_most`.
-
-    Returns:
-        Rows of the catalogue, (photos, 3, size, size) uint8, and a group per photo: equal bytes, equal group.
-    """
+def _sampled(catalogue: pl.DataFrame, *, at_most: int, seed: int) -> pl.DataFrame:
+    """The items with a photo, or a sample of so many of them."""
     has = np.flatnonzero(catalogue["image_uri"].is_not_null().to_numpy())
     if len(has) > at_most:
         has = np.sort(np.random.default_rng(seed).choice(has, at_most, replace=False))
-
-    def load(uri: str) -> tuple[bytes, torch.Tensor] | None:
-        try:
-            content = read(uri)
-            return hashlib.sha256(content).digest(), prepare_photo(content, size=size)
-        except UnreadablePhotoError:
-            return None
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        loaded = list(pool.map(load, catalogue["image_uri"].gather(has)))
-    good = [(int(row), entry) for row, entry in zip(has, loaded, strict=True) if entry is not None]
-    pixels = torch.stack([entry[1] for _, entry in good]) if good else torch.zeros(0, 3, size, size, dtype=torch.uint8)
-    return [row for row, _ in good], pixels, _groups([entry[0] for _, entry in good])
+    return catalogue[has]
 
 
 def _pair(

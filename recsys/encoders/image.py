@@ -170,9 +170,19 @@ def open_image_encoder(folder: Path, *, precision: str = "auto", batch: int = 32
     Raises:
         EncoderError: The files do not belong together.
     """
+    model, spec = load_image_model(folder)
+    return ImageEncoder(model, spec, precision=precision, batch=batch)
+
+
+def load_image_model(folder: Path) -> tuple[nn.Module, ImageEncoderSpec]:
+    """The timm model that `save_image_encoder` wrote, in float32, and how its photos are prepared.
+
+    Raises:
+        EncoderError: The files do not belong together.
+    """
     values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     spec = ImageEncoderSpec(**{**values, **{key: tuple(values[key]) for key in ("options", "mean", "std")}})
-    return ImageEncoder(load_model(spec.model, spec.options, folder / WEIGHTS), spec, precision=precision, batch=batch)
+    return load_model(spec.model, spec.options, folder / WEIGHTS), spec
 
 
 def new_model(name: str, options: Sequence[str], *, seed: int) -> nn.Module:

@@ -46,7 +46,7 @@ class TextEncoder:
         prefix: str = "",
         precision: str = "auto",
     ) -> None:
-        self._source = minilm_folder() if model == "minilm" else model
+        self._source = text_source(model)
         self._device = best_device()
         self._dtype = resolve_precision(precision, self._device)
         self.prefix = prefix
@@ -110,11 +110,8 @@ class TextEncoder:
 
     @torch.inference_mode()
     def _forward(self, tokens: list[list[int]]) -> Tensor:
-        lengths = torch.tensor([len(ids) for ids in tokens])
-        longest = max(int(lengths.max()), self.tower.padded_to)
-        ids = torch.tensor([[*row, *[self.tower.padding] * (longest - len(row))] for row in tokens], device=self._device)
-        mask = (torch.arange(longest) < lengths[:, None]).to(self._device)  # (batch, length)
-        vectors: Tensor = self.tower.module(ids, mask)
+        ids, mask = self.tower.pad(tokens)
+        vectors: Tensor = self.tower.module(ids.to(self._device), mask.to(self._device))
         return vectors
 
 
@@ -147,6 +144,15 @@ def length_batches(lengths: Sequence[int], tokens_per_batch: int) -> list[list[i
         else:
             batches.append([row])
     return batches
+
+
+def text_source(model: str) -> str:
+    """Where transformers finds a model: the installed package's folder for `minilm`, any other name or folder as it is.
+
+    Raises:
+        EncoderError: The package is not installed.
+    """
+    return minilm_folder() if model == "minilm" else model
 
 
 def minilm_folder() -> str:

@@ -1,5 +1,6 @@
 """A transformers model as a map from tokens to one vector, with the tokenizer that it was trained with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,21 @@ class TextTower:
     """Every text is padded to so many tokens; 0: to the longest beside it."""
 
     @property
+    def model(self) -> Any:
+        """The transformer itself, which is what is fine-tuned and saved."""
+        return self.module.model
+
+    @property
     def padding(self) -> int:
         """The token that stands where a text has ended."""
         return int(self.tokenizer.pad_token_id or 0)
+
+    def pad(self, tokens: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch length"], Bool[Tensor, "batch length"]]:
+        """Token ids of texts, each with at least one token, side by side; and which of them are no padding."""
+        lengths = torch.tensor([len(ids) for ids in tokens])
+        longest = max(int(lengths.max()), self.padded_to)
+        ids = torch.tensor([[*row, *[self.padding] * (longest - len(row))] for row in tokens])
+        return ids, torch.arange(longest) < lengths[:, None]
 
 
 class PooledText(nn.Module):

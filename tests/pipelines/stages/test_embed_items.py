@@ -48,6 +48,12 @@ def write_encoder(root: Path, *, seed: int = 1) -> None:
     with Workspace(root).write("image_encoder") as writer:
         save_image_encoder(writer.folder, SPEC, new_model(SPEC.model, (), seed=seed))
         writer.commit()
+    write_nothing_tuned(root)
+
+
+def write_nothing_tuned(root: Path) -> None:
+    with Workspace(root).write("fine_tuned_encoders") as writer:
+        writer.commit()
 
 
 def cursed_model(folder: Path) -> Path:
@@ -193,6 +199,7 @@ def test_a_shop_without_encoder_has_no_images(tmp_path: Path) -> None:
     write_catalogue(tmp_path, ["0.jpg", None, None])
     train_encoders.STAGE.run(context_of(train_encoders.STAGE, tmp_path, embed=EMBED))
     assert Workspace(tmp_path).read("image_encoder").manifest.facts["encoder"] == "none"
+    write_nothing_tuned(tmp_path)
     table = embed(tmp_path)
     assert rows_of(table, "image")["presence"].to_list() == [False] * 3
 

@@ -1,0 +1,82 @@
+"""What fine-tuning the encoders is worth on a sample shop: recall of held-out pairs, and the retriever's numbers on the validation window.
+
+    python benchmarks/fine_tuning.py --seed 31 --items 800 --users 3000 --parts lora full
+
+Every part is a value of `[fine_tune] image` and `text` alike; the encoders as they come are measured first.
+"""
+
+import argparse
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.config import Config, load_config
+from pipelines.importers.landing import Landing
+from pipelines.inputs import load_interactions, load_items, resolve_cuts
+from pipelines.nightly import STAGES, end_of_log, run_stage
+from pipelines.progress import Progress
+from pipelines.retriever_training import train_and_choose
+from pipelines.sample_shop.shop import ShopSize, draw_shop
+from recsys.evaluation.bootstrap import paired_difference
+from recsys.evaluation.judge import FullRanking, Judgement, judge
+from recsys.evaluation.truth import build_truth
+from recsys.training.fine_tuning.config import TrainedPart
+
+UP_TO = "embed_items"
+METRICS = ("recall@100", "ndcg@10")
+
+
+def main() -> None:
+    """Read the arguments, measure, print two tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, default=Path("configs/demo.toml"))
+    parser.add_argument("--seed", type=int, default=31)
+    parser.add_argument("--items", type=int, default=800)
+    parser.add_argument("--users", type=int, default=3000)
+    parser.add_argument("--parts", nargs="+", choices=get_args(TrainedPart)[1:], default=["lora"])
+    args = parser.parse_args()
+    console, progress = Console(width=160), Progress(Console(stderr=True))
+    with tempfile.TemporaryDirectory() as folder:
+        config = load_config(args.config, {"workspace": folder})
+        root = config.open_workspace().root
+        landing = Landing(events=root / "landing/events", catalogue=root / "landing/catalogue", images=root / "landing/images")
+        draw_shop(landing, root / "truth", seed=args.seed, size=ShopSize(num_items=args.items, num_users=args.users), progress=progress)
+        measured = {part: measure(config, part, progress) for part in ("frozen", *args.parts)}
+    pairs, shop = Table("encoders", "seconds", "pairs", "before", "after"), Table("encoders", *METRICS, "recall@100 beside frozen")
+    for part, (facts, seconds, judged) in measured.items():
+        for name, before in facts.get("measured", {}).get("before", {}).items():
+            pairs.add_row(part, f"{seconds:.0f}", name, f"{before:.3f}", f"{facts['measured']['after'][name]:.3f}")
+        values = {name: judged.metrics["new"][name] for name in METRICS}
+        lead = paired_difference(values["recall@100"], measured["frozen"][2].metrics["new"]["recall@100"], resamples=10_000, seed=0)
+        means = [f"{np.nanmean(value):.4f}" for value in values.values()]
+        shop.add_row(part, *means, f"{lead.mean:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}]")
+    console.print(pairs, shop)
+
+
+def measure(config: Config, part: TrainedPart, progress: Progress) -> tuple[dict[str, Any], float, Judgement]:
+    """Facts of the fine-tuning and its seconds, and the retriever over the encoders that it has left."""
+    config = replace(config, fine_tune=replace(config.fine_tune, image=part, text=part))
+    workspace, results = config.open_workspace(), {}
+    for stage in STAGES[: [stage.name for stage in STAGES].index(UP_TO) + 1]:
+        date = end_of_log(workspace) if stage.dated and workspace.exists("events") else datetime.max.replace(tzinfo=UTC)
+        results[stage.name] = run_stage(stage, config, workspace, date, progress, forced=False)
+    events = workspace.read("events")
+    items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"), workspace.read("knowledge"))
+    cuts = resolve_cuts(config, events, date=end_of_log(workspace))
+    past = load_interactions(events, items, config.relevance, before=cuts.validation)
+    window = load_interactions(events, items, config.relevance, before=cuts.test).between(cuts.validation, cuts.test)
+    truth = build_truth(past, window, candidates=items.available(cuts.validation))
+    scratch = workspace.scratch(f"retriever of {part}")
+    saved = train_and_choose(items, truth, config.retriever, now=cuts.validation, scratch=scratch, track=progress.tracker(part))
+    tuned = results["fine_tune_encoders"]
+    return dict(tuned.facts), tuned.seconds, judge(FullRanking(saved.scorer()), truth)
+
+
+if __name__ == "__main__":
+    main()

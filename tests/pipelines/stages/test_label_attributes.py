@@ -1,0 +1,110 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from feature_store.errors import LandingError
+from feature_store.layout import TableReader, Workspace
+from feature_store.schema import ATTRIBUTE_LABELS, CATALOGUE, FETCHED_IMAGES
+from pipelines.stages import embed_items, label_attributes
+from tests.pipelines.stages.test_embed_items import write_encoder
+from tests.support.photos import jpeg, write_files
+from tests.support.stages import run_stage
+from tests.support.tiny_transformers import save_tiny
+
+NUMBER = 240
+COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
+LACKING = range(0, NUMBER, 4)
+
+
+def colour_of(at: int) -> str:
+    return list(COLOURS)[at * 7 % 3 % 2]
+
+
+def write_shop(root: Path) -> Path:
+    """Photos and titles tell the colour; a quarter of the items do not say it, and two of these have neither photo nor title."""
+    rows = []
+    for at in range(NUMBER):
+        known = [{"name": "colour", "value": colour_of(at)}] if at not in LACKING else []
+        told = {"title": f"a {colour_of(at)} mug", "image_uri": f"{at}.jpg"} if at not in (0, 4) else {"title": None, "image_uri": None}
+        rows.append({"item_id": f"i{at}", **told, "attributes": [*known, {"name": "note", "value": "for coffee"}], "in_stock": True})
+    schema = {name: CATALOGUE.schema[name] for name in ("item_id", "title", "image_uri", "attributes", "in_stock")}
+    frame = pl.DataFrame(rows, schema=schema).with_columns(category=pl.lit([], pl.List(pl.String)))
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in CATALOGUE.schema.items() if name not in frame.columns]
+    write_files(root / "landing/images", {f"{at}.jpg": jpeg(COLOURS[colour_of(at)], seed=at) for at in range(NUMBER)})
+    for name, table, content in (
+        ("catalogue", CATALOGUE, frame.with_columns(missing).select(list(CATALOGUE.schema))),
+        ("fetched_images", FETCHED_IMAGES, FETCHED_IMAGES.empty()),
+    ):
+        with Workspace(root).write(name) as writer:
+            writer.write(content, table)
+            writer.commit()
+    write_encoder(root)
+    save_tiny(root / "bert", "bert")
+    run_stage(embed_items.STAGE, root, embed=embed(root))
+    return root
+
+
+def embed(root: Path) -> dict[str, Any]:
+    return {"text_model": str(root / "bert"), "max_tokens": 16, "precision": "fp32"}
+
+
+def label(root: Path, *names: str, **more: Any) -> TableReader:
+    return run_stage(label_attributes.STAGE, root, embed=embed(root), labels={"attributes": list(names), **more})
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_shop(tmp_path_factory.mktemp("labels"))
+
+
+def test_items_that_lack_the_colour_get_it_from_photo_and_title(root: Path) -> None:
+    table = label(root, "colour")
+    rows = table.scan(ATTRIBUTE_LABELS).collect()
+    guessable = {f"i{at}": colour_of(at) for at in LACKING if at not in (0, 4)}
+    assert dict(rows.select("item_id", "value").iter_rows()) == guessable
+    assert set(rows["attribute"]) == {"colour"}
+    assert set(rows["source"]) == {"classifier"}
+
+
+def test_it_tells_how_good_the_guesses_are_on_held_out_items(root: Path) -> None:
+    facts = label(root, "colour").manifest.facts
+    assert facts["measured"]["colour"]["accuracy"] == 1
+    assert facts["measured"]["colour"]["macro_f1"] == 1
+    assert facts["measured"]["colour"]["most_common"] < 0.8
+    assert facts["rows"] == len(LACKING) - 2
+    assert facts["told"][0].startswith("colour: accuracy 1.000, macro-F1 1.000 on ")
+
+
+def test_texts_are_read_without_what_is_to_be_guessed(tmp_path: Path) -> None:
+    """Titles that say nothing and colours at random: only a text that spells the attribute out could tell it."""
+    shop = write_shop(tmp_path)
+    catalogue = Workspace(shop).read("catalogue").scan(CATALOGUE).collect()
+    random = np.random.default_rng(0).choice(list(COLOURS), NUMBER)
+    attributes = pl.Series([[{"name": "colour", "value": value}] for value in random], dtype=CATALOGUE.schema["attributes"])
+    with Workspace(shop).write("catalogue") as writer:
+        writer.write(catalogue.with_columns(attributes=attributes, title=pl.lit("a mug"), image_uri=pl.lit(None, pl.String)), CATALOGUE)
+        writer.commit()
+    run_stage(embed_items.STAGE, shop, embed=embed(shop))
+    measured = label(shop, "colour").manifest.facts["measured"]["colour"]
+    assert measured["accuracy"] < 0.75
+    assert measured["precision"] is None
+
+
+def test_nothing_is_guessed_unless_asked(root: Path) -> None:
+    manifest = label(root).manifest
+    assert manifest.facts["rows"] == 0
+    assert manifest.facts["measured"] == {}
+
+
+def test_an_attribute_that_nobody_has_is_an_error(root: Path) -> None:
+    with pytest.raises(LandingError, match="no item has the attribute 'size'"):
+        label(root, "size")
+
+
+def test_an_attribute_of_one_value_is_told_and_left_alone(root: Path) -> None:
+    facts = label(root, "note").manifest.facts
+    assert facts["rows"] == 0
+    assert "note: fewer than two values" in facts["told"][0]
