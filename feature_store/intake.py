@@ -26,18 +26,25 @@ class Intake:
     """Name of each file that was not -> why."""
 
 
-def take_in(files: Iterable[LandingFile], table: Table, conform: Callable[[pl.DataFrame], tuple[pl.DataFrame, Refusal]]) -> Intake:
+def take_in(
+    files: Iterable[LandingFile],
+    table: Table,
+    conform: Callable[[pl.DataFrame], tuple[pl.DataFrame, Refusal]],
+    *,
+    prepare: Callable[[pl.DataFrame], pl.DataFrame] = lambda raw: raw,
+) -> Intake:
     """Read landing files.
 
     Args:
         files: In the order in which they count.
         table: What their rows become.
         conform: Parts the rows of one file into those that fit the table and the others.
+        prepare: What becomes of the rows of a file before anything of them is kept, refused ones too; as many rows in the same order.
     """
     frames, refused, sources, unreadable = [table.empty()], [REFUSED_ROWS.empty()], {}, {}
     for file in files:
         try:
-            raw = read_landing(file.path)
+            raw = prepare(read_landing(file.path))
             rows, refusal = conform(raw)
         except LandingError as error:
             unreadable[file.name] = str(error)

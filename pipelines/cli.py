@@ -330,12 +330,15 @@ def serve(
     with told(errors):
         settings = _config(config)
         workspace = settings.open_workspace()
+        from pipelines.privacy.admission import names_of
         from pipelines.recommend import release_folder
 
         release_folder(workspace, "")
+        names_of(settings)  # without the key nobody would be found
         command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", str(workspace.online_store)]
         command += ["--images", str(settings.resolve(settings.sources.images)), "--host", host, "--port", str(port)]
         command += ["--show-users"] if show_users else []
+        command += ["--pseudonyms"] if settings.privacy.pseudonyms else []
         url = f"http://{host}:{port}"
         console.print(f"{url}  (API docs: {url}/docs; Ctrl-C ends it)", highlight=False)
         console.print(f"try: curl {url}/v1/release", highlight=False)

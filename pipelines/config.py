@@ -15,6 +15,7 @@ from feature_store.layout import Workspace
 from pipelines.fetching.config import FetchImagesConfig
 from pipelines.importers.config import MappingConfig
 from pipelines.modality_names import check_modality_name
+from pipelines.privacy.config import PrivacyConfig
 from pipelines.tuning.config import TuneConfig
 from recsys.data.relevance import Relevance
 from recsys.encoders.config import EmbedConfig
@@ -127,6 +128,7 @@ class Config:
     sources: SourcesConfig = field(default_factory=SourcesConfig)
     mapping: MappingConfig = field(default_factory=MappingConfig)
     """How `vitrine import SOURCE` reads a source's own columns."""
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     relevance: Relevance = field(default_factory=Relevance)
     cuts: CutsConfig = field(default_factory=CutsConfig)

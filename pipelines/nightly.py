@@ -14,9 +14,11 @@ from rich.markup import escape
 from feature_store.layout import Workspace
 from feature_store.online.sqlite import SqliteStore
 from feature_store.snapshot import load_snapshot
+from feature_store.tombstones import Tombstones
 from pipelines.audit.stage import STAGE as AUDIT_LEAKS
 from pipelines.config import Config
 from pipelines.lock import alone
+from pipelines.privacy.admission import names_of
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
 from pipelines.stage import Stage, StageContext, clear_scratch, is_current
@@ -166,6 +168,8 @@ def _conclude(config: Config, workspace: Workspace, date: datetime, results: Seq
             progress.say(f"  [yellow]✗[/yellow] {escape(refusal)}")
     removed = shelf.prune(config.release.keep)
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+        store.set_tombstones(Tombstones.read(workspace.tombstones))
+        store.set_key_id(names_of(config).key_id)
         load_snapshot(store, workspace.read("snapshot"))
         store.forget_additions(keep=shelf.ids())
     for old in removed:
