@@ -22,8 +22,8 @@ class TombstoneError(FeatureStoreError):
 class Tombstones:
     """Salted digests of the shop's own ids of erased users.
 
-    Keyed BLAKE2b (RFC 7693) under a random salt of the workspace: two workspaces, or a list of digests made elsewhere, tell nothing. Whoever
-    holds both this file and a list of possible ids can still try them one by one: docs/adr/0004 says why that is so.
+    Keyed BLAKE2b (RFC 7693) under a random salt of the workspace: digests made elsewhere tell nothing. Whoever holds both this file and a
+    list of possible ids can still try them one by one: docs/adr/0004 says why that is so.
     """
 
     salt: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
@@ -61,7 +61,9 @@ class Tombstones:
             values = json.loads(text)
             return cls(bytes.fromhex(values["salt"]), frozenset(values["digests"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise TombstoneError(f"the tombstones cannot be read ({error!r}). Put the file back from a backup: it keeps out who was erased.") from error
+            raise TombstoneError(
+                f"the tombstones cannot be read ({error!r}). Put the file back from a backup: it keeps out who was erased."
+            ) from error
 
     @classmethod
     def read(cls, path: Path) -> Self:

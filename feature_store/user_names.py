@@ -62,8 +62,8 @@ def user_names(*, pseudonyms: bool, environment: Mapping[str, str]) -> UserNames
     if len(key) < LEAST_KEY_CHARACTERS:
         found = f"{KEY_VARIABLE} has {len(key)} characters" if key else f"{KEY_VARIABLE} is not set"
         raise UserKeyError(
-            f"pseudonyms of users are asked for, and {found}; at least {LEAST_KEY_CHARACTERS} are wanted. Put the key of this shop into the "
-            "environment (a new one: `openssl rand -hex 32`), and keep it: without it nobody can be found again."
+            f"pseudonyms of users are asked for, and {found}; at least {LEAST_KEY_CHARACTERS} are wanted. Put the key of this shop into "
+            "the environment (a new one: `openssl rand -hex 32`), and keep it: without it nobody can be found again."
         )
     return UserNames(key.encode())
 

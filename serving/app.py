@@ -59,6 +59,6 @@ def check_names(names: UserNames, store: SqliteStore) -> None:
     nights = store.key_id()
     if nights not in (None, names.key_id):
         raise UserKeyError(
-            f"users in {store.path} are named by key {nights}, and this process names them by {names.key_id} (own: the shop's own ids). Start it "
-            f"with --pseudonyms and the {KEY_VARIABLE} of the night, or without both where the night has none."
+            f"users in {store.path} are named by key {nights}, and this process names them by {names.key_id} (own: the shop's own ids). "
+            f"Start it with --pseudonyms and the {KEY_VARIABLE} of the night, or without both where the night has none."
         )

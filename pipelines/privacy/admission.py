@@ -66,8 +66,8 @@ def open_admission(config: Config, workspace: Workspace, log: TableReader | None
     before = log.manifest.facts.get("user_key", OWN_IDS) if log else names.key_id
     if before != names.key_id:
         raise UserKeyError(
-            f"users of the log are named by key {before}, and [privacy] with {KEY_VARIABLE} asks for {names.key_id} ({OWN_IDS}: the shop's own "
-            f"ids). Put the former key or setting back; or move {workspace.root / 'tables'} away, and the next night names everybody anew, "
+            f"users of the log are named by key {before}, and [privacy] with {KEY_VARIABLE} asks for {names.key_id} ({OWN_IDS}: the shop's "
+            f"own ids). Put the former key or setting back; or move {workspace.root / 'tables'} away, and the next night names everybody anew, "
             "from what then lies in the landing folders."
         )
     return Admission(names, Tombstones.read(workspace.tombstones))
