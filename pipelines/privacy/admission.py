@@ -67,7 +67,7 @@ def open_admission(config: Config, workspace: Workspace, log: TableReader | None
     if before != names.key_id:
         raise UserKeyError(
             f"users of the log are named by key {before}, and [privacy] with {KEY_VARIABLE} asks for {names.key_id} ({OWN_IDS}: the shop's "
-            f"own ids). Put the former key or setting back; or move {workspace.root / 'tables'} away, and the next night names everybody anew, "
-            "from what then lies in the landing folders."
+            f"own ids). Put the former key or setting back; or move {workspace.root / 'tables'} away, and the next night names everybody "
+            "anew, from what then lies in the landing folders."
         )
     return Admission(names, Tombstones.read(workspace.tombstones))

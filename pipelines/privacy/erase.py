@@ -18,7 +18,7 @@ from pipelines.landing import list_source
 from pipelines.lock import alone
 from pipelines.privacy.admission import names_of
 from pipelines.privacy.erase_landing import LandingTrace, trace_in
-from pipelines.privacy.erase_tables import MADE_AGAIN, NOTHING, drop_rows, erase_from_table
+from pipelines.privacy.erase_tables import MADE_AGAIN, NOTHING, erase_from_table
 from pipelines.privacy.sought import Sought
 from pipelines.progress import Progress
 
@@ -45,7 +45,7 @@ class Receipt:
     at: str
     tombstone: str
     bytes_searched: bool
-    """False: the id is so short that only columns which name users could be searched."""
+    """False: the id is so short that only columns which name users, and texts for the whole word, could be searched."""
     checked: Sequence[Checked]
     landing: Sequence[LandingTrace]
     """Files of the shop that held the user."""
@@ -94,15 +94,16 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
             left = list(_files(folder))
             holding = tuple(path.relative_to(workspace.root).as_posix() for path in left if sought.in_file(path))
             checked.append(Checked(artefact, len(left), done, holding))
+        now = datetime.now(UTC)
         receipt = Receipt(
-            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            at=now.isoformat(timespec="seconds"),
             tombstone=tombstones.digest(user_id),
             bytes_searched=bool(sought.patterns),
             checked=checked,
             landing=landing,
         )
         workspace.receipts.mkdir(parents=True, exist_ok=True)
-        path = workspace.receipts / f"{receipt.tombstone}.json"
+        path = workspace.receipts / f"{now:%Y%m%dT%H%M%S}-{receipt.tombstone}.json"
         write_text_atomically(path, json.dumps(sought.hide(asdict(receipt)), indent=1) + "\n")
     return receipt
 
@@ -117,7 +118,6 @@ def _acts(config: Config, sought: Sought, tombstones: Tombstones, rewritten: Seq
     acts["online store"] = online, partial(_from_store, workspace, sought, tombstones)
     for folder in (root / "scratch", workspace.reports):
         acts[folder.name] = folder, partial(_remove_holding, folder, sought)
-    acts["truth"] = root / "truth", partial(_drop_rows, root / "truth", sought)  # of the sample shop
     known = {"tables", workspace.fetched_images.name, *_sources(config), *(folder.name for folder, _ in acts.values())}
     for path in sorted(root.iterdir()):
         if path.name not in known:
@@ -155,11 +155,6 @@ def _remove_holding(folder: Path, sought: Sought) -> str:
     for path in holding:
         path.unlink()
     return f"{len(holding):,} files removed" if holding else NOTHING
-
-
-def _drop_rows(path: Path, sought: Sought) -> str:
-    removed = sum(drop_rows(file, sought) for file in _files(path) if file.suffix == ".parquet")
-    return f"{removed:,} rows removed" if removed else NOTHING
 
 
 def _files(path: Path) -> Iterator[Path]:

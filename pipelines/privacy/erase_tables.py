@@ -45,16 +45,6 @@ def erase_from_table(workspace: Workspace, name: str, sought: Sought, *, changed
     return f"{sum(found.values()):,} rows removed" if found else NOTHING
 
 
-def drop_rows(path: Path, sought: Sought) -> int:
-    """Replace a Parquet file by one without the rows of a user; how many there were."""
-    count = _count(path, sought)
-    if count:
-        partial = path.with_name(f".{path.name}.partial")
-        _without(path, sought).write_parquet(partial, compression="zstd")
-        partial.replace(path)
-    return count
-
-
 def _rewrite(workspace: Workspace, reader: TableReader, sought: Sought, found: Mapping[str, int], changed: Collection[str]) -> None:
     """Write the next build: every file without the user's rows, and the log without what it knows of changed landing files."""
     facts, log = sought.hide(dict(reader.manifest.facts)), reader.manifest.name == EVENTS

@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,10 @@ import polars as pl
 from feature_store.checks import REASON
 
 TELLING_BYTES = 8
-"""A shorter id may be any number or word, so only columns that name users can say where it stands."""
+"""A shorter id may stand in any bytes by chance, so only columns that name users, and whole words of texts, can say where it stands."""
+LEAST_WORD = 4
+"""An id that is shorter still, or made of digits alone, is not looked for among words."""
+TEXTS = (".html", ".json", ".jsonl", ".log", ".csv", ".txt", ".toml")
 USER, CONTENT = "user_id", "content"
 HIDDEN = "(erased)"
 
@@ -35,6 +39,13 @@ class Sought:
         """The telling names as texts, JSON and HTML write them."""
         written = {form for name in self.telling for form in (name, json.dumps(name)[1:-1], escape(name))}
         return tuple(sorted(form.encode() for form in written))
+
+    @cached_property
+    def words(self) -> re.Pattern[bytes] | None:
+        """The other names, as whole words; None where none can be told from common words and numbers."""
+        words = [name for name in self.names if name not in self.telling and len(name) >= LEAST_WORD and not name.isdecimal()]
+        some = b"|".join(re.escape(word.encode()) for word in words)
+        return re.compile(rb"(?<![\w-])(?:" + some + rb")(?![\w-])") if words else None
 
     def rows(self, columns: pl.Schema) -> pl.Expr | None:
         """True for rows that are of the user, or that were refused and name the user; None where no column can say so."""
@@ -67,10 +78,11 @@ class Sought:
         return [self.hide(inner) for inner in value] if isinstance(value, list) else value
 
     def _in_bytes(self, path: Path) -> bool:
-        if not self.patterns or not path.stat().st_size:
+        words = self.words if path.suffix in TEXTS else None
+        if not (self.patterns or words) or not path.stat().st_size:
             return False
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return any(content.find(pattern) >= 0 for pattern in self.patterns)
+            return any(content.find(pattern) >= 0 for pattern in self.patterns) or bool(words and words.search(content))
 
     def _in_parquet(self, path: Path) -> bool:
         rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)

@@ -27,8 +27,8 @@ def erasure_lines(receipt: Receipt) -> Iterator[str]:
         yield "[yellow]The user was found nowhere.[/yellow] If that surprises, look at the id; the tombstone stands all the same."
     if not receipt.bytes_searched:
         yield (
-            f"The id has fewer than {TELLING_BYTES} bytes and could be any number, so only columns and fields that name users were "
-            "searched, not the bytes of other files."
+            f"The id has fewer than {TELLING_BYTES} bytes and may stand anywhere by chance, so only columns that name users, and "
+            "texts for the whole word, were searched; not the bytes of other files."
         )
     if any(trace.left for trace in receipt.landing):
         yield "Landing files are yours: what they hold of the user is not taken in again, and stays there until you or --landing remove it."
