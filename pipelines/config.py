@@ -16,6 +16,7 @@ from pipelines.fetching.config import FetchImagesConfig
 from pipelines.importers.config import MappingConfig
 from pipelines.modality_names import check_modality_name
 from pipelines.privacy.config import PrivacyConfig
+from pipelines.quality.config import ProfileConfig
 from pipelines.tuning.config import TuneConfig
 from recsys.data.relevance import Relevance
 from recsys.encoders.config import EmbedConfig
@@ -129,6 +130,7 @@ class Config:
     mapping: MappingConfig = field(default_factory=MappingConfig)
     """How `vitrine import SOURCE` reads a source's own columns."""
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
+    profile: ProfileConfig = field(default_factory=ProfileConfig)
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     relevance: Relevance = field(default_factory=Relevance)
     cuts: CutsConfig = field(default_factory=CutsConfig)

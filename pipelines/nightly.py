@@ -33,6 +33,7 @@ from pipelines.stages.evaluate_models import STAGE as EVALUATE_MODELS
 from pipelines.stages.fetch_images import STAGE as FETCH_IMAGES
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
 from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
+from pipelines.stages.profile_inputs import STAGE as PROFILE_INPUTS
 from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
 from pipelines.stages.train_encoders import STAGE as TRAIN_ENCODERS
 from pipelines.stages.train_ranker import STAGE as TRAIN_RANKER
@@ -46,6 +47,7 @@ STAGES: tuple[Stage, ...] = (
     FETCH_IMAGES,
     TRAIN_ENCODERS,
     EMBED_ITEMS,
+    PROFILE_INPUTS,
     COMPUTE_ITEM_FEATURES,
     COMPUTE_USER_FEATURES,
     BUILD_EXAMPLES,
@@ -149,6 +151,7 @@ def run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime
 def _line(result: StageResult, workspace: Workspace, stage: Stage) -> str:
     facts = result.facts
     refused = f", [yellow]{facts['quarantined']} refused[/yellow]" if facts.get("quarantined") else ""
+    refused += f", [yellow]{len(facts['warnings'])} warnings[/yellow]" if facts.get("warnings") else ""
     did = "unchanged" if result.skipped else f"{result.seconds:6.1f} s, peak {result.peak_memory_bytes / 2**30:.1f} GiB"
     where = os.path.relpath(workspace.table(stage.writes))
     return f"  [green]✓[/green] {result.name:<22} {facts.get('rows', 0):>9,} rows{refused}  {did}  [dim]{where}[/dim]"
