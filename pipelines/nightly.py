@@ -19,6 +19,7 @@ from pipelines.audit.stage import STAGE as AUDIT_LEAKS
 from pipelines.config import Config
 from pipelines.lock import alone
 from pipelines.privacy.admission import names_of
+from pipelines.privacy.retention import oldest_kept
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
 from pipelines.stage import Stage, StageContext, clear_scratch, is_current
@@ -173,6 +174,9 @@ def _conclude(config: Config, workspace: Workspace, date: datetime, results: Seq
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
         store.set_tombstones(Tombstones.read(workspace.tombstones))
         store.set_key_id(names_of(config).key_id)
+        oldest = oldest_kept(end_of_log(workspace), keep_days=config.privacy.keep_days, now=datetime.now(UTC))
+        if oldest is not None:
+            store.forget_posted(before=round(oldest.timestamp() * 1e6))
         load_snapshot(store, workspace.read("snapshot"))
         store.forget_additions(keep=shelf.ids())
     for old in removed:

@@ -125,16 +125,12 @@ class SqliteStore:
             OnlineStoreError: Something reads the file without end, so its log cannot be emptied.
         """
         with self._writing:
-            self._writer.execute("PRAGMA secure_delete = ON")
             with self._writer:
                 before = self._writer.total_changes
                 for table in ("snapshots", "posted"):
                     self._writer.executemany(f"DELETE FROM {table} WHERE user_id = ?", [(user_id,) for user_id in user_ids])
                 removed = self._writer.total_changes - before
-            self._writer.execute("VACUUM")  # pages that were freed before still hold what they held
-            busy, *_ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise OnlineStoreError(f"{self.path} is being read, so old pages stay in its log. Try again, or end the API for a moment.")
+            self._write_anew()
         return removed
 
     def tombstones(self) -> Tombstones:
@@ -158,6 +154,14 @@ class SqliteStore:
             if others:
                 self._writer.execute("DELETE FROM posted")
             self._point(_USERS, key_id)
+        if others:
+            with self._writing:
+                self._write_anew()
+
+    def forget_posted(self, *, before: int) -> None:
+        """Drop posted events that happened before a moment, in microseconds since 1970 UTC."""
+        with self._writing, self._writer:
+            self._writer.execute("DELETE FROM posted WHERE event_time < ?", (before,))
 
     def revision(self) -> int:
         """See `OnlineStore`."""
@@ -265,6 +269,13 @@ class SqliteStore:
     def _insert(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
         with self._writing, self._writer:
             self._writer.executemany("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", rows)
+
+    def _write_anew(self) -> None:
+        """Leave nothing of removed rows in the file: pages that were freed still hold what they held."""
+        self._writer.execute("VACUUM")
+        busy, *_ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise OnlineStoreError(f"{self.path} is being read, so old pages stay in its log. Try again, or end the API for a moment.")
 
     def _point(self, name: str, value: str) -> None:
         self._writer.execute("INSERT INTO pointer VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value))

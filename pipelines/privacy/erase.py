@@ -116,8 +116,8 @@ def _acts(config: Config, sought: Sought, tombstones: Tombstones, rewritten: Seq
     for folder in sorted((root / "tables").glob("*/")):
         acts[f"table {folder.name}"] = folder, partial(_from_table, workspace, folder, sought, rewritten)
     acts["online store"] = online, partial(_from_store, workspace, sought, tombstones)
-    for folder in (root / "scratch", workspace.reports):
-        acts[folder.name] = folder, partial(_remove_holding, folder, sought)
+    acts["scratch"] = root / "scratch", partial(_remove, root / "scratch")
+    acts["reports"] = workspace.reports, partial(_remove_holding, workspace.reports, sought)
     known = {"tables", workspace.fetched_images.name, *_sources(config), *(folder.name for folder, _ in acts.values())}
     for path in sorted(root.iterdir()):
         if path.name not in known:
@@ -148,6 +148,13 @@ def _from_store(workspace: Workspace, sought: Sought, tombstones: Tombstones) ->
         store.set_tombstones(tombstones)
         removed = store.erase(sought.names)
     return f"{removed:,} rows removed, file written anew" if removed else NOTHING
+
+
+def _remove(folder: Path) -> str:
+    """Unfinished work goes whole: it was begun with the log as it was, so nobody goes on with it."""
+    files = len(list(_files(folder)))
+    shutil.rmtree(folder, ignore_errors=True)
+    return f"{files:,} files removed" if files else NOTHING
 
 
 def _remove_holding(folder: Path, sought: Sought) -> str:

@@ -9,10 +9,11 @@ import polars as pl
 from feature_store.event_removal import remove_events
 from feature_store.layout import QUARANTINE, TableReader, Workspace, remove_old_builds
 from feature_store.manifest import MANIFEST
-from feature_store.quarantine import write_refused
 from pipelines.privacy.sought import USER, Sought
 
 EVENTS = "events"
+LASTING = (EVENTS, "catalogue", "fetched_images")
+"""Tables that remember what no night could make again; these lose rows and never all."""
 NOTHING = "nothing found"
 MADE_AGAIN = "removed whole; the next night makes it again"
 
@@ -34,7 +35,7 @@ def erase_from_table(workspace: Workspace, name: str, sought: Sought, *, changed
     reader = workspace.read(name)
     parquet = [file for file in reader.manifest.files if file.endswith(".parquet")]
     others = [file for file in reader.manifest.files if file not in parquet]
-    if any(sought.in_file(reader.path(file)) for file in others):
+    if name not in LASTING and any(sought.in_file(reader.path(file)) for file in others):
         shutil.rmtree(reader.directory)
         return MADE_AGAIN
     found = {file: count for file in parquet if (count := _count(reader.path(file), sought))}
@@ -54,16 +55,13 @@ def _rewrite(workspace: Workspace, reader: TableReader, sought: Sought, found: M
             if not refused and (log or file not in found):
                 writer.keep(reader, file)
                 continue
-            left = _without(reader.path(file), sought)
+            whole, left = _rows(reader.path(file), sought)
             if refused:
                 left = left.filter(~pl.col("source_digest").is_in(list(changed)))
-                facts["quarantined"] = left.height
-                write_refused(writer, left)
-            else:
-                facts["rows"] = facts.get("rows", 0) - found[file]
-                path = writer.folder / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                left.write_parquet(path, compression="zstd", statistics=True)
+            counted = "quarantined" if refused else "rows"
+            facts[counted] = facts.get(counted, 0) - whole.height + left.height
+            if left.height or not refused:
+                _write(left, writer.folder / file, like=reader.path(file))
         if log:
             span = remove_events(writer, pl.col(USER).is_in(sought.names))
             facts |= {"rows": span.rows, "sources": {key: value for key, value in facts["sources"].items() if key not in changed}}
@@ -77,7 +75,15 @@ def _count(path: Path, sought: Sought) -> int:
     return 0 if theirs is None else int(rows.select(theirs.sum()).collect().item() or 0)
 
 
-def _without(path: Path, sought: Sought) -> pl.DataFrame:
+def _rows(path: Path, sought: Sought) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All rows of a file, and those that are not the user's."""
     rows = pl.read_parquet(path, glob=False, hive_partitioning=False)
     theirs = sought.rows(rows.schema)
-    return rows if theirs is None else rows.filter(~theirs.fill_null(False))
+    return rows, rows if theirs is None else rows.filter(~theirs.fill_null(False))
+
+
+def _write(rows: pl.DataFrame, path: Path, *, like: Path) -> None:
+    """A Parquet file that says of itself what another one does."""
+    told = {name: value for name, value in pl.read_parquet_metadata(like).items() if name != "ARROW:schema"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows.write_parquet(path, compression="zstd", statistics=True, metadata=told)

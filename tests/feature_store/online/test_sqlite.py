@@ -138,6 +138,14 @@ def test_events_posted_under_another_key_go_with_it(tmp_path: Path) -> None:
     store.close()
 
 
+def test_posted_events_that_are_too_old_go(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.append([EVENT, replace(EVENT, event_id="e2", event_time=9)])
+    store.forget_posted(before=9)
+    assert [event.event_id for event in store.user("u").posted] == ["e2"]
+    store.close()
+
+
 def test_the_store_tells_who_was_erased(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.sqlite")
     assert not store.tombstones().holds("u")
