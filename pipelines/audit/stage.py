@@ -28,7 +28,7 @@ WITH_TIMES = (COMPUTE_ITEM_FEATURES, COMPUTE_USER_FEATURES, BUILD_EXAMPLES, BUIL
 """Stages whose tables hold times, which are looked at as the night has made them."""
 AUDITED = (*WITH_TIMES, TRAIN_RETRIEVER, TRAIN_TWIN, BUILD_INDEX, TRAIN_RANKER, EVALUATE_MODELS, JUDGE_TEST)
 """Stages that run on the twins: all that read behaviour but `profile_inputs`, which nothing learns from, and `publish_release`, which
-gathers what they make and adds a count that is asked after as `popularity`. The one behind `vitrine evaluate --phase test` is among them."""
+gathers what they make and adds a count that is asked after as `popularity`. That behind `vitrine evaluate --phase test` is among them."""
 REPORT = "report.json"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,8 @@ LEVELS = 20
 REST = "others"
 DISTINCT = 100
 """With fewer users, or items, in a day their number is described and not judged."""
+QUIET = 0.1
+"""Share of the days of the reference that may have been quieter: less than one day a week, so days off count and lost ones do not."""
 SAMPLE = 100_000
 """Most numbers of a window that are compared."""
 LEVELLED: Mapping[str, pl.Expr] = {
@@ -50,8 +52,8 @@ class Windows:
 class EventsProfile:
     """What there is and how it has changed."""
 
-    daily: pl.DataFrame
-    """day, event_type, events."""
+    daily: Mapping[str, Mapping[date, int]]
+    """Event type -> day (UTC) -> events, a day without any too."""
     shares: Mapping[str, Mapping[str, tuple[float, float]]]
     """Column -> level -> its share before and now; the most frequent first."""
     measures: tuple[Measure, ...]
@@ -87,16 +89,18 @@ def profile_events(events: pl.LazyFrame, catalogue: pl.LazyFrame, windows: Windo
     levels = [rows.group_by(level.fill_null("none").alias("level"), "now").agg(pl.len().alias("events")) for level in LEVELLED.values()]
     found_types, found_daily, found_people, *found_levels = pl.collect_all([types, daily, people, *levels])
     counts = {name: _pair(part, "events") for (name,), part in found_types.sort("event_type").group_by("event_type", maintain_order=True)}
+    by_day = _by_day(found_daily, windows)
     shares = {name: _top(frame) for name, frame in zip(LEVELLED, found_levels, strict=True)}
     measures = [
         *_volumes(counts, windows, config),
+        *_quietest_days(by_day, windows, config),
         *_cardinalities(found_people, windows, config),
         *_lacking(found_types, counts, config),
         *(_levels(name, pairs, config) for name, pairs in shares.items()),
         *_numbers(rows, counts, config),
     ]
     return EventsProfile(
-        daily=found_daily.sort("day", "event_type"),
+        daily=by_day,
         shares={name: _as_shares(pairs) for name, pairs in shares.items()},
         measures=tuple(measures),
     )
@@ -110,6 +114,17 @@ def _volumes(counts: Mapping[str, tuple[int, int]], windows: Windows, config: Pr
         enough = comparable and max(before, now) >= config.min_rows
         per_day = [f"{count / length:,.0f} a day" if length else "none" for count, length in zip((before, now), days.values(), strict=True)]
         yield judge(f"{name} events", "volume", value, before=per_day[0], now=per_day[1], enough=enough, config=config)
+
+
+def _quietest_days(by_day: Mapping[str, Mapping[date, int]], windows: Windows, config: ProfileConfig) -> Iterator[Measure]:
+    """A day that lacks its events vanishes in the mean of a window; shops that rest on Sundays have such days in both windows."""
+    for name, events in by_day.items():
+        usual = sorted(events[day] for day in _days(windows.reference, windows.newest, whole=True))
+        before = usual[int(QUIET * len(usual))] if usual else 0
+        now = min((events[day] for day in _days(windows.newest, windows.end, whole=True)), default=0)
+        value = fold(before, now, days_before=1, days_now=1) if now < before else 1.0
+        enough = windows.days_before >= windows.days_now and before >= DISTINCT
+        yield judge(f"{name} events, quietest day", "volume", value, before=f"{before:,}", now=f"{now:,}", enough=enough, config=config)
 
 
 def _cardinalities(people: pl.DataFrame, windows: Windows, config: ProfileConfig) -> Iterator[Measure]:
@@ -153,6 +168,20 @@ def _numbers(rows: pl.LazyFrame, counts: Mapping[str, tuple[int, int]], config: 
         if len(before) or len(now):
             enough = _enough((len(before), len(now)), config)
             yield judge(what, "ks", ks(before, now), before=_spread(before), now=_spread(now), enough=enough, config=config)
+
+
+def _by_day(daily: pl.DataFrame, windows: Windows) -> dict[str, dict[date, int]]:
+    found = {(name, day): events for name, day, events in daily.select("event_type", "day", "events").iter_rows()}
+    names = sorted({name for name, _ in found})
+    return {name: {day: found.get((name, day), 0) for day in _days(windows.reference, windows.end, whole=False)} for name in names}
+
+
+def _days(start: datetime, end: datetime, *, whole: bool) -> list[date]:
+    """Days (UTC) that lie between two moments, or of which any part does."""
+    begins = [datetime.combine(start, time.min, start.tzinfo) + timedelta(days=number) for number in range((end - start).days + 2)]
+    if whole:
+        return [begin.date() for begin in begins if begin >= start and begin + timedelta(days=1) <= end]
+    return [begin.date() for begin in begins if begin < end]
 
 
 def _enough(pair: tuple[int, int], config: ProfileConfig) -> bool:

@@ -65,14 +65,11 @@ def describe(
     windows: Windows, found: EventsProfile, measures: Sequence[Measure], *, catalogue: Mapping[str, float], accepted: Mapping[str, float]
 ) -> dict[str, Any]:
     """What `profile.json` holds."""
-    daily: dict[str, dict[str, int]] = {}
-    for day, event_type, events in found.daily.iter_rows():
-        daily.setdefault(event_type, {})[day.isoformat()] = events
     return {
         "format": 1,
         "windows": {name: moment.isoformat() for name, moment in asdict(windows).items()},
         "measures": [asdict(measure) for measure in measures],
-        "daily": daily,
+        "daily": {name: {day.isoformat(): events for day, events in days.items()} for name, days in found.daily.items()},
         "shares": found.shares,
         "catalogue": catalogue,
         "accepted_catalogue": accepted,

@@ -17,7 +17,9 @@ from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
 from tests.support.stages import run_stage
 from tests.support.tiny_shop import draw_tiny_shop
 
-SIZE = ShopSize(num_items=60, num_users=500, num_days=28)
+SIZE = ShopSize(num_items=400, num_users=1200, num_days=35)
+OPENING = pl.duration(days=7)
+"""How long it takes until the drawn shop is found by its users."""
 CONFIG = parse_config({"profile": {"min_rows": 100}}).profile
 NEW = pl.col("event_time") >= pl.col("event_time").max() - pl.duration(days=7)
 Shop = tuple[pl.DataFrame, pl.DataFrame]
@@ -31,7 +33,8 @@ def shop_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Shop]:
     def draw(seed: int) -> Shop:
         root: Path = tmp_path_factory.mktemp("shop")
         draw_tiny_shop(root, seed=seed, size=SIZE)
-        return run_stage(INGEST_EVENTS, root).scan(EVENTS).collect(), run_stage(INGEST_CATALOGUE, root).scan(CATALOGUE).collect()
+        events = run_stage(INGEST_EVENTS, root).scan(EVENTS).filter(pl.col("event_time") > pl.col("event_time").min() + OPENING)
+        return events.collect(), run_stage(INGEST_CATALOGUE, root).scan(CATALOGUE).collect()
 
     return draw
 
@@ -49,13 +52,14 @@ def alarms(found: EventsProfile) -> set[str]:
     return {measure.what for measure in found.measures if measure.verdict == "warn"}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_an_undisturbed_shop_raises_no_alarm(shop_of: Callable[[int], Shop], seed: int) -> None:
     found = profile(shop_of(seed))
     assert alarms(found) == set()
     assert {measure.kind for measure in found.measures if measure.verdict == "ok"} == {"volume", "nulls", "psi", "ks"}
 
 
+LOST_DAY = {"impression events, quietest day"}
 PLANTED = {
     "a page that takes all": ([pl.when(NEW).then(pl.lit("search")).otherwise("surface").alias("surface")], None, {"surface"}),
     "prices in another currency": (
@@ -69,6 +73,7 @@ PLANTED = {
         {"click events without session_id"},
     ),
     "carts that are no longer logged": ([], ~NEW | (pl.col("event_type") != "cart"), {"cart events"}),
+    "a day that was lost": ([], pl.col("event_time").dt.date() != (pl.col("event_time").max() - pl.duration(days=3)).dt.date(), LOST_DAY),
     "all that happens at night": (
         [pl.when(NEW).then(pl.col("event_time").dt.truncate("1d")).otherwise("event_time").alias("event_time")],
         None,
@@ -87,7 +92,7 @@ def test_a_planted_change_is_told_by_its_name(shop_of: Callable[[int], Shop], wh
 def test_a_log_shorter_than_the_window_is_described_and_not_judged(shop_of: Callable[[int], Shop]) -> None:
     found = profile(shop_of(1), days=60)
     assert {measure.verdict for measure in found.measures} == {"unjudged"}
-    assert found.daily["events"].sum() == shop_of(1)[0].height
+    assert sum(events for days in found.daily.values() for events in days.values()) == shop_of(1)[0].height
 
 
 def test_the_most_frequent_levels_stand_first_and_rare_ones_together(shop_of: Callable[[int], Shop]) -> None:
