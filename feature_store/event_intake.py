@@ -15,7 +15,11 @@ BLOCK_SHARE = 64
 
 
 def take_in_events(
-    files: Iterable[LandingFile], runs: EventRuns, conform: Callable[[pl.DataFrame], tuple[pl.DataFrame, Refusal]]
+    files: Iterable[LandingFile],
+    runs: EventRuns,
+    conform: Callable[[pl.DataFrame], tuple[pl.DataFrame, Refusal]],
+    *,
+    prepare: Callable[[pl.DataFrame], pl.DataFrame] = lambda raw: raw,
 ) -> dict[str, str]:
     """Read landing files into runs, and close these; files whose content they hold already are passed over.
 
@@ -23,6 +27,7 @@ def take_in_events(
         files: In the order in which they count.
         runs: What a killed ingestion has left there is gone on with. Of each file they are told {"file", "rows", "quarantined"}.
         conform: Parts rows into those that are events and the others.
+        prepare: What becomes of rows before anything of them is kept, refused ones too; as many rows in the same order.
 
     Returns:
         Name of each file that cannot be read -> why.
@@ -33,7 +38,7 @@ def take_in_events(
             continue
         rows = quarantined = 0
         try:
-            for raw in read_landing_blocks(file.path, block_bytes=runs.memory_bytes // BLOCK_SHARE):
+            for raw in map(prepare, read_landing_blocks(file.path, block_bytes=runs.memory_bytes // BLOCK_SHARE)):
                 events, refusal = conform(raw)
                 runs.add(events, refusal.describe(raw, source=file.name, digest=file.digest, first_row=rows))
                 rows, quarantined = rows + raw.height, quarantined + len(refusal)

@@ -178,6 +178,13 @@ class TableWriter:
         return manifest
 
 
+def remove_old_builds(reader: TableReader) -> None:
+    """Remove every build of a table but the one that stands, which readers of an older one do not survive."""
+    for path in reader.directory.iterdir():
+        if path.is_dir() and path != reader.folder:
+            shutil.rmtree(path)
+
+
 def _runs(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -233,6 +240,16 @@ class Workspace:
     def tracking(self) -> Path:
         """Database and artefacts of the experiment tracker."""
         return self.root / "tracking"
+
+    @property
+    def tombstones(self) -> Path:
+        """Who was erased, as digests."""
+        return self.root / "privacy" / "tombstones.json"
+
+    @property
+    def receipts(self) -> Path:
+        """What each erasure found and removed, without the user's id."""
+        return self.root / "privacy" / "receipts"
 
     def table(self, name: str) -> Path:
         """Folder of a table: its manifest and its builds."""

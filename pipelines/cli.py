@@ -338,6 +338,26 @@ def compact(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
+def erase(
+    user: Annotated[str, typer.Argument(help="The shop's own id, or the pseudonym.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    landing: Annotated[bool, typer.Option("--landing", help="Take the user out of landing files too, where that is safe.")] = False,
+) -> None:
+    """Forget a user for good: a tombstone keeps new events of the user out, and everything in the workspace is searched and changed.
+
+    The next night learns without the user. Prints all that was looked into; exit code 1: something still holds the user.
+    """
+    from pipelines.privacy.erase import erase_user
+    from pipelines.reports.erasure_table import erasure_lines, erasure_table
+
+    with told(errors):
+        receipt = erase_user(_config(config), user, rewrite_landing=landing, progress=Progress(errors))
+        _print(erasure_table(receipt), *erasure_lines(receipt))
+        if not receipt.clean:
+            raise typer.Exit(1)
+
+
+@app.command()
 def serve(
     config: ConfigOption = DEFAULT_CONFIG,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -348,12 +368,15 @@ def serve(
     with told(errors):
         settings = _config(config)
         workspace = settings.open_workspace()
+        from pipelines.privacy.admission import names_of
         from pipelines.recommend import release_folder
 
         release_folder(workspace, "")
+        names_of(settings)  # without the key nobody would be found
         command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", str(workspace.online_store)]
         command += ["--images", str(settings.resolve(settings.sources.images)), "--host", host, "--port", str(port)]
         command += ["--show-users"] if show_users else []
+        command += ["--pseudonyms"] if settings.privacy.pseudonyms else []
         url = f"http://{host}:{port}"
         console.print(f"{url}  (API docs: {url}/docs; Ctrl-C ends it)", highlight=False)
         console.print(f"try: curl {url}/v1/release", highlight=False)

@@ -15,6 +15,8 @@ from feature_store.layout import Workspace
 from pipelines.fetching.config import FetchImagesConfig
 from pipelines.importers.config import MappingConfig
 from pipelines.modality_names import check_modality_name
+from pipelines.privacy.config import PrivacyConfig
+from pipelines.quality.config import ProfileConfig
 from pipelines.tuning.config import TuneConfig
 from recsys.data.relevance import Relevance
 from recsys.encoders.config import EmbedConfig
@@ -140,6 +142,8 @@ class Config:
     mapping: MappingConfig = field(default_factory=MappingConfig)
     """How `vitrine import SOURCE` reads a source's own columns."""
     labels: LabelsConfig = field(default_factory=LabelsConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
+    profile: ProfileConfig = field(default_factory=ProfileConfig)
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     relevance: Relevance = field(default_factory=Relevance)
     cuts: CutsConfig = field(default_factory=CutsConfig)

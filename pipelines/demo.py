@@ -62,7 +62,7 @@ def run_demo(path: Path, *, console: Console) -> int:
         console.print(f"No release is served: {'; '.join(night.refusals)}\nreport: {report}", highlight=False, soft_wrap=True)
         return 3
     user_id = middling_user(workspace)
-    with running_api(workspace, images=config.resolve(config.sources.images)) as url:
+    with running_api(workspace, images=config.resolve(config.sources.images), pseudonyms=config.privacy.pseudonyms) as url:
         body = {"user_id": user_id, "k": NUM_ITEMS}
         answer = ask(f"{url}/v1/recommendations", body)
         console.print(f"POST {url}/v1/recommendations  {json.dumps(body)}", highlight=False, soft_wrap=True)
@@ -93,7 +93,7 @@ def middling_user(workspace: Workspace) -> str:
 
 
 @contextmanager
-def running_api(workspace: Workspace, *, images: Path) -> Iterator[str]:
+def running_api(workspace: Workspace, *, images: Path, pseudonyms: bool = False) -> Iterator[str]:
     """The API as a process of its own on a free port, ready when the block starts and ended, by its id, when it ends.
 
     Raises:
@@ -102,6 +102,7 @@ def running_api(workspace: Workspace, *, images: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{_free_port()}"
     command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", str(workspace.online_store)]
     command += ["--images", str(images), "--host", "127.0.0.1", "--port", url.rpartition(":")[2]]
+    command += ["--pseudonyms"] if pseudonyms else []
     log = workspace.root / "demo-api.log"
     with log.open("w", encoding="utf-8") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as server:
         try:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from feature_store.layout import Workspace
 from pipelines.config import Config
 from pipelines.inputs import load_interactions, load_items
-from pipelines.recommend import RecommendError, release_folder, some_user_ids
+from pipelines.recommend import RecommendError, named_users, release_folder, some_user_ids
 from recsys.data.items import Items
 from recsys.slate.explain import explain, vector_parts
 from recsys.slate.release_reader import Release, read_release
@@ -70,7 +70,7 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
         raise RecommendError(f"release {release.release_id} has no item {item_id!r} among its {len(release.items)}; name one it has")
     date = datetime.fromisoformat(release.description["date"])
     past = load_interactions(workspace.read("events"), release.items, config.relevance, before=date).distinct()
-    user = int(past.rows_of(np.array([user_id], dtype=object))[0])
+    user = int(past.rows_of(named_users(config, [user_id]))[0])
     if user < 0:
         known = ", ".join(some_user_ids(workspace))
         raise RecommendError(

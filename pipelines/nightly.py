@@ -14,9 +14,12 @@ from rich.markup import escape
 from feature_store.layout import Workspace
 from feature_store.online.sqlite import SqliteStore
 from feature_store.snapshot import load_snapshot
+from feature_store.tombstones import Tombstones
 from pipelines.audit.stage import STAGE as AUDIT_LEAKS
 from pipelines.config import Config
 from pipelines.lock import alone
+from pipelines.privacy.admission import names_of
+from pipelines.privacy.retention import oldest_kept
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
 from pipelines.stage import Stage, StageContext, clear_scratch, is_current
@@ -34,6 +37,7 @@ from pipelines.stages.fine_tune_encoders import STAGE as FINE_TUNE_ENCODERS
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
 from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
 from pipelines.stages.label_attributes import STAGE as LABEL_ATTRIBUTES
+from pipelines.stages.profile_inputs import STAGE as PROFILE_INPUTS
 from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
 from pipelines.stages.train_encoders import STAGE as TRAIN_ENCODERS
 from pipelines.stages.train_ranker import STAGE as TRAIN_RANKER
@@ -51,6 +55,7 @@ STAGES: tuple[Stage, ...] = (
     EMBED_ITEMS,
     EXPORT_QUERY_ENCODERS,
     LABEL_ATTRIBUTES,
+    PROFILE_INPUTS,
     COMPUTE_ITEM_FEATURES,
     COMPUTE_USER_FEATURES,
     BUILD_EXAMPLES,
@@ -157,6 +162,7 @@ def run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime
 def _line(result: StageResult, workspace: Workspace, stage: Stage) -> str:
     facts = result.facts
     refused = f", [yellow]{facts['quarantined']} refused[/yellow]" if facts.get("quarantined") else ""
+    refused += f", [yellow]{len(facts['warnings'])} warnings[/yellow]" if facts.get("warnings") else ""
     did = "unchanged" if result.skipped else f"{result.seconds:6.1f} s, peak {result.peak_memory_bytes / 2**30:.1f} GiB"
     where = os.path.relpath(workspace.table(stage.writes))
     return f"  [green]✓[/green] {result.name:<22} {facts.get('rows', 0):>9,} rows{refused}  {did}  [dim]{where}[/dim]"
@@ -176,6 +182,11 @@ def _conclude(config: Config, workspace: Workspace, date: datetime, results: Seq
             progress.say(f"  [yellow]✗[/yellow] {escape(refusal)}")
     removed = shelf.prune(config.release.keep)
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+        store.set_tombstones(Tombstones.read(workspace.tombstones))
+        store.set_key_id(names_of(config).key_id)
+        oldest = oldest_kept(end_of_log(workspace), keep_days=config.privacy.keep_days, now=datetime.now(UTC))
+        if oldest is not None:
+            store.forget_posted(before=round(oldest.timestamp() * 1e6))
         load_snapshot(store, workspace.read("snapshot"))
         store.forget_additions(keep=shelf.ids())
     for old in removed:

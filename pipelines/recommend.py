@@ -13,6 +13,7 @@ from feature_store.layout import Workspace
 from feature_store.schema import CATALOGUE, EVENTS
 from pipelines.config import Config, ConfigError
 from pipelines.inputs import load_interactions, load_items
+from pipelines.privacy.admission import names_of
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
 from recsys.data.items import Items
@@ -55,6 +56,7 @@ def recommend(config: Config, wanted: Wanted, *, progress: Progress) -> pl.DataF
     Raises:
         RecommendError: The stage or model is unknown, k is below 1, or a candidate is not in the catalogue.
         ReleaseError: There is no such release.
+        UserKeyError: Users go by pseudonyms, and there is no key.
     """
     if wanted.k < 1:
         raise RecommendError(f"k is {wanted.k}; ask for at least 1 item")
@@ -70,7 +72,7 @@ def recommend(config: Config, wanted: Wanted, *, progress: Progress) -> pl.DataF
     allowed = items.available(date) & _named(items, wanted.candidates)
     scorer: Scorer = build_baseline(wanted.model, past, items) if wanted.model else ReleaseScorer(release)
     users = np.array(wanted.users, dtype=object)
-    rows = past.rows_of(users)
+    rows = past.rows_of(named_users(config, wanted.users))
     parts = []
     for start in progress.track(range(0, len(users), USERS_AT_ONCE), what="recommending"):
         some = slice(start, start + USERS_AT_ONCE)
@@ -120,7 +122,7 @@ def history_of(config: Config, user_id: str, *, newest: int) -> pl.DataFrame:
     items = load_items(workspace.read("catalogue"))
     last = datetime.fromisoformat(workspace.read("events").manifest.facts["last"])
     past = load_interactions(workspace.read("events"), items, config.relevance, before=last.replace(year=last.year + 1)).distinct()
-    row = int(past.rows_of(np.array([user_id], dtype=object))[0])
+    row = int(past.rows_of(named_users(config, [user_id]))[0])
     some = slice(0, 0) if row < 0 else slice(max(past.offsets[row], past.offsets[row + 1] - newest), past.offsets[row + 1])
     return pl.DataFrame(
         {
@@ -141,6 +143,16 @@ def titles_of(workspace: Workspace) -> dict[str, str]:
     """item_id -> title; an item without one is called by its id."""
     rows = workspace.read("catalogue").scan(CATALOGUE).select("item_id", pl.coalesce("title", "item_id")).collect()
     return dict(rows.rows())
+
+
+def named_users(config: Config, user_ids: Sequence[str]) -> npt.NDArray[np.object_]:
+    """What users of the shop's own ids are called in its tables.
+
+    Raises:
+        UserKeyError: They go by pseudonyms, and there is no key.
+    """
+    names = names_of(config)
+    return np.array([names.of(user_id) for user_id in user_ids], dtype=object)
 
 
 def _items(workspace: Workspace, wanted: Wanted) -> Items:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import uvicorn
 
+from feature_store.user_names import UserKeyError
 from serving.app import create_app
 from serving.settings import Settings
 
@@ -18,9 +19,14 @@ def main() -> None:
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port to listen on")
     parser.add_argument("--show-users", action="store_const", const=True, help="list a few known user ids, for trying out")
+    parser.add_argument("--pseudonyms", action="store_const", const=True, help="users are named by the key in VITRINE_USER_KEY")
     given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
     settings = Settings(**given)
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning", access_log=False)
+    try:
+        app = create_app(settings)
+    except UserKeyError as error:
+        parser.exit(1, f"error: {error}\n")
+    uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

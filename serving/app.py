@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from feature_store.online.sqlite import SqliteStore
+from feature_store.user_names import KEY_VARIABLE, UserKeyError, UserNames, user_names
 from serving import problems
 from serving.envelope import Envelope
 from serving.keeper import Keeper
@@ -16,14 +17,20 @@ from serving.state import State
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """One process of the API; the champion is loaded when it starts, and without one it waits for it."""
+    """One process of the API; the champion is loaded when it starts, and without one it waits for it.
+
+    Raises:
+        UserKeyError: Pseudonyms are asked for without a key that can be used.
+    """
+    names = user_names(pseudonyms=settings.pseudonyms, environment={KEY_VARIABLE: settings.user_key.get_secret_value()})
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         store = SqliteStore(settings.store)
+        check_names(names, store)
         keeper = Keeper(settings.releases, store, watch_seconds=settings.watch_seconds)
         await run_in_threadpool(keeper.load)
-        app.state.vitrine = State(settings, store, keeper)
+        app.state.vitrine = State(settings, store, keeper, names)
         yield
         store.close()
 
@@ -41,3 +48,17 @@ def create_app(settings: Settings) -> FastAPI:
     for part in (recommending, explaining, events, health, window):
         app.include_router(part.router)
     return app
+
+
+def check_names(names: UserNames, store: SqliteStore) -> None:
+    """Refuse to serve where nobody could be found.
+
+    Raises:
+        UserKeyError: The night has named users by another key.
+    """
+    nights = store.key_id()
+    if nights not in (None, names.key_id):
+        raise UserKeyError(
+            f"users in {store.path} are named by key {nights}, and this process names them by {names.key_id} (own: the shop's own ids). "
+            f"Start it with --pseudonyms and the {KEY_VARIABLE} of the night, or without both where the night has none."
+        )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,5 +23,9 @@ class Settings(BaseSettings):
     """A larger request is refused with 413."""
     show_users: bool = False
     """Whether `GET /v1/users` lists a few known user ids to whoever can reach the API: for trying out, never for production."""
+    pseudonyms: bool = False
+    """Whether users are named by a key, as [privacy] of the night's config says; asked for by the shop's own ids all the same."""
+    user_key: SecretStr = SecretStr("")
+    """The key, the night's own; from VITRINE_USER_KEY, never from a command line that others can see."""
     watch_seconds: float = Field(default=1.0, ge=0)
     """Least time between two looks at champion.json and at the store's item changes."""

@@ -7,7 +7,9 @@ from typing import Any
 
 from fastapi import Request
 
+from feature_store.online.protocol import UserState
 from feature_store.online.sqlite import SqliteStore
+from feature_store.user_names import UserNames
 from recsys.data.interactions import Interactions
 from recsys.slate.recommend import Slate
 from serving.keeper import Keeper, Served
@@ -29,6 +31,11 @@ class State:
     settings: Settings
     store: SqliteStore
     keeper: Keeper
+    names: UserNames
+
+    def user(self, user_id: str) -> UserState:
+        """What is known of a user, by the shop's own id."""
+        return self.store.user(self.names.of(user_id))
 
 
 def state_of(request: Request) -> State:

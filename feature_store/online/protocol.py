@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from feature_store.tombstones import Tombstones
+
 CHANGEABLE = ("title", "price", "in_stock", "available_from", "available_to", "image_uri")
 """Fields of the catalogue that a shop may change between nights."""
 
@@ -88,6 +90,10 @@ class OnlineStore(Protocol):
 
     def append(self, events: Sequence[PostedEvent]) -> int:
         """Take events in, each id once; how many were new."""
+        ...
+
+    def tombstones(self) -> Tombstones:
+        """Who was erased."""
         ...
 
     def revision(self) -> int:

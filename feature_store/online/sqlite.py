@@ -9,6 +9,7 @@ from typing import Any
 
 from feature_store.errors import FeatureStoreError
 from feature_store.online.protocol import CHANGEABLE, AddedItem, ItemChanges, PostedEvent, UserState
+from feature_store.tombstones import Tombstones
 
 POSTED_PER_USER = 2_000
 """Newest posted events of a user that an answer reads."""
@@ -46,6 +47,8 @@ SELECT * FROM (
 _POINTER = "SELECT value FROM pointer WHERE name = ?"
 _ITEMS = "items"
 """Pointer that counts changes of items; `added:<release_id>` counts additions to a release."""
+_TOMBSTONES, _USERS = "tombstones", "users"
+"""Pointers to who was erased, as JSON, and to the key that users are named by."""
 
 
 class OnlineStoreError(FeatureStoreError):
@@ -111,6 +114,54 @@ class SqliteStore:
             before = self._writer.total_changes
             self._writer.executemany("INSERT OR IGNORE INTO posted VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             return self._writer.total_changes - before
+
+    def erase(self, user_ids: Sequence[str]) -> int:
+        """Remove all rows of these users, here called by their names in the store, and every byte of them from the file and its log.
+
+        Returns:
+            How many rows there were.
+
+        Raises:
+            OnlineStoreError: Something reads the file without end, so its log cannot be emptied.
+        """
+        with self._writing:
+            with self._writer:
+                before = self._writer.total_changes
+                for table in ("snapshots", "posted"):
+                    self._writer.executemany(f"DELETE FROM {table} WHERE user_id = ?", [(user_id,) for user_id in user_ids])
+                removed = self._writer.total_changes - before
+            self._write_anew()
+        return removed
+
+    def tombstones(self) -> Tombstones:
+        """See `OnlineStore`."""
+        text = self._text(_TOMBSTONES)
+        return Tombstones.from_json(text) if text else Tombstones()
+
+    def set_tombstones(self, tombstones: Tombstones) -> None:
+        """Know these erased users, and no others, from now on."""
+        with self._writing, self._writer:
+            self._point(_TOMBSTONES, tombstones.to_json())
+
+    def key_id(self) -> str | None:
+        """`UserNames.key_id` of the names that users have here; None before the first snapshot."""
+        return self._text(_USERS)
+
+    def set_key_id(self, key_id: str) -> None:
+        """Say by which key users are named from now on; events that were posted under other names find nobody any more and go."""
+        others = self.key_id() not in (None, key_id)
+        with self._writing, self._writer:
+            if others:
+                self._writer.execute("DELETE FROM posted")
+            self._point(_USERS, key_id)
+        if others:
+            with self._writing:
+                self._write_anew()
+
+    def forget_posted(self, *, before: int) -> None:
+        """Drop posted events that happened before a moment, in microseconds since 1970 UTC."""
+        with self._writing, self._writer:
+            self._writer.execute("DELETE FROM posted WHERE event_time < ?", (before,))
 
     def revision(self) -> int:
         """See `OnlineStore`."""
@@ -185,9 +236,7 @@ class SqliteStore:
 
     def snapshot_version(self) -> str | None:
         """Version of the snapshot that is read; None before the first."""
-        with self._reading:
-            row = self._reader.execute("SELECT value FROM pointer WHERE name = 'snapshot'").fetchone()
-        return str(row[0]) if row else None
+        return self._text("snapshot")
 
     def load_snapshot(self, version: str, users: Iterable[tuple[str, str, str]]) -> None:
         """Bring a night's snapshot in beside the one that is read, then read it instead, whole.
@@ -221,13 +270,23 @@ class SqliteStore:
         with self._writing, self._writer:
             self._writer.executemany("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", rows)
 
+    def _write_anew(self) -> None:
+        """Leave nothing of removed rows in the file: pages that were freed still hold what they held."""
+        self._writer.execute("VACUUM")
+        busy, *_ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise OnlineStoreError(f"{self.path} is being read, so old pages stay in its log. Try again, or end the API for a moment.")
+
     def _point(self, name: str, value: str) -> None:
         self._writer.execute("INSERT INTO pointer VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value))
 
-    def _number(self, pointer: str) -> int:
+    def _text(self, pointer: str) -> str | None:
         with self._reading:
             row = self._reader.execute(_POINTER, (pointer,)).fetchone()
-        return int(row[0]) if row else 0
+        return str(row[0]) if row else None
+
+    def _number(self, pointer: str) -> int:
+        return int(self._text(pointer) or 0)
 
     def _count(self, pointer: str) -> None:
         row = self._writer.execute(_POINTER, (pointer,)).fetchone()

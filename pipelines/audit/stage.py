@@ -28,9 +28,9 @@ from pipelines.stages.train_twin import STAGE as TRAIN_TWIN
 WITH_TIMES = (COMPUTE_ITEM_FEATURES, COMPUTE_USER_FEATURES, BUILD_EXAMPLES, BUILD_SNAPSHOT)
 """Stages whose tables hold times, which are looked at as the night has made them."""
 AUDITED = (*WITH_TIMES, TRAIN_RETRIEVER, TRAIN_TWIN, TRAIN_SASREC, BUILD_INDEX, TRAIN_RANKER, EVALUATE_MODELS, JUDGE_TEST)
-"""Stages that run on the twins: all that read behaviour but `publish_release`, which gathers what they make and adds a count that is
-asked after as `popularity`, and `fine_tune_encoders`, whose clicks are asked after as `co_clicks`. The one behind
-`vitrine evaluate --phase test` is among them."""
+"""Stages that run on the twins: all that read behaviour but `profile_inputs`, which nothing learns from, `publish_release`, which gathers
+what they make and adds a count that is asked after as `popularity`, and `fine_tune_encoders`, whose clicks are asked after as `co_clicks`.
+The one behind `vitrine evaluate --phase test` is among them."""
 REPORT = "report.json"
 
 

@@ -116,6 +116,33 @@ def bars(groups: Sequence[str], values: Mapping[str, Sequence[Interval]], colour
         return _svg(figure, f"{label} of {', '.join(values)} by {', '.join(groups)}")
 
 
+def days(panels: Mapping[str, Mapping[str, float]], *, since: str, label: str, columns: int) -> str:
+    """A number for each day, one panel beside the other with an axis of its own.
+
+    Args:
+        panels: Title -> ISO day -> number, in order of days.
+        since: The first day that stands out.
+        label: Of the vertical axes.
+        columns: Panels side by side.
+    """
+    rows = -(-len(panels) // columns)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 2.2 * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False).flat
+        for (title, values), axis in zip(panels.items(), axes, strict=False):
+            names = list(values)
+            axis.bar(range(len(names)), list(values.values()), 0.8, color=[COLOURS[0] if name >= since else COLOURS[1] for name in names])
+            shown = sorted({0, len(names) - 1})
+            axis.set_xticks(shown, [names[place][5:] for place in shown])
+            axis.set_ylim(bottom=0)
+            _tidy(axis, title)
+            axis.grid(axis="y", linewidth=0.6)
+        for axis in axes:
+            axis.set_visible(False)  # what is left of the last row
+        figure.supylabel(label, fontsize=10)
+        return _svg(figure, f"{label} by day for {', '.join(panels)}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dots:
     """One panel of `scatter`."""

@@ -10,13 +10,15 @@ import polars as pl
 from feature_store.clock import Clock
 from feature_store.event_append import Appended, append
 from feature_store.event_intake import take_in_events
-from feature_store.event_log import conform_events
+from feature_store.event_removal import remove_events
 from feature_store.event_runs import EventRuns
-from feature_store.landing import LandingFile
+from feature_store.landing import LandingFile, content_of
 from feature_store.layout import Workspace
 from feature_store.quarantine import refused_batches, write_many_refused
 from pipelines.config import Config
 from pipelines.landing import landing_digests, list_source, require_rows, time_rule
+from pipelines.privacy.admission import names_of, open_admission
+from pipelines.privacy.retention import oldest_kept, young_refusals
 from pipelines.stage import Stage, StageContext
 
 DAYS_TOLD = 5
@@ -46,29 +48,37 @@ def run(context: StageContext) -> None:
     clock = Clock(now=datetime.now(UTC), skew=timedelta(seconds=settings.clock_skew_s))
     rule = f"{times.expected()}, {clock.expected()}"
     log = workspace.read("events") if workspace.exists("events") else None
+    admission = open_admission(context.config, workspace, log)
     sources: dict[str, Any] = dict(log.manifest.facts["sources"]) if log else {}
     files = unread(list_source(settings.events, workspace), sources, times=rule)
     runs = EventRuns(context.scratch, memory_bytes=settings.ingest_memory_mib * 2**20)
-    unreadable = take_in_events(context.progress.track(files, what="reading events"), runs, lambda raw: conform_events(raw, times, clock))
+    tracked = context.progress.track(files, what="reading events")
+    unreadable = take_in_events(tracked, runs, lambda raw: admission.conform(raw, times, clock), prepare=admission.prepare)
     require_rows(context, unreadable, enough=log is not None or bool(runs.sources), folders=settings.events)
     sources |= {digest: entry | {"times": rule} for digest, entry in runs.sources.items()}
     standing = (rows.filter(~pl.col("source_digest").is_in(list(runs.sources))) for rows in refused_batches(log))
     with workspace.write("events") as writer:
         appended = append(writer, log, runs, partition=settings.partition)
         _tell_late(context, appended)
+        oldest = oldest_kept(appended.last, keep_days=context.config.privacy.keep_days, now=clock.now)
+        left = appended if oldest is None else remove_events(writer, pl.col("event_time") < oldest)
+        refused = (young_refusals(rows, oldest=oldest, times=times) for rows in itertools.chain(standing, runs.refused()))
         facts = {
-            "rows": appended.rows,
+            "rows": left.rows,
             "new": appended.new,
+            "expired": appended.rows - left.rows,
             "duplicates": runs.rows - appended.new,
-            "quarantined": write_many_refused(writer, itertools.chain(standing, runs.refused())),
+            "quarantined": write_many_refused(writer, refused),
             "sources": sources,
             "unreadable": unreadable,
-            "first": appended.first.isoformat() if appended.first else None,
-            "last": appended.last.isoformat() if appended.last else None,
+            "user_key": admission.names.key_id,
+            "first": left.first.isoformat() if left.first else None,
+            "last": left.last.isoformat() if left.last else None,
             "late": {day.isoformat(): rows for day, rows in appended.late.items()},
             "late_from": appended.late_from.isoformat() if appended.late_from else None,
         }
-        context.commit(writer, facts=facts, fingerprint=fingerprint, same_rows_as=log.manifest if log and not appended.new else None)
+        unchanged = not appended.new and left.rows == appended.rows
+        context.commit(writer, facts=facts, fingerprint=fingerprint, same_rows_as=log.manifest if log and unchanged else None)
 
 
 def _tell_late(context: StageContext, appended: Appended) -> None:
@@ -82,7 +92,8 @@ def _tell_late(context: StageContext, appended: Appended) -> None:
 
 
 def _landing(config: Config, workspace: Workspace) -> Mapping[str, str]:
-    return landing_digests(config.sources.events, workspace)
+    erased = {"tombstones": content_of(workspace.tombstones)} if workspace.tombstones.is_file() else {}
+    return {**landing_digests(config.sources.events, workspace), "user_key": names_of(config).key_id, **erased}
 
 
-STAGE = Stage(name="ingest_events", reads=(), writes="events", config=("sources",), dated=False, run=run, extra=_landing)
+STAGE = Stage(name="ingest_events", reads=(), writes="events", config=("sources", "privacy"), dated=False, run=run, extra=_landing)

@@ -40,17 +40,22 @@ async def post_events(request: Request) -> Response:
         raise ProblemError(
             422, "Too many or no events", f"{len(rows)} events were sent; 1 to {MOST_EVENTS} are allowed. Send several batches."
         )
-    moment_now = now()
+    state, moment_now = state_of(request), now()
+    erased = state.store.tombstones()
     taken: list[Stored] = []
     refused: list[dict[str, Any]] = []
     for number, row in enumerate(rows):
         try:
-            taken.append(_stored(PostedEvent.model_validate(row), moment_now))
+            event = PostedEvent.model_validate(row)
+            name = state.names.of(event.user_id)
+            if erased.holds(event.user_id) or erased.holds(name):
+                raise ValueError("user_id: this user was erased, and nothing of them is taken in. Give a user who comes back another id.")
+            taken.append(_stored(event.model_copy(update={"user_id": name}), moment_now))
         except (ValidationError, ValueError) as error:
             refused.append({"row": number, "problem": _why(error)})
     if not taken:
         raise ProblemError(422, "No event could be taken", "; ".join(f"row {bad['row']}: {bad['problem']}" for bad in refused[:3]))
-    new = await run_in_threadpool(state_of(request).store.append, taken)
+    new = await run_in_threadpool(state.store.append, taken)
     return answer({"request_id": request.state.request_id, "accepted": len(taken), "new": new, "refused": refused})
 
 

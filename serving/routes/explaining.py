@@ -23,7 +23,7 @@ async def get_explanation(user_id: str, item_id: str, request: Request, events: 
     state = state_of(request)
     served = state.keeper.current()
     row = item_row(served, item_id)
-    past = user_history(state.store.user(user_id), served.release).past
+    past = user_history(state.user(user_id), served.release).past
     if not len(past.item_index):
         raise ProblemError(
             404,

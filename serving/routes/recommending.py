@@ -53,7 +53,7 @@ async def get_similar(item_id: str, request: Request, k: Annotated[int, Query(ge
 
 
 def _history(request: Request, served: Served, ask: Ask, moment_now: int) -> UserHistory:
-    state = state_of(request).store.user(ask.user_id) if ask.user_id is not None else UserState()
+    state = state_of(request).user(ask.user_id) if ask.user_id is not None else UserState()
     if ask.events:
         told = [
             PostedEvent("", ask.user_id or "", event.item_id, event.event_type, moment(event.event_time, otherwise=moment_now), event.value)

@@ -52,7 +52,7 @@ async def get_history(user_id: str, request: Request) -> Response:
     """What recommendations are made from; empty for a stranger."""
     state = state_of(request)
     served = state.keeper.current()
-    past = user_history(state.store.user(user_id), served.release).past
+    past = user_history(state.user(user_id), served.release).past
     newest = range(len(past.item_index) - 1, max(-1, len(past.item_index) - 1 - int(served.release.serving["history_length"])), -1)
     items = [event_card(served, past, place) for place in newest]
     return answer({"request_id": request.state.request_id, "release_id": served.release.release_id, "items": items})

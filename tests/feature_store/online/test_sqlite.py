@@ -1,4 +1,5 @@
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from feature_store.online.protocol import AddedItem, PostedEvent
 from feature_store.online.sqlite import OnlineStoreError, SqliteStore
 from feature_store.schema import SNAPSHOT
 from feature_store.snapshot import snapshot_rows
+from feature_store.tombstones import Tombstones
 
 EVENT = PostedEvent("e1", "u", "i1", "rating", 5, 4.5, "r", "release", 3)
 
@@ -108,3 +110,45 @@ def test_rows_of_the_table_become_rows_of_the_store() -> None:
 
     frame = pl.DataFrame([("u", ["i1"], [3], [datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)], ["i1"])], schema=SNAPSHOT.schema, orient="row")
     assert list(snapshot_rows(frame)) == [("u", '[["i1"], [3], [1000000]]', '["i1"]')]
+
+
+def test_an_erased_user_is_in_no_byte_of_the_file_nor_of_its_log_while_others_read_it(tmp_path: Path) -> None:
+    path, user = tmp_path / "store.sqlite", "shopper-4711@example.com"
+    api, store = SqliteStore(path), SqliteStore(path)
+    store.load_snapshot("old", [(user, '[["i7"], [3], [9]]', "[]"), ("other", "[[], [], []]", "[]")])
+    store.load_snapshot("new", [("other", "[[], [], []]", "[]")])  # free pages hold the old one
+    api.append([replace(EVENT, event_id=f"{number}", user_id=user) for number in range(500)])
+    assert api.user(user).known
+    assert store.erase([user]) == 500
+    assert not api.user(user).known
+    assert api.user("other").item_ids == []
+    held = {part.name: part.read_bytes() for part in tmp_path.iterdir()}
+    assert [name for name, content in held.items() if user.encode() in content] == []
+    api.close()
+    store.close()
+
+
+def test_events_posted_under_another_key_go_with_it(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.append([EVENT])
+    store.set_key_id("first")
+    assert store.user("u").posted == [EVENT]
+    store.set_key_id("second")
+    assert (store.key_id(), store.user("u").posted) == ("second", [])
+    store.close()
+
+
+def test_posted_events_that_are_too_old_go(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.append([EVENT, replace(EVENT, event_id="e2", event_time=9)])
+    store.forget_posted(before=9)
+    assert [event.event_id for event in store.user("u").posted] == ["e2"]
+    store.close()
+
+
+def test_the_store_tells_who_was_erased(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    assert not store.tombstones().holds("u")
+    store.set_tombstones(Tombstones().with_users(["u"]))
+    assert store.tombstones().holds("u")
+    store.close()

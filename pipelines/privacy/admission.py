@@ -1,0 +1,74 @@
+"""What ingestion does with users before anything of a landing file is kept: erased ones stay out, the others get their names."""
+
+import os
+from dataclasses import dataclass
+
+import polars as pl
+
+from feature_store.casts import text_of
+from feature_store.clock import Clock
+from feature_store.event_log import conform_events
+from feature_store.layout import TableReader, Workspace
+from feature_store.quarantine import Refusal
+from feature_store.times import TimeRule
+from feature_store.tombstones import Tombstones
+from feature_store.user_names import KEY_VARIABLE, UserKeyError, UserNames, user_names
+from pipelines.config import Config
+
+ERASED = "\0erased"
+"""Stands for an erased user in rows that have been read and are not yet left out."""
+OWN_IDS = UserNames().key_id
+
+
+def names_of(config: Config) -> UserNames:
+    """What this shop's users are called in tables and in the online store.
+
+    Raises:
+        UserKeyError: [privacy] asks for pseudonyms, and the environment holds no key that can be used.
+    """
+    return user_names(pseudonyms=config.privacy.pseudonyms, environment=os.environ)
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Of one night."""
+
+    names: UserNames
+    tombstones: Tombstones
+
+    def prepare(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """Rows of a landing file of events with users under their names; those of erased users stand under ERASED."""
+        idle = self.names.key is None and not self.tombstones.digests
+        if idle or "user_id" not in raw.columns or raw.schema["user_id"].is_nested():
+            return raw
+        own = text_of(raw["user_id"])
+        names = self.names.of_all(own)
+        gone = self.tombstones.held(own) | self.tombstones.held(names)
+        return raw.with_columns(names.alias("user_id")).with_columns(user_id=pl.when(gone).then(pl.lit(ERASED)).otherwise("user_id"))
+
+    def conform(self, raw: pl.DataFrame, times: TimeRule, clock: Clock) -> tuple[pl.DataFrame, Refusal]:
+        """`conform_events` of prepared rows; rows of erased users are neither events nor refused."""
+        if raw.schema.get("user_id") != pl.String:
+            return conform_events(raw, times, clock)
+        kept = (raw["user_id"] != ERASED).fill_null(True)
+        events, refusal = conform_events(raw.filter(kept), times, clock)
+        places = kept.arg_true().cast(pl.Int64)
+        return events, Refusal(refusal.rows.with_columns(row=places.gather(refusal.rows["row"])))
+
+
+def open_admission(config: Config, workspace: Workspace, log: TableReader | None) -> Admission:
+    """The rules in force.
+
+    Raises:
+        TombstoneError: The file of erased users is damaged.
+        UserKeyError: There is no key, or the log was written under another one, so that the same users would have two names.
+    """
+    names = names_of(config)
+    before = log.manifest.facts.get("user_key", OWN_IDS) if log else names.key_id
+    if before != names.key_id:
+        raise UserKeyError(
+            f"users of the log are named by key {before}, and [privacy] with {KEY_VARIABLE} asks for {names.key_id} ({OWN_IDS}: the shop's "
+            f"own ids). Put the former key or setting back; or move {workspace.root / 'tables'} away, and the next night names everybody "
+            "anew, from what then lies in the landing folders."
+        )
+    return Admission(names, Tombstones.read(workspace.tombstones))

@@ -1,0 +1,89 @@
+"""A user taken out of tables: rows where they name users, the whole table where it is not made of rows."""
+
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from feature_store.event_removal import remove_events
+from feature_store.layout import QUARANTINE, TableReader, Workspace, remove_old_builds
+from feature_store.manifest import MANIFEST
+from pipelines.privacy.sought import USER, Sought
+
+EVENTS = "events"
+LASTING = (EVENTS, "catalogue", "fetched_images")
+"""Tables that remember what no night could make again; these lose rows and never all."""
+NOTHING = "nothing found"
+MADE_AGAIN = "removed whole; the next night makes it again"
+
+
+def erase_from_table(workspace: Workspace, name: str, sought: Sought, *, changed: Collection[str] = ()) -> str:
+    """Take a user out of the build that stands, and remove all older builds.
+
+    What is left has no fingerprint, so the next night makes the table anew, and all that is made of it.
+
+    Args:
+        workspace: Where the table is.
+        name: Of the table.
+        sought: Who.
+        changed: Digests of landing files that were rewritten: the log forgets to have read them, so the next night takes them for new.
+
+    Returns:
+        What was done.
+    """
+    reader = workspace.read(name)
+    parquet = [file for file in reader.manifest.files if file.endswith(".parquet")]
+    others = [file for file in reader.manifest.files if file not in parquet]
+    if name not in LASTING and any(sought.in_file(reader.path(file)) for file in others):
+        shutil.rmtree(reader.directory)
+        return MADE_AGAIN
+    found = {file: count for file in parquet if (count := _count(reader.path(file), sought))}
+    stale = name == EVENTS and any(digest in reader.manifest.facts["sources"] for digest in changed)
+    if found or stale or sought.in_text((reader.directory / MANIFEST).read_text(encoding="utf-8")):
+        _rewrite(workspace, reader, sought, found, changed)
+    remove_old_builds(workspace.read(name))
+    return f"{sum(found.values()):,} rows removed" if found else NOTHING
+
+
+def _rewrite(workspace: Workspace, reader: TableReader, sought: Sought, found: Mapping[str, int], changed: Collection[str]) -> None:
+    """Write the next build: every file without the user's rows, and the log without what it knows of changed landing files."""
+    facts, log = sought.hide(dict(reader.manifest.facts)), reader.manifest.name == EVENTS
+    with workspace.write(reader.manifest.name) as writer:
+        for file in reader.manifest.files:
+            refused = log and file.startswith(QUARANTINE)
+            if not refused and (log or file not in found):
+                writer.keep(reader, file)
+                continue
+            whole, left = _rows(reader.path(file), sought)
+            if refused:
+                left = left.filter(~pl.col("source_digest").is_in(list(changed)))
+            counted = "quarantined" if refused else "rows"
+            facts[counted] = facts.get(counted, 0) - whole.height + left.height
+            if left.height or not refused:
+                _write(left, writer.folder / file, like=reader.path(file))
+        if log:
+            span = remove_events(writer, pl.col(USER).is_in(sought.names))
+            facts |= {"rows": span.rows, "sources": {key: value for key, value in facts["sources"].items() if key not in changed}}
+            facts |= {part: moment.isoformat() if moment else None for part, moment in (("first", span.first), ("last", span.last))}
+        writer.commit(facts=facts, run=sought.hide(dict(reader.manifest.run)))
+
+
+def _count(path: Path, sought: Sought) -> int:
+    rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    theirs = sought.rows(rows.collect_schema())
+    return 0 if theirs is None else int(rows.select(theirs.sum()).collect().item() or 0)
+
+
+def _rows(path: Path, sought: Sought) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All rows of a file, and those that are not the user's."""
+    rows = pl.read_parquet(path, glob=False, hive_partitioning=False)
+    theirs = sought.rows(rows.schema)
+    return rows, rows if theirs is None else rows.filter(~theirs.fill_null(False))
+
+
+def _write(rows: pl.DataFrame, path: Path, *, like: Path) -> None:
+    """A Parquet file that says of itself what another one does."""
+    told = {name: value for name, value in pl.read_parquet_metadata(like).items() if name != "ARROW:schema"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows.write_parquet(path, compression="zstd", statistics=True, metadata=told)

@@ -1,0 +1,63 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from feature_store.event_log import append
+from feature_store.event_removal import remove_events
+from feature_store.layout import TableReader, Workspace
+from feature_store.schema import EVENTS
+
+JANUARY, MARCH = datetime(2024, 1, 5, tzinfo=UTC), datetime(2024, 3, 5, tzinfo=UTC)
+
+
+def rows(*events: tuple[str, str, datetime]) -> pl.DataFrame:
+    frame = pl.DataFrame([{"event_id": name, "user_id": user, "event_time": when, "known_at": when} for name, user, when in events])
+    frame = frame.with_columns(item_id=pl.lit("i"), event_type=pl.lit("click"))
+    missing = [pl.lit(None, dtype).alias(column) for column, dtype in EVENTS.schema.items() if column not in frame.columns]
+    return frame.with_columns(missing).select(EVENTS.schema.names()).cast(EVENTS.schema)
+
+
+def written(workspace: Workspace, frame: pl.DataFrame) -> TableReader:
+    with workspace.write("events") as writer:
+        append(writer, None, frame, partition="month")
+        writer.commit()
+    return workspace.read("events")
+
+
+def test_what_is_left_keeps_its_order_and_says_its_span(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with workspace.write("events") as writer:
+        append(writer, None, rows(("1", "u", JANUARY), ("2", "v", JANUARY), ("3", "w", MARCH), ("4", "u", MARCH)), partition="month")
+        left = remove_events(writer, pl.col("user_id") == "u")
+        writer.commit()
+    assert (left.rows, left.first, left.last) == (2, JANUARY, MARCH)
+    assert workspace.read("events").scan(EVENTS).collect()["event_id"].to_list() == ["2", "3"]
+
+
+def test_a_partition_of_nothing_else_goes_and_one_without_such_events_keeps_its_bytes(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    before = written(workspace, rows(("1", "u", JANUARY), ("2", "v", MARCH)))
+    with workspace.write("events") as writer:
+        for file in before.manifest.files:
+            writer.keep(before, file)
+        remove_events(writer, pl.col("event_time") < MARCH)
+        after = writer.commit()
+    assert after.files == {"event_month=2024-03/part-0000.parquet": before.manifest.files["event_month=2024-03/part-0000.parquet"]}
+
+
+def test_the_build_that_stands_is_not_touched(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    before = written(workspace, rows(("1", "u", JANUARY), ("2", "v", JANUARY)))
+    with workspace.write("events") as writer:
+        for file in before.manifest.files:
+            writer.keep(before, file)  # a second name of the same bytes
+        remove_events(writer, pl.col("user_id") == "u")
+    assert before.scan(EVENTS).collect()["user_id"].to_list() == ["u", "v"]
+
+
+def test_of_a_log_without_a_rest_there_is_no_span(tmp_path: Path) -> None:
+    with Workspace(tmp_path).write("events") as writer:
+        append(writer, None, rows(("1", "u", JANUARY)), partition="month")
+        left = remove_events(writer, pl.col("user_id") == "u")
+    assert (left.rows, left.first, left.last) == (0, None, None)

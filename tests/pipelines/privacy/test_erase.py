@@ -1,0 +1,214 @@
+"""A workspace that holds a user wherever one can stand, and what is left of the user after an erasure."""
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from feature_store.layout import Workspace
+from feature_store.online.protocol import PostedEvent
+from feature_store.online.sqlite import SqliteStore
+from feature_store.schema import EVENTS, SNAPSHOT, USER_FEATURES
+from feature_store.snapshot import load_snapshot
+from feature_store.user_names import KEY_VARIABLE, UserNames
+from pipelines.cli import app
+from pipelines.config import parse_config
+from pipelines.lock import BusyError, alone
+from pipelines.nightly import end_of_log
+from pipelines.privacy.erase import Receipt, erase_user
+from pipelines.progress import Progress
+from pipelines.stage import is_current
+from pipelines.stages.build_snapshot import STAGE as BUILD_SNAPSHOT
+from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURES
+from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
+from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
+from tests.pipelines.stages.test_ingest_events import click, drop
+from tests.support.stages import context_of, run_stage
+
+USER, OTHER = "shopper-4711@example.com", "shopper-4712@example.com"
+DAYS = tuple(f"2024-0{month}-05T10:00:00Z" for month in (1, 2, 3))
+
+
+def night(root: Path, **sections: object) -> Workspace:
+    """The stages that make tables with users in them."""
+    run_stage(INGEST_CATALOGUE, root, **sections)
+    run_stage(INGEST_EVENTS, root, **sections)
+    workspace = Workspace(root)
+    for stage in (COMPUTE_USER_FEATURES, BUILD_SNAPSHOT):
+        run_stage(stage, root, date=end_of_log(workspace), **sections)
+    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+        load_snapshot(store, workspace.read("snapshot"))
+    return workspace
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workspace:
+    catalogue = tmp_path / "landing" / "catalogue" / "1.csv"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text("item_id\ni\n", encoding="utf-8")
+    drop(tmp_path, "1.csv", *(click(user, day) for user in (USER, OTHER) for day in DAYS), click(USER, event_type="wink"))
+    drop(tmp_path, "2.csv", click(OTHER, item_id="j"), click(OTHER, event_type="wink"))
+    workspace = night(tmp_path)
+    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+        event = PostedEvent("e", USER, "i", "click", 5)
+        store.append([event, replace(event, event_id="f", user_id=OTHER)])
+    drop(tmp_path, "3.csv", click(USER, "2024-03-06T10:00:00Z"))
+    night(tmp_path)  # the builds before it stay on disk
+    workspace.scratch("ablation").mkdir(parents=True)
+    pl.DataFrame({"user_id": [USER]}).write_parquet(workspace.scratch("ablation") / "per_user.parquet")
+    workspace.reports.mkdir()
+    (workspace.reports / "page.html").write_text(f"<p>{USER}</p>", encoding="utf-8")
+    with workspace.write("leak_audit") as writer:
+        (writer.folder / "report.json").write_text(json.dumps({"leak": USER}), encoding="utf-8")
+        writer.commit()
+    (tmp_path / "tables" / "examples" / ".building-1").mkdir(parents=True)
+    (tmp_path / "tables" / "examples" / ".building-1" / "half").write_text(USER, encoding="utf-8")
+    return workspace
+
+
+def erase(workspace: Workspace, user: str = USER, *, landing: bool = False, **sections: object) -> Receipt:
+    config = parse_config({"workspace": str(workspace.root), **sections})
+    return erase_user(config, user, rewrite_landing=landing, progress=Progress(Console(quiet=True)))
+
+
+def files_holding(root: Path, user: str) -> Iterator[str]:
+    """Files in which any byte sequence, packed or not, is the user."""
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            unpacked = repr(pl.read_parquet(path).to_dicts()) if path.suffix == ".parquet" else ""
+            if user.encode() in path.read_bytes() or user in unpacked or user in path.name:
+                yield path.relative_to(root).as_posix()
+
+
+def test_no_byte_of_the_id_remains_but_in_the_landing_files_which_are_named(shop: Workspace) -> None:
+    assert len(list(files_holding(shop.root, USER))) > 12
+    receipt = erase(shop)
+    assert list(files_holding(shop.root, USER)) == ["landing/events/1.csv", "landing/events/3.csv"]
+    assert receipt.clean
+    assert [(trace.name, trace.rows) for trace in receipt.landing] == [("landing/events/1.csv", 4), ("landing/events/3.csv", 1)]
+
+
+def test_the_receipt_lists_all_that_was_looked_into_and_what_was_done(shop: Workspace) -> None:
+    done = {entry.artefact: entry.done for entry in erase(shop).checked}
+    assert done["table events"] == "5 rows removed"  # four of the log, one that was refused
+    assert done["table snapshot"] == done["table user_features"] == "1 rows removed"
+    assert done["table leak_audit"].startswith("removed whole")
+    assert done["table examples"].startswith("removed whole")
+    assert done["online store"] == "2 rows removed, file written anew"
+    assert (done["scratch"], done["reports"], done["table catalogue"]) == ("1 files removed", "1 files removed", "nothing found")
+    (kept,) = shop.receipts.iterdir()
+    assert len(json.loads(kept.read_text(encoding="utf-8"))["checked"]) == len(done)
+
+
+def test_others_keep_every_row(shop: Workspace) -> None:
+    theirs = pl.col("user_id") == OTHER
+    tables = {"events": EVENTS, "snapshot": SNAPSHOT, "user_features": USER_FEATURES}
+    before = {name: shop.read(name).scan(table).filter(theirs).collect() for name, table in tables.items()}
+    erase(shop)
+    for name, table in tables.items():
+        assert shop.read(name).scan(table).collect().equals(before[name]), name
+    facts = shop.read("events").manifest.facts
+    assert (facts["rows"], facts["quarantined"], facts["last"]) == (4, 1, "2024-03-05T10:00:00+00:00")
+
+
+def test_the_next_night_runs_anew_and_takes_nothing_of_the_user_in(shop: Workspace) -> None:
+    erase(shop)
+    drop(shop.root, "4.csv", click(USER, "2024-03-07T10:00:00Z"), click(OTHER, "2024-03-07T10:00:00Z"))
+    for stage in (INGEST_EVENTS, COMPUTE_USER_FEATURES):
+        context = context_of(stage, shop.root, date=end_of_log(shop))
+        assert not is_current(stage, shop, context.config, context.date)
+    night(shop.root)
+    found = set(files_holding(shop.root, USER))
+    assert found == {f"landing/events/{number}.csv" for number in (1, 3, 4)}
+    assert shop.read("events").scan(EVENTS).collect().height == 5
+
+
+def test_landing_files_are_rewritten_on_request_once_they_are_settled(shop: Workspace) -> None:
+    assert {trace.left for trace in erase(shop, landing=True).landing} == {"it changed within the last 60 s: wait until nothing writes it"}
+    for path in (shop.landing / "events").iterdir():
+        os.utime(path, (0, 0))
+    events = shop.read("events").scan(EVENTS).collect()
+    assert {trace.left for trace in erase(shop, landing=True).landing} == {""}
+    assert list(files_holding(shop.root, USER)) == []
+    night(shop.root)  # reads the rewritten files for new ones
+    assert shop.read("events").scan(EVENTS).collect().equals(events)
+    assert shop.read("events").manifest.facts["quarantined"] == 1
+
+
+def test_a_second_erasure_finds_nothing_more(shop: Workspace) -> None:
+    first = shop.root / "landing" / "events"
+    erase(shop)
+    for path in first.iterdir():
+        path.unlink()
+    receipt = erase(shop)
+    assert not receipt.known
+    assert receipt.clean
+
+
+def test_a_user_by_pseudonym_is_erased_by_the_shops_own_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "0123456789abcdef0123456789abcdef")
+    (tmp_path / "landing" / "catalogue").mkdir(parents=True)
+    (tmp_path / "landing" / "catalogue" / "1.csv").write_text("item_id\ni\n", encoding="utf-8")
+    drop(tmp_path, "1.csv", click("u1"), click("u2"))
+    on = {"privacy": {"pseudonyms": True}}
+    workspace = night(tmp_path, **on)
+    name = UserNames(b"0123456789abcdef0123456789abcdef").of("u1")
+    assert len(list(files_holding(tmp_path, name))) > 3
+    assert erase(workspace, "u1", **on).clean
+    assert list(files_holding(tmp_path, name)) == []
+
+
+def test_an_id_too_short_to_be_told_from_a_number_is_looked_for_where_users_are_named(tmp_path: Path) -> None:
+    (tmp_path / "landing" / "catalogue").mkdir(parents=True)
+    (tmp_path / "landing" / "catalogue" / "1.csv").write_text("item_id,price\n7,7\n", encoding="utf-8")
+    drop(tmp_path, "1.csv", click("7", item_id="7"), click("8", item_id="7"), click("7", event_type="wink"))
+    workspace = night(tmp_path)
+    receipt = erase(workspace, "7")
+    assert not receipt.bytes_searched
+    assert workspace.read("events").scan(EVENTS).collect()["user_id"].to_list() == ["8"]
+    assert workspace.read("events").manifest.facts["quarantined"] == 0
+    assert workspace.read("catalogue").manifest.facts["rows"] == 1
+
+
+def test_what_is_not_ours_is_told_and_left_as_it_is(shop: Workspace) -> None:
+    own = shop.root / "export.parquet"
+    pl.DataFrame({"user_id": [USER]}).write_parquet(own)
+    receipt = erase(shop)
+    assert not receipt.clean
+    assert [entry.holding for entry in receipt.checked if entry.holding] == [("export.parquet",)]
+    assert own.is_file()
+
+
+def test_an_error_with_the_id_in_the_tracker_is_told(shop: Workspace) -> None:
+    shop.tracking.mkdir()
+    with contextlib.closing(sqlite3.connect(shop.tracking / "mlflow.sqlite")) as tracker:
+        tracker.execute("CREATE TABLE tags (key TEXT, value TEXT)")
+        tracker.execute("INSERT INTO tags VALUES ('vitrine.error', ?)", (f"rows of {USER} share a key",))
+        tracker.commit()
+    assert [entry.artefact for entry in erase(shop).checked if entry.holding] == ["tracking"]
+
+
+def test_while_a_night_is_at_work_nothing_is_erased(shop: Workspace) -> None:
+    with alone(shop.root / "night.lock", work="night"), pytest.raises(BusyError):
+        erase(shop)
+    assert not shop.tombstones.exists()
+
+
+def test_the_command_prints_the_receipt_and_fails_where_something_is_left(shop: Workspace) -> None:
+    (shop.root / "shop.toml").write_text(f'workspace = "{shop.root}"\n', encoding="utf-8")
+    asked = ["erase", USER, "--config", str(shop.root / "shop.toml")]
+    told = CliRunner().invoke(app, asked)
+    assert told.exit_code == 0, told.output
+    assert "table events" in told.stdout
+    assert "Landing files are yours" in told.stdout
+    assert USER not in told.stdout
+    (shop.root / "notes.txt").write_text(USER, encoding="utf-8")
+    assert CliRunner().invoke(app, asked).exit_code == 1

@@ -1,0 +1,52 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.config import ConfigError, parse_config
+from pipelines.privacy.retention import oldest_kept
+from pipelines.stages.ingest_events import STAGE
+from tests.pipelines.stages.test_ingest_events import click, drop, refused, users
+from tests.support.stages import run_stage
+
+NOW = datetime(2024, 4, 1, tzinfo=UTC)
+EASTER = datetime(2024, 3, 31, tzinfo=UTC)
+
+
+def test_age_counts_back_from_the_newest_event() -> None:
+    assert oldest_kept(EASTER, keep_days=30, now=NOW) == datetime(2024, 3, 1, tzinfo=UTC)
+
+
+def test_an_event_from_the_future_makes_no_other_older() -> None:
+    assert oldest_kept(datetime(2999, 1, 1, tzinfo=UTC), keep_days=31, now=NOW) == datetime(2024, 3, 1, tzinfo=UTC)
+
+
+def test_without_a_limit_nothing_is_too_old() -> None:
+    assert oldest_kept(EASTER, keep_days=0, now=NOW) is None
+
+
+def test_old_events_are_dropped_whether_they_come_now_or_stand_already(tmp_path: Path) -> None:
+    drop(tmp_path, "1.csv", click("january", "2024-01-05T10:00:00Z"), click("march", "2024-03-05T10:00:00Z"))
+    assert users(run_stage(STAGE, tmp_path)) == ["january", "march"]
+    drop(tmp_path, "2.csv", click("february", "2024-02-01T10:00:00Z"), click("april", "2024-04-01T00:00:00Z"))
+    reader = run_stage(STAGE, tmp_path, privacy={"keep_days": 40})
+    assert users(reader) == ["march", "april"]
+    facts = reader.manifest.facts
+    assert (facts["rows"], facts["expired"], facts["first"]) == (2, 2, "2024-03-05T10:00:00+00:00")
+
+
+def test_refused_rows_grow_old_too_and_one_without_a_time_stays(tmp_path: Path) -> None:
+    drop(
+        tmp_path,
+        "1.csv",
+        click("old", "2024-01-05", value=1),
+        click("u", "2024-04-01T00:00:00Z"),
+        click("new", "2024-03-31"),
+        click("x", "?"),
+    )
+    assert [row for _, row, _ in refused(run_stage(STAGE, tmp_path, privacy={"keep_days": 40}))] == [2, 3]
+
+
+def test_a_negative_age_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="keep_days is -1"):
+        parse_config({"privacy": {"keep_days": -1}})
