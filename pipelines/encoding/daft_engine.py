@@ -5,8 +5,10 @@ encodes them. Catalogue rows travel with the frame; photos, weights and the tabl
 machine must see the workspace under the same path.
 """
 
+import math
 import os
 import pickle
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -25,6 +27,8 @@ from pipelines.photos import ItemPhotos
 from pipelines.stage import StageContext
 from recsys.encoders.content import Content, Encoded
 from recsys.encoders.precision import best_device, resolve_precision
+
+KNOCK_S = 10.0
 
 
 class ShardEncoder:
@@ -113,6 +117,7 @@ class DaftEngine:
         )
         workers = min(self._embed.workers, len(waiting))
         if self._embed.ray_address:
+            workers = min(workers, _room(self._embed.gpus_per_worker))
             frame, threads = frame.into_partitions(len(waiting)), None
         else:
             threads = max(1, (os.cpu_count() or 1) // workers)
@@ -135,12 +140,29 @@ def _start_runner(ray_address: str, workers: int) -> None:
 
     try:
         if ray_address == "local":
-            ray.init("local", num_cpus=max(workers + 1, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False)
+            ray.init("local", num_cpus=max(workers, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False)
         else:
+            _knock(ray_address)
             ray.init(ray_address, log_to_driver=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise EngineError(f"[embed] ray_address = {ray_address!r}: {error}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise EngineError(f"[embed] ray_address = {ray_address!r}: {error}. Is Ray started there, and reached from here?") from error
     daft.set_runner_ray(noop_if_initialized=True)
+
+
+def _knock(ray_address: str) -> None:
+    """Ray itself tries for minutes where nobody answers."""
+    host, colon, port = ray_address.rpartition(":")
+    if colon:
+        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
+
+
+def _room(gpus_per_worker: float) -> int:
+    """How many workers the cluster has room for, at least 1; for more than that Daft would wait in vain."""
+    import ray
+
+    there = ray.cluster_resources()
+    cards = there.get("GPU", 0.0) / gpus_per_worker if gpus_per_worker else math.inf
+    return max(1, int(min(there.get("CPU", 0.0), cards)))
 
 
 def _for_workers(context: StageContext) -> StageContext:

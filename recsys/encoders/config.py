@@ -42,10 +42,9 @@ class EmbedConfig:
     engine: Literal["local", "daft"] = field(default="local", metadata=WHERE)
     """What encodes: `local`, this process; `daft`, workers with an encoder each (extra `scale`; docs/operations.md)."""
     ray_address: str = field(default="", metadata=WHERE)
-    """Where Daft's workers run. Empty: processes of this machine; `local`: a Ray started for the night; `auto`, host:port or ray://host:port:
-    that cluster."""
+    """Where Daft's workers run. Empty: processes of this machine; `local`: a Ray of the night; `auto` or host:port: that cluster."""
     workers: int = field(default=2, metadata=WHERE)
-    """Of Daft at most; each holds the models once, and encodes a file of `shard_items` at a time."""
+    """Of Daft, at most; each holds the models once and encodes a file of `shard_items` at a time. No more items than that need none."""
     gpus_per_worker: float = field(default=0.0, metadata=WHERE)
     """Ray gives each worker so many GPUs, or that part of one."""
     precision: str = "auto"
