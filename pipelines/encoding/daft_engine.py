@@ -104,7 +104,9 @@ class DaftEngine:
                 yield shard, _at_rows(pickle.loads(row["encoded"]), shard.fresh)
         except Exception as error:  # Daft and Ray wrap what a worker raises, each in its own way
             told = str(error).strip().splitlines() or [type(error).__name__]
-            raise EngineError(f'[embed] engine = "daft": {told[-1]}. {len(waiting)} shards are left; the same command goes on.') from error
+            raise EngineError(
+                f'[embed] engine = "daft": {told[-1].rstrip(".")}. {len(waiting)} shards are left; the same command goes on.'
+            ) from error
 
     def _read_again(self, shards: Iterable[ReadShard]) -> Iterator[ReadShard]:
         for shard in shards:
