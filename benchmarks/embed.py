@@ -24,7 +24,7 @@ from rich.table import Table
 from torch import Tensor
 
 from feature_store.schema import item_embeddings
-from pipelines.stages.embed_items import embed_shard
+from pipelines.encoding.shard import embed_shard
 from recsys.encoders.backbone import Backbone, build_model, load_model
 from recsys.encoders.config import EmbedConfig
 from recsys.encoders.content import Content, ImageContent, TextContent

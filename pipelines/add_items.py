@@ -20,6 +20,7 @@ from feature_store.online.sqlite import SqliteStore
 from feature_store.schema import CATALOGUE, FETCHED_IMAGES, item_embeddings
 from pipelines.config import Config
 from pipelines.contents import modalities_of, open_content
+from pipelines.encoding.shard import embed_shard
 from pipelines.fetching.image import FetchedImage
 from pipelines.fetching.store import PhotoStore
 from pipelines.landing import list_source, time_rule
@@ -28,7 +29,6 @@ from pipelines.progress import Progress
 from pipelines.recommend import release_folder
 from pipelines.stage import StageContext
 from pipelines.stages.embed_items import STAGE as EMBED_ITEMS
-from pipelines.stages.embed_items import embed_shard
 from pipelines.stages.fetch_images import REMOTE, due, fetch, standing, without_lost
 from recsys.slate.added_items import catalogue_rows, describe_items, new_item_rules
 from recsys.slate.release_reader import Release, read_release

@@ -16,6 +16,10 @@ class Progress:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
 
+    def __reduce__(self) -> tuple[type["Progress"], tuple[()]]:
+        """A console does not travel: another process has its own."""
+        return Progress, ()
+
     def track(self, items: Iterable[Item], *, what: str, total: int | None = None) -> Iterator[Item]:
         """Pass items through and show how many have passed, and how long the rest will take."""
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())

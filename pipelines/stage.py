@@ -6,7 +6,7 @@ import importlib.util
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -125,7 +125,11 @@ def clear_scratch(stage: Stage, workspace: Workspace) -> None:
 
 
 def _plain(value: Any) -> Any:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    """A section of the config without the settings that say where it runs."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    counted = {entry.name for entry in fields(value) if entry.metadata.get("changes_result", True)}
+    return {name: setting for name, setting in asdict(value).items() if name in counted}
 
 
 @cache

@@ -10,19 +10,21 @@ within `recsys.encoders.protocol.COMPANION_TOLERANCE`. A photo that was refused 
 import json
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from feature_store.checks import REASON, check
+from feature_store.checks import REASON
 from feature_store.layout import TableReader
 from feature_store.manifest import write_text_atomically
 from feature_store.schema import CATALOGUE, item_embeddings
 from pipelines.contents import content_digests, modalities_of, open_content
+from pipelines.encoding.engine import open_engine
+from pipelines.encoding.shard import KNOWN, Counts, lay_down, read_shard
 from pipelines.photos import ItemPhotos
 from pipelines.stage import Stage, StageContext
 from recsys.encoders.content import Content
@@ -33,70 +35,6 @@ class TooManyRefusedError(Exception):
     """So many photos, texts or given vectors cannot be used that something is wrong with all of them."""
 
 
-@dataclass(kw_only=True)
-class Counts:
-    """What happened to the items of a shard, or of a modality."""
-
-    rows: int = 0
-    encoded: int = 0
-    kept: int = 0
-    absent: int = 0
-    truncated: int = 0
-    refused: list[dict[str, str]] = field(default_factory=list)
-
-    def add(self, other: "Counts") -> None:
-        """Count another shard in."""
-        self.rows += other.rows
-        self.encoded += other.encoded
-        self.kept += other.kept
-        self.absent += other.absent
-        self.truncated += other.truncated
-        self.refused += other.refused
-
-
-def embed_shard(rows: pl.DataFrame, content: Content, known: pl.DataFrame, *, modality: str) -> tuple[pl.DataFrame, Counts]:
-    """The rows of `item_embeddings` of one shard.
-
-    Args:
-        rows: Items, rows of the table `catalogue`.
-        content: Reads the items' contents and encodes them.
-        known: Rows of the last build; those of the same item, digest and encoder are kept.
-    """
-    digests, reasons = content.read(rows)
-    present = known.filter("presence", pl.col("encoder_version") == content.version)
-    old = {(item_id, digest): at for at, (item_id, digest) in enumerate(present.select("item_id", "content_digest").iter_rows())}
-    old_vectors = present["vector"].to_numpy() if len(present) else np.empty((0, content.dim), np.float32)
-    vectors = np.zeros((len(rows), content.dim), np.float32)
-    has = np.zeros(len(rows), bool)
-    fresh = []
-    for at, (item_id, digest) in enumerate(zip(rows["item_id"], digests, strict=True)):
-        if (item_id, digest) in old:
-            vectors[at], has[at] = old_vectors[old[item_id, digest]], True
-        elif digest:
-            fresh.append(at)
-    kept = int(has.sum())
-    encoded = content.encode(fresh)
-    for at, vector in encoded.vectors.items():
-        vectors[at], has[at] = vector, True
-    reasons = {**reasons, **encoded.reasons}
-    frame = pl.DataFrame(
-        {
-            "item_id": rows["item_id"],
-            "modality": pl.repeat(modality, len(rows), eager=True),
-            "encoder_version": pl.repeat(content.version, len(rows), eager=True),
-            "content_digest": digests,
-            "presence": has,
-            "vector": pl.Series(vectors, dtype=pl.Array(pl.Float32, content.dim)),
-        }
-    ).with_columns(pl.when("presence").then("vector").alias("vector"))
-    refused = [{"item_id": rows["item_id"][at], "modality": modality, REASON: reasons[at], "digest": digests[at]} for at in sorted(reasons)]
-    absent = len(rows) - int(has.sum()) - len(refused)
-    counts = Counts(
-        rows=len(rows), encoded=len(encoded.vectors), kept=kept, absent=absent, truncated=content.truncated(rows), refused=refused
-    )
-    return check(frame, item_embeddings(content.dim)), counts
-
-
 def run(context: StageContext) -> None:
     """Embed every modality shard by shard, then bring the shards together.
 
@@ -104,6 +42,7 @@ def run(context: StageContext) -> None:
         PrecisionError: The number format costs more than `min_precision_cosine` allows.
         TooManyRefusedError: More photos, texts or given vectors than `max_refused_share` cannot be used.
         LandingError, MixedEncodersError: See `open_content`.
+        EngineError: See `pipelines.encoding.engine`.
     """
     scratch, embed, fingerprint = context.scratch, context.config.embed, context.fingerprint
     catalogue = context.read("catalogue").scan(CATALOGUE).collect()
@@ -121,19 +60,22 @@ def run(context: StageContext) -> None:
         precision[modality] = check_precision(content, catalogue, last=checked)
         precision[modality].require(embed.min_precision_cosine, modality=modality)
         started = time.monotonic()
-        dims[modality], counts[modality] = content.dim, Counts()
-        starts = range(0, max(1, len(catalogue)), embed.shard_items)
-        done_before = 0
-        for start in context.progress.track(starts, what=f"embedding {contents}", total=len(starts)):
-            part, note = _part(scratch, modality, start // embed.shard_items)
-            if not part.exists():
-                rows = catalogue.slice(start, embed.shard_items)
-                frame, shard = embed_shard(rows, content, _known(last, modality, content, start, len(rows)), modality=modality)
-                _save(frame, shard, part, note)
-            else:
-                done_before += json.loads(note.read_text(encoding="utf-8"))["encoded"]
+        dims[modality] = content.dim
+        size = embed.shard_items
+        parts = {start: _part(scratch, modality, start // size) for start in range(0, max(1, len(catalogue)), size)}
+        missing = [start for start, (part, _) in parts.items() if not part.exists()]
+        known = partial(_known, last, modality, content, size)
+        shards = (read_shard(catalogue.slice(start, size), content, known(start, KNOWN), start=start) for start in missing)
+        engine = open_engine(modality, content, context)
+        encoded_now = 0
+        for shard, encoded in context.progress.track(engine.encode(shards), what=f"embedding {contents}", total=len(missing)):
+            frame, done = lay_down(shard, encoded, content, known(shard.start), modality=modality)
+            _save(frame, done, *parts[shard.start])
+            encoded_now += done.encoded
+        counts[modality] = Counts()
+        for _, note in parts.values():
             counts[modality].add(Counts(**json.loads(note.read_text(encoding="utf-8"))))
-        speed[modality] = (counts[modality].encoded - done_before) / (time.monotonic() - started)
+        speed[modality] = encoded_now / (time.monotonic() - started)
         _refuse_if_too_many(counts[modality], contents, embed.max_refused_share)
     refused = [row for modality in modalities for row in counts[modality].refused]
     with context.workspace.write(STAGE.writes) as writer:
@@ -179,15 +121,18 @@ def _refuse_if_too_many(counts: Counts, contents: str, at_most: float) -> None:
         )
 
 
-def _known(last: TableReader | None, modality: str, content: Content, start: int, length: int) -> pl.DataFrame:
-    """What the last build knows of catalogue rows [start, start + length); its shards may have been of another size."""
-    nothing = item_embeddings(content.dim).empty()
+def _known(
+    last: TableReader | None, modality: str, content: Content, length: int, start: int, columns: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """What the last build, whose shards may have been of another size, knows of catalogue rows [start, start + length)."""
+    table = item_embeddings(content.dim).empty()
+    nothing = table.select(columns or table.columns)
     if last is None or last.manifest.facts["dims"].get(modality) != content.dim:
         return nothing
     size = last.manifest.facts["shard_items"]
-    files = [_file(modality, number) for number in range(start // size, (start + max(1, length) - 1) // size + 1)]
-    frames = [pl.read_parquet(last.path(file), hive_partitioning=False) for file in files if file in last.manifest.files]
-    return pl.concat([nothing, *frames])
+    files = [_file(modality, number) for number in range(start // size, (start + length - 1) // size + 1)]
+    there = [last.path(file) for file in files if file in last.manifest.files]
+    return pl.concat([nothing, *(pl.read_parquet(path, columns=nothing.columns, hive_partitioning=False) for path in there)])
 
 
 def _file(modality: str, number: int) -> str:

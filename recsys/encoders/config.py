@@ -1,10 +1,13 @@
 """Which encoders a shop uses and how they run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 AlignmentKind = Literal["contrastive", "cosine", "determinantal", "joint_embedding_mse", "matching", "similarity_kl", "triplet"]
 ALIGNMENT_KINDS: tuple[AlignmentKind, ...] = get_args(AlignmentKind)
+
+WHERE = {"changes_result": False}
+"""Marks settings that say where something runs and not what comes out: stages do not run again because of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,14 @@ class EmbedConfig:
     text_tokens_per_batch: int = 2048
     shard_items: int = 1024
     """Items per file; a killed run resumes at the first missing one."""
+    engine: Literal["local", "daft"] = field(default="local", metadata=WHERE)
+    """What encodes: `local`, this process; `daft`, workers with an encoder each (extra `scale`; docs/operations.md)."""
+    ray_address: str = field(default="", metadata=WHERE)
+    """Where Daft's workers run. Empty: processes of this machine; `local`: a Ray of the night; `auto` or host:port: that cluster."""
+    workers: int = field(default=2, metadata=WHERE)
+    """Of Daft, at most; each holds the models once and encodes a file of `shard_items` at a time. No more items than that need none."""
+    gpus_per_worker: float = field(default=0.0, metadata=WHERE)
+    """Ray gives each worker so many GPUs, or that part of one."""
     precision: str = "auto"
     """`auto` (bf16 where the device has it), `bf16` or `fp32`."""
     min_precision_cosine: float = 0.98

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,14 @@ def test_a_section_of_the_config_that_the_stage_reads_makes_it_stale_and_another
     mine = _config(tmp_path, relevance={"positive_rating": 3})
     assert is_current(FIRST, config.open_workspace(), other, NIGHT)
     assert not is_current(FIRST, config.open_workspace(), mine, NIGHT)
+
+
+def test_where_a_stage_runs_does_not_make_it_stale(tmp_path: Path) -> None:
+    config = _config(tmp_path)
+    stage = replace(FIRST, config=("embed",))
+    stage.run(_context(stage, config))
+    there = _config(tmp_path, embed={"engine": "daft", "ray_address": "auto", "workers": 8, "gpus_per_worker": 0.5})
+    assert is_current(stage, config.open_workspace(), there, NIGHT)
 
 
 def test_the_date_matters_to_a_dated_stage_alone(tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+"""Daft knows one runner per process, so each runs in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from feature_store.layout import TableReader, Workspace
+from pipelines.encoding.engine import EngineError
+from pipelines.stage import StageContext
+from pipelines.stages import embed_items
+from recsys.encoders.protocol import COMPANION_TOLERANCE
+from tests.pipelines.stages.test_embed_items import cursed_model, embed, rows_of, write_catalogue, write_encoder
+from tests.support.photos import jpeg, write_files
+from tests.support.stages import context_of
+
+pytest.importorskip("daft", reason="needs the extra scale: pip install -e '.[scale]'")
+pytest.importorskip("ray", reason="needs the extra scale: pip install -e '.[scale]'")
+
+ROOT = Path(__file__).parents[3]
+ITEMS = 20
+
+
+def damaged_shop(root: Path) -> Path:
+    """Photo 3 is none, and the vector of text 7 is not finite."""
+    names = [f"{at}.jpg" for at in range(ITEMS)]
+    write_files(root / "landing" / "images", {name: jpeg((30, at * 9 % 255, 90), seed=at) for at, name in enumerate(names)})
+    (root / "landing" / "images" / "3.jpg").write_bytes(b"<html>")
+    write_catalogue(root, list(names), {7: "a cursed mug"})
+    write_encoder(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Of [embed]: two items a shard, so ten shards for two workers."""
+    return {"shard_items": 2, "text_model": str(cursed_model(tmp_path_factory.mktemp("model")))}
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, Any]) -> TableReader:
+    return embed(damaged_shop(tmp_path_factory.mktemp("local")), **settings)
+
+
+def command(script: str) -> list[str]:
+    """Python of its own that embeds as `embed` does."""
+    head = "from pathlib import Path\nfrom tests.pipelines.stages.test_embed_items import embed\n"
+    return [sys.executable, "-c", f"{head}{textwrap.dedent(script)}\nprint('done')"]
+
+
+def finished(script: str) -> str:
+    """What it prints. Its exit code says nothing: on a busy machine threads of Daft 0.7.26 outlive Python and crash."""
+    output = subprocess.run(command(script), cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=600, check=False).stdout
+    assert output.endswith("done\n")
+    return output
+
+
+def worker(context: StageContext, modality: str, *, version: str) -> object:
+    from pipelines.encoding.daft_engine import ShardEncoder
+
+    return ShardEncoder(context, modality, version, threads=None)
+
+
+def shards_of(shop: Path) -> list[Path]:
+    return list((shop / "scratch").rglob("part-*.parquet"))
+
+
+def assert_same(table: TableReader, local: TableReader) -> None:
+    """Rows, refused rows, facts; and vectors within COMPANION_TOLERANCE."""
+    assert table.manifest.facts == local.manifest.facts
+    quarantine = [pl.read_parquet(one.path("quarantine/part-0000.parquet")) for one in (table, local)]
+    assert quarantine[0].equals(quarantine[1])
+    for modality in ("image", "text"):
+        found, expected = rows_of(table, modality), rows_of(local, modality)
+        assert found.drop("vector").equals(expected.drop("vector"))
+        first, second = (rows["vector"].drop_nulls().to_numpy() for rows in (found, expected))
+        assert np.min((first * second).sum(axis=1)) > 1 - COMPANION_TOLERANCE
+
+
+@pytest.mark.slow
+def test_two_machines_of_a_ray_cluster_make_the_same_table(tmp_path: Path, local: TableReader, settings: dict[str, Any]) -> None:
+    shop, other = damaged_shop(tmp_path / "shop"), damaged_shop(tmp_path / "other")
+    output = finished(f"""
+        from pipelines.encoding.engine import EngineError
+        from ray.cluster_utils import Cluster
+        cluster = Cluster(initialize_head=True, head_node_args={{"num_cpus": 1, "num_gpus": 1}})
+        cluster.add_node(num_cpus=1, num_gpus=1)
+        ray = {{"engine": "daft", "ray_address": cluster.address, "workers": 2}}
+        embed(Path({str(shop)!r}), **{settings!r}, **ray, gpus_per_worker=1.0)
+        try:
+            embed(Path({str(other)!r}), **{settings!r}, **ray, gpus_per_worker=2.0)
+        except EngineError as error:
+            print(error)
+    """)
+    assert_same(Workspace(shop).read("item_embeddings"), local)
+    assert "requires 1.0 CPUs and 2.0 GPUs per actor, but no single node can satisfy this" in output
+
+
+@pytest.mark.slow
+def test_killed_among_workers_of_this_machine_it_goes_on_to_the_same_table(
+    tmp_path: Path, local: TableReader, settings: dict[str, Any]
+) -> None:
+    shop = damaged_shop(tmp_path)
+    run = f"embed(Path({str(shop)!r}), **{settings!r}, engine='daft', workers=2)"
+    script = f"""
+        import time
+        from pipelines.stage import StageContext
+from pipelines.stages import embed_items
+        save = embed_items._save
+        def slowly(*arguments):
+            save(*arguments)
+            time.sleep(0.5)
+        embed_items._save = slowly
+        {run}
+    """
+    process = subprocess.Popen(command(script), cwd=ROOT)
+    deadline = time.monotonic() + 300
+    while len(shards_of(shop)) < 2 and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 2 <= len(shards_of(shop)) < ITEMS  # 10 of each modality
+    finished(run)
+    assert_same(Workspace(shop).read("item_embeddings"), local)
+
+
+def test_fewer_items_than_a_shard_holds_are_encoded_without_workers(tmp_path: Path) -> None:
+    table = embed(damaged_shop(tmp_path), shard_items=ITEMS, engine="daft", ray_address="nowhere.invalid:6379")
+    assert table.manifest.facts["encoded"] == {"image": ITEMS - 1, "text": ITEMS}
+
+
+def test_a_worker_with_another_encoder_is_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
+    context = context_of(embed_items.STAGE, damaged_shop(tmp_path), embed=settings)
+    with pytest.raises(EngineError, match=r"the text encoder of .* is [0-9a-f]{16}, the night has another: install the same"):
+        worker(context, "text", version="another")
+
+
+def test_a_worker_that_does_not_see_the_workspace_says_so(tmp_path: Path) -> None:
+    context = context_of(embed_items.STAGE, tmp_path / "unmounted")
+    with pytest.raises(EngineError, match=r"does not see .*unmounted: mount the workspace"):
+        worker(context, "text", version="any")

@@ -1,0 +1,40 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.encoding.engine import EncodingEngine, EngineError, LocalEngine, open_engine
+from pipelines.stages import embed_items
+from recsys.encoders.content import NoContent
+from tests.support.stages import context_of
+
+AUDIO = {"modalities": {"audio": {"file": "landing/audio.parquet"}}}
+
+
+def opened(root: Path, *, modality: str = "text", sources: dict[str, Any] | None = None, **embed: Any) -> EncodingEngine:
+    return open_engine(modality, NoContent(), context_of(embed_items.STAGE, root, embed=embed, sources=sources or {}))
+
+
+def test_without_any_setting_this_process_encodes(tmp_path: Path) -> None:
+    assert isinstance(opened(tmp_path), LocalEngine)
+
+
+def test_given_vectors_are_looked_up_here_whatever_encodes(tmp_path: Path) -> None:
+    assert isinstance(opened(tmp_path, modality="audio", sources=AUDIO, engine="daft"), LocalEngine)
+
+
+def test_a_missing_extra_is_told_with_the_command_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "daft", None)
+    with pytest.raises(EngineError, match=r"needs the package daft, which is not installed\. Run `pip install 'vitrine\[scale\]'`"):
+        opened(tmp_path, engine="daft")
+
+
+def test_gpus_are_asked_of_ray_alone(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"gpus_per_worker = 1\.0 is a request to Ray, and ray_address is empty"):
+        opened(tmp_path, engine="daft", gpus_per_worker=1.0)
+
+
+def test_no_workers_are_too_few(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="workers: found 0, at least 1"):
+        opened(tmp_path, engine="daft", workers=0)
