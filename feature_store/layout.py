@@ -134,7 +134,8 @@ class TableWriter:
         try:
             os.link(path, target)
         except OSError:
-            shutil.copyfile(path, target)
+            with writing_to(self._directory):
+                shutil.copyfile(path, target)
 
     def commit(
         self,

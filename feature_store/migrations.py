@@ -38,7 +38,7 @@ def migrate(
         migrations: Those there are.
 
     Raises:
-        SchemaError: The file is newer than this code, or no migration leads from its version.
+        SchemaError: The file is newer than this code, no migration leads from its version, or its columns are not those of its version.
     """
     if version > table.version:
         raise SchemaError(
@@ -52,4 +52,17 @@ def migrate(
                 f"Delete the table and run the night again."
             )
         rows = migrations[table.name, step](rows)
+    if version < table.version:
+        _check_columns(rows, table, version, file)
     return rows
+
+
+def _check_columns(rows: pl.LazyFrame, table: Table, version: int, file: str) -> None:
+    try:
+        found = dict(rows.collect_schema())
+    except pl.exceptions.PolarsError as error:
+        found, told = {}, str(error).splitlines()[0]
+    else:
+        told = f"they become {found}, wanted {dict(table.schema)}"
+    if found != dict(table.schema):
+        raise SchemaError(f"{file}: its rows are none of version {version} of the table {table.name}: {told}. Delete the table's folder.")

@@ -35,12 +35,19 @@ def test_a_file_of_a_later_vitrine_is_refused() -> None:
         migrate(pl.LazyFrame({"item": ["a"]}), PRICES, version=4, file="f")
 
 
+@pytest.mark.parametrize("column", ["name", "title"])
+def test_a_file_whose_columns_are_not_those_of_its_version_is_named(column: str) -> None:
+    with pytest.raises(SchemaError, match=r"shop/f: its rows are none of version 1 of the table prices"):
+        migrate(pl.LazyFrame({column: ["a"], "price": [1.0]}), PRICES, version=1, file="shop/f", migrations=RENAMED)
+
+
 def test_every_migration_is_of_a_version_that_a_table_has_left_behind() -> None:
     assert {(name, step) for name, step in MIGRATIONS if name == "events"} == {("events", step) for step in range(1, EVENTS.version)}
 
 
 def test_negative_values_of_the_first_events_become_no_stars_or_nothing() -> None:
-    rows = pl.LazyFrame({"event_type": ["rating", "purchase", "rating", "dwell"], "value": [-3.0, -3.0, 4.0, None]})
+    told = pl.DataFrame({"event_type": ["rating", "purchase", "rating", "dwell"], "value": [-3.0, -3.0, 4.0, None]})
+    rows = pl.concat([EVENTS.empty(), told], how="diagonal").lazy()
     found = migrate(rows, EVENTS, version=1, file="f").collect()
     assert found["value"].to_list() == [0.0, None, 4.0, None]
 
