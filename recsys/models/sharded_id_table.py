@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.distributed._shard.sharded_tensor.api import ShardedTensor
 
 from recsys.models.id_table import FEATURE, MEMORY, FusedIdTable
 from recsys.models.torchrec_names import (
@@ -119,6 +120,6 @@ def _spans(plan: ShardingPlan) -> Sequence[tuple[int, slice]]:
     return [(rank, slice(start, start + length)) for rank, start, length in starts if length]
 
 
-def _held(sharded: torch.distributed._shard.sharded_tensor.ShardedTensor, nothing: Tensor) -> Tensor:
+def _held(sharded: ShardedTensor, nothing: Tensor) -> Tensor:
     """The kernel's own tensor."""
     return next((shard.tensor.detach() for shard in sharded.local_shards()), nothing)

@@ -13,7 +13,10 @@ import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from recsys.training.meeting import meet
+
 Answer = TypeVar("Answer")
+CPU = torch.device("cpu")
 LONGEST_WAIT = timedelta(days=7)
 """How long ranks wait while the first one does what it does alone; torchrun ends them if it dies."""
 SEEDS_APART = 10_000_019
@@ -32,7 +35,7 @@ class Ranks:
     """Which, from 0."""
     size: int = 1
     """How many there are."""
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
     """Where this one computes."""
     waiting: dist.ProcessGroup | None = None
     """In which they wait for the first one; None: this process trains alone."""
@@ -148,9 +151,10 @@ def joined() -> Iterator[Ranks]:
         ValueError: There are fewer GPUs than processes here.
     """
     device = _device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    store, number, size = meet()
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", store=store, rank=number, world_size=size)
     waiting = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
-    token = _CURRENT.set(Ranks(dist.get_rank(), dist.get_world_size(), device, waiting))
+    token = _CURRENT.set(Ranks(number, size, device, waiting))
     try:
         yield current_ranks()
     finally:
@@ -160,7 +164,7 @@ def joined() -> Iterator[Ranks]:
 
 def _device(local_rank: int) -> torch.device:
     if not torch.cuda.is_available():
-        return torch.device("cpu")
+        return CPU
     found = torch.cuda.device_count()
     if local_rank >= found:
         raise ValueError(

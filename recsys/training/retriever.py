@@ -1,4 +1,4 @@
-"""One training of the two-tower: from items and interactions to a model, with validation, moving average and resume, on one rank or many."""
+"""One training of the two-tower, on one rank or many: from items and interactions to a model, with validation, moving average, resume."""
 
 import copy
 import shutil

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch.distributed.checkpoint as dcp
 from torch import Tensor
-from torch.distributed._shard.sharded_tensor import Shard, init_from_local_shards
-from torch.distributed._shard.sharding_spec import ShardMetadata
+from torch.distributed._shard.metadata import ShardMetadata
+from torch.distributed._shard.sharded_tensor import init_from_local_shards
+from torch.distributed._shard.sharded_tensor.shard import Shard
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 
 from recsys.training.ranks import Ranks
 
@@ -21,15 +23,15 @@ def save_rows(folder: Path, held: Mapping[str, Tensor], rows: slice, *, total: i
         total: Rows of all ranks.
         ranks: Who takes part.
     """
-    dcp.save(_sharded(held, rows, total, ranks), checkpoint_id=folder, process_group=ranks.waiting)
+    save(_sharded(held, rows, total, ranks), checkpoint_id=folder, process_group=ranks.waiting)
 
 
 def load_rows(folder: Path, held: Mapping[str, Tensor], rows: slice, *, total: int, ranks: Ranks) -> None:
     """Read into `held` what `save_rows` wrote, be it on other ranks or on another number of them; a process alone takes all rows."""
     if ranks.together:
-        dcp.load(_sharded(held, rows, total, ranks), checkpoint_id=folder, process_group=ranks.waiting)
+        load(_sharded(held, rows, total, ranks), checkpoint_id=folder, process_group=ranks.waiting)
     else:
-        dcp.load(dict(held), checkpoint_id=folder, no_dist=True)
+        load(dict(held), checkpoint_id=folder, no_dist=True)
 
 
 def _sharded(held: Mapping[str, Tensor], rows: slice, total: int, ranks: Ranks) -> dict[str, object]:
