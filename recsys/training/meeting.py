@@ -1,13 +1,13 @@
 """How ranks find those that were started with them.
 
-torchrun keeps one store for all its restarts and parts them by nothing, so a rank may read in it where a dead one could be reached, and wait
-for it for ever (seen with torch 2.13, every second restart). So the ranks of each start agree on a corner of the store.
+torchrun keeps one store for all its restarts and parts them by nothing, so a rank may read in it where a dead one could be reached, and
+wait for it in vain (torch 2.13: every second restart). So the ranks of each start agree on a corner of the store.
 """
 
 import time
 import uuid
 
-from torch.distributed import PrefixStore, Store
+from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 SECONDS_BETWEEN_LOOKS = 0.05
