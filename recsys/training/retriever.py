@@ -100,7 +100,7 @@ def train_retriever(
     if ranks.together and ranks.first:
         told = {"validated": validate is not None, "watched": after_epoch is not None}
         assign(Assignment(items=items, past=past, config=config, epochs=epochs, scratch=scratch, **told), ranks)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng([ranks.device] if ranks.device.type == "cuda" else []):
         torch.manual_seed(config.seed)
         trainer = _Trainer(items, past, config, scratch, ranks)
         trainer.resume()
@@ -111,7 +111,7 @@ def train_retriever(
             trainer.save()
             if after_epoch:
                 ranks.on_first(partial(after_epoch, trainer.history))
-        return trainer.result(validated=validate is not None)
+    return trainer.result(validated=validate is not None)
 
 
 def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
@@ -368,7 +368,7 @@ class _Trainer:
             table = average.item_tower.ids
             assert isinstance(table, ShardedIdTable)
             self.ranks.collect(table.weight, table.spans, into=None if self.whole is None else _id_rows(self.whole))
-        return self.whole or average
+        return average if self.whole is None else self.whole
 
     def result(self, *, validated: bool) -> Training:
         model = self.averaged()
