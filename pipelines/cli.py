@@ -16,6 +16,7 @@ from rich.table import Table
 from pipelines.config import Config, ConfigError, load_config, parse_override
 from pipelines.own_errors import told
 from pipelines.progress import Progress
+from pipelines.under_torchrun import run_with_ranks
 
 REFUSED_BY_GATE = 3
 """Exit code of a night whose release stays a challenger."""
@@ -433,8 +434,8 @@ def _print(*parts: Table | str) -> None:
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    app()
+    """Entry point of the console script; `torchrun -m pipelines.cli` starts several of it, of which the first does what it is told."""
+    run_with_ranks(app)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pipelines.config import Config, ConfigError, load_config, parse_config
 from pipelines.progress import Progress
 from recsys.training.config import RetrieverConfig
 
-ANY = ("threads",)
+ANY = ("threads", "sharding")
 """Settings that say nothing about what is learned."""
 
 

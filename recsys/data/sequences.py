@@ -1,7 +1,7 @@
 """Histories cut into training batches by array operations alone; the same seed and epoch give the same batches."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,13 @@ class SequenceBatch:
     """(batch, length): how much the event counts as a target; 0 in padding."""
     in_order: npt.NDArray[np.bool_]
     """(batch,): whether the piece keeps the order of time."""
+
+    def __len__(self) -> int:
+        return len(self.in_order)
+
+    def select(self, pieces: slice) -> "SequenceBatch":
+        """A run of these pieces, not copied."""
+        return SequenceBatch(**{entry.name: getattr(self, entry.name)[pieces] for entry in fields(self)})
 
 
 class Sequences:

@@ -36,8 +36,8 @@ class ItemBatch:
     def __len__(self) -> int:
         return len(self.item_index)
 
-    def select(self, rows: Int[Tensor, " chosen"]) -> "ItemBatch":
-        """Some of these items."""
+    def select(self, rows: Int[Tensor, " chosen"] | slice) -> "ItemBatch":
+        """Some of these items; a run of them is not copied."""
         return ItemBatch(
             self.item_index[rows],
             self.has_id[rows],
@@ -45,6 +45,17 @@ class ItemBatch:
             {name: present[rows] for name, present in self.presence.items()},
             self.categories[rows],
             {name: slots[rows] for name, slots in self.entities.items()},
+        )
+
+    def to(self, device: torch.device) -> "ItemBatch":
+        """The same items on a device."""
+        return ItemBatch(
+            self.item_index.to(device),
+            self.has_id.to(device),
+            {name: vectors.to(device) for name, vectors in self.vectors.items()},
+            {name: present.to(device) for name, present in self.presence.items()},
+            self.categories.to(device),
+            {name: slots.to(device) for name, slots in self.entities.items()},
         )
 
     def hiding(self, modalities: dict[str, Bool[Tensor, " items"]]) -> "ItemBatch":

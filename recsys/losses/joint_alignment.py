@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from recsys.losses.alignment import ALIGNMENT_LOSSES
+from recsys.losses.alignment import ALIGNMENT_LOSSES, AlignmentLoss
 
 FIRST_TEMPERATURE = 0.1
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.02, 1.0
@@ -74,7 +74,8 @@ class JointAlignment(nn.Module):
         if not sides:
             return {}
         temperature = self.log_temperature.exp().clamp(LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE)
-        return {
-            name: torch.stack([loss(left, right, torch.arange(len(left)), temperature=temperature) for left, right in sides]).mean()
-            for name, loss in self.losses.items()
-        }
+
+        def over_pairs(loss: AlignmentLoss) -> Tensor:
+            return torch.stack([loss(*side, torch.arange(len(side[0]), device=side[0].device), temperature=temperature) for side in sides])
+
+        return {name: over_pairs(loss).mean() for name, loss in self.losses.items()}

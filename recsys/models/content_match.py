@@ -55,7 +55,7 @@ class ContentMatch(nn.Module):
             means, counts = self.knowledge(items)
             parts += (means * counts.sqrt()[:, :, None]).unbind(dim=1)  # (items, relations, dim) -> (items, dim) each
         if not parts:
-            return torch.zeros(len(items), 0)
+            return torch.zeros(len(items), 0, device=items.has_id.device)
         worth = torch.where(items.has_id[:, None], 1.0, self.alone)  # (items, blocks)
         return torch.cat([part * worth[:, number, None] for number, part in enumerate(parts)], dim=1)
 

@@ -16,6 +16,8 @@ from recsys.models.torchrec_names import (
 )
 
 FEATURE = "item_index"
+MEMORY = "item_ids.weight.momentum_1"
+"""What the kernel calls the sums of row-wise Adagrad, one per row."""
 INITIAL_SPREAD = 0.05
 """Standard deviation of fresh rows: the library's default shrinks with the table and leaves large ones near zero."""
 
@@ -89,6 +91,15 @@ class FusedIdTable(nn.Module):
         """All rows."""
         rows: Tensor = self.collection.embedding_bags["item_ids"].weight
         return rows
+
+    @property
+    def rows(self) -> slice:
+        """Which rows this process holds: all."""
+        return slice(0, len(self.weight))
+
+    def held(self, item_index: Int[Tensor, " items"]) -> Int[Tensor, " items"]:
+        """Those of the items whose rows this process holds, as rows of `weight`: all, as they are."""
+        return item_index
 
     def forward(self, item_index: Int[Tensor, " items"]) -> Float[Tensor, "items dim"]:
         """Rows of items; the kernel takes row 0 for an index that is not in the table, so the caller checks."""

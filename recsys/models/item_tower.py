@@ -14,6 +14,7 @@ from recsys.layers.whitening import Whitening
 from recsys.models.content_match import ContentMatch
 from recsys.models.id_table import FusedIdTable, IdTable
 from recsys.models.knowledge_bags import KnowledgeBags
+from recsys.models.sharded_id_table import ShardedIdTable
 
 LEAST_WORTH = 0.02
 """Of a band beside the best: what the log finds worthless can still be learned from."""
@@ -60,7 +61,9 @@ class ItemTower(nn.Module):
         self.modalities = modalities
         self.use_item_id = use_item_id
         fused = fused_learning_rate > 0
-        self.ids = FusedIdTable(num_items, dim, learning_rate=fused_learning_rate) if fused else IdTable(num_items, dim)
+        self.ids: IdTable | FusedIdTable | ShardedIdTable = (
+            FusedIdTable(num_items, dim, learning_rate=fused_learning_rate) if fused else IdTable(num_items, dim)
+        )
         self.whitening = nn.ModuleDict(
             {name: Whitening(content_dims[name], min(content_dims[name], content_dim)) for name in modalities if name in content_dims}
         )

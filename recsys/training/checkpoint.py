@@ -21,5 +21,5 @@ def load_checkpoint(folder: Path, *, name: str = CHECKPOINT) -> dict[str, Any] |
     path = folder / name
     if not path.is_file():
         return None
-    state: dict[str, Any] = torch.load(path, weights_only=True, mmap=True)
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     return state

@@ -78,6 +78,9 @@ class RetrieverConfig:
     seed: int = 0
     threads: int = 0
     """Torch threads; 0: as many as cores."""
+    sharding: Literal["planned", "row_wise", "table_wise"] = "planned"
+    """Under torchrun, how a long id table (more than `full_softmax_items`) is dealt out: its rows in runs, all to one rank, or whichever
+    TorchRec's planner finds cheaper."""
 
     def __post_init__(self) -> None:
         for name, weight in self.alignment.items():

@@ -36,7 +36,8 @@ class MovingAverage(Generic[Model]):
         self._theirs = [theirs for _, theirs in apart]
         self._log_kept = 0.0
         """Log of the share that an average keeps from when all rows were settled until now."""
-        self._row_log_kept = torch.zeros(0 if self._table is None else len(self._table[0]), dtype=torch.float64)
+        rows = 0 if self._table is None else len(self._table[0])
+        self._row_log_kept = torch.zeros(rows, dtype=torch.float64, device=None if self._table is None else self._table[0].device)
         """The same until each row was settled."""
 
     @torch.no_grad()

@@ -1,7 +1,10 @@
-"""One training of the two-tower: from items and interactions to a model, with validation, moving average and resume."""
+"""One training of the two-tower, on one rank or many: from items and interactions to a model, with validation, moving average, resume."""
 
+import copy
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +22,25 @@ from recsys.data.tensors import ItemBatch, item_batch
 from recsys.losses.candidate_softmax import candidate_softmax
 from recsys.losses.joint_alignment import JointAlignment
 from recsys.models.architecture import TowerShape, build_towers
+from recsys.models.id_table import FusedIdTable, IdTable
+from recsys.models.sharded_id_table import ShardedIdTable
 from recsys.models.two_tower import QUESTIONS, TwoTower
+from recsys.training.assignment import Assignment, assign
 from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RetrieverConfig
 from recsys.training.content_worth import content_worth
 from recsys.training.ema import MovingAverage
 from recsys.training.one_standard_error import as_good
+from recsys.training.ranks import Ranks, current_ranks
+from recsys.training.sharded_checkpoint import load_rows, save_rows
 
 FUSED_LEARNING_RATE_FACTOR = 20
 """Row-wise Adagrad divides by the root of all past gradients; it wants a rate well above AdamW's."""
 
 CHOSEN = "chosen.pt"
 """The weights of the chosen epoch; on disk, for a long table is too much to hold once more."""
+ID_TABLE = "item_tower.ids."
+"""Start of the names of what belongs to the id table."""
 
 Track = Callable[..., Iterable[Any]]
 """Wraps an iterable in a progress bar: `track(items, what=..., total=...)`."""
@@ -46,7 +56,7 @@ class Training:
     """What came out of a training."""
 
     model: TwoTower
-    """The moving average of the weights at the chosen epoch."""
+    """The moving average of the weights at the chosen epoch; of many ranks only the first has all rows of the id table."""
     items: ItemBatch
     """All items, prepared for the model's item tower."""
     epochs: int
@@ -68,6 +78,10 @@ def train_retriever(
 ) -> Training:
     """Train on everything in `past`.
 
+    Where ranks train together, each takes its part of every batch and of the items that stand in it, so that all of them do just the
+    steps that one would; what is dropped out differs. The first rank calls this, the others `recsys.training.following.follow`; only the
+    first validates and writes anything but its rows of a sharded table.
+
     Args:
         items: The catalogue.
         past: What may be learned from.
@@ -83,19 +97,21 @@ def train_retriever(
     """
     if len(past.item_index) == 0:
         raise ValueError("no event to train the retriever on; look at the cuts and at [relevance] in the config")
-    with torch.random.fork_rng():
+    ranks = current_ranks()
+    if ranks.together and ranks.first:
+        told = {"validated": validate is not None, "watched": after_epoch is not None}
+        assign(Assignment(items=items, past=past, config=config, epochs=epochs, scratch=scratch, **told), ranks)
+    with torch.random.fork_rng([ranks.device] if ranks.device.type == "cuda" else []):
         torch.manual_seed(config.seed)
-        trainer = _Trainer(items, past, config, scratch)
-        state = load_checkpoint(scratch)
-        if state is not None:
-            trainer.load_state(state)
+        trainer = _Trainer(items, past, config, scratch, ranks)
+        trainer.resume()
         while not trainer.finished(epochs, patience=(config.patience if validate else 0) or epochs):
             trainer.epoch(track)
             if validate:
-                trainer.note_validation(validate(trainer.average.average, trainer.items))
-            save_checkpoint(scratch, trainer.state())
+                trainer.judge(validate)
+            trainer.save()
             if after_epoch:
-                after_epoch(trainer.history)
+                ranks.on_first(partial(after_epoch, trainer.history))
     return trainer.result(validated=validate is not None)
 
 
@@ -150,14 +166,13 @@ def _id_rows(model: TwoTower) -> Tensor:
     return model.item_tower.ids.weight
 
 
-def _alignment(model: TwoTower, config: RetrieverConfig) -> JointAlignment | None:
+def _alignment(model: TwoTower, config: RetrieverConfig, device: torch.device) -> JointAlignment | None:
     """What is learned beside retrieval, thrown away after training; None where the config asks for nothing or there are not two sides."""
     modalities = tuple(model.item_tower.content)
     if not config.alignment or len(modalities) < 2:
         return None
-    return JointAlignment(
-        dict(config.alignment.items()), modalities, dim=config.embedding_dim, learned=config.alignment_weights == "learned"
-    )
+    learned = config.alignment_weights == "learned"
+    return JointAlignment(dict(config.alignment.items()), modalities, dim=config.embedding_dim, learned=learned).to(device)
 
 
 @dataclass(frozen=True)
@@ -177,8 +192,8 @@ class _Scored:
 class _Trainer:
     """The moving parts of one training; all that matters for a resume is in `state`."""
 
-    def __init__(self, items: Items, past: Interactions, config: RetrieverConfig, scratch: Path) -> None:
-        self.config, self.scratch = config, scratch
+    def __init__(self, items: Items, past: Interactions, config: RetrieverConfig, scratch: Path, ranks: Ranks) -> None:
+        self.config, self.scratch, self.ranks = config, scratch, ranks
         shape = tower_shape(items, config)
         self.model = build_towers(shape)
         self.model.item_tower.fit_whitening(items)
@@ -189,28 +204,30 @@ class _Trainer:
             self.items = self.model.item_tower.prepare(everything)
         counts = np.bincount(past.item_index, minlength=past.num_items)
         met = torch.from_numpy(np.flatnonzero(counts))
-        self.met = self.items.select(met)
-        self.place = torch.zeros(len(items), dtype=torch.long)
-        self.place[met] = torch.arange(len(met))
-        self.frequency = torch.from_numpy(counts[counts > 0] / counts.sum()).float().clamp(max=0.5)
+        self.met = self.items.select(met).to(ranks.device)
+        place = torch.zeros(len(items), dtype=torch.long)
+        place[met] = torch.arange(len(met))
+        self.place = place.to(ranks.device)
+        self.frequency = torch.from_numpy(counts[counts > 0] / counts.sum()).float().clamp(max=0.5).to(ranks.device)
         offered = offered_from(items, past)
-        self.offered_from = torch.from_numpy(offered)[met]
+        self.offered_from = torch.from_numpy(offered)[met].to(ranks.device)
         self.young = bool((self.offered_from > int(past.event_time.min())).any())
         with torch.no_grad():
             start, end = int(past.event_time.min()), int(past.event_time.max())
             for question, answers in enumerate((past, past.keep(past.relevant))):
                 rates = log_rate_on_offer(answers, offered, start=start, end=end)
                 self.model.item_bias.weight[met, question] = torch.from_numpy(rates)[met]
-        self.alignment = _alignment(self.model, config)
+        self.alignment = _alignment(self.model, config, ranks.device)
         self.full = len(items) <= config.full_softmax_items
+        self.whole = copy.deepcopy(self.model).eval().requires_grad_(False) if ranks.together and ranks.first else None
+        if ranks.together:
+            self._deal_out(shape)
         self.average = MovingAverage(self.model, decay=config.ema_decay, table=None if self.full else _id_rows)
         fused = set() if self.full else {id(parameter) for parameter in self.model.item_tower.ids.parameters()}
+        aligning = self.alignment.parameters() if self.alignment else ()
+        self.dense = [parameter for parameter in (*self.model.parameters(), *aligning) if id(parameter) not in fused]
         self.optimizer = torch.optim.AdamW(
-            [
-                parameter
-                for parameter in (*self.model.parameters(), *(self.alignment.parameters() if self.alignment else ()))
-                if id(parameter) not in fused
-            ],
+            self.dense,
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             fused=True,
@@ -227,13 +244,16 @@ class _Trainer:
 
     def epoch(self, track: Track) -> None:
         """One pass over all events; its randomness depends on the seed and the epoch's number alone."""
-        torch.manual_seed(self.config.seed * 100_003 + self.done + 1)
+        self.random = self.ranks.generator(self.config.seed * 100_003 + self.done + 1)
         batches = list(self.sequences.epoch(self.done))
         self.model.train()
         losses = [self._step(batch) for batch in track(batches, what=f"epoch {self.done + 1}", total=len(batches))]
         self.average.settle()
         self.done += 1
-        self.history.append({"loss": float(torch.stack(losses).mean())})
+        self.history.append({"loss": float(self.ranks.sum(torch.stack(losses)).mean())})
+        self.ranks.on_first(self._refuse_divergence)
+
+    def _refuse_divergence(self) -> None:
         if not np.isfinite(self.history[-1]["loss"]):
             raise ValueError(
                 f"the loss of epoch {self.done} is {self.history[-1]['loss']}; lower learning_rate or gradient_clip in [retriever]"
@@ -248,7 +268,8 @@ class _Trainer:
         (self._aligned(loss, scored.items, self.alignment) if self.alignment else loss).backward()
         if self._teaches_cold():
             self._teach_cold(scored)
-        torch.nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.gradient_clip)
+        self.ranks.sum_gradients(self.dense)
+        torch.nn.utils.clip_grad_norm_(self.dense, self.config.gradient_clip)
         self.optimizer.step()
         self.average.update()
         return loss.detach()
@@ -256,30 +277,34 @@ class _Trainer:
     def _all_items(self, batch: SequenceBatch) -> "_Scored":
         """Every item that anyone has met is a candidate; of the others nothing can be learned here but that they were not on offer."""
         items = self._drop(self.met)
-        table = self._embed(items)
-        place = self.place[torch.from_numpy(batch.item_index)]
-        users, target = self._users(batch, table[place][..., :-QUESTIONS])
-        chosen, weight = place.flatten()[target], torch.from_numpy(batch.loss_weight).flatten()[target]
-        absent = self._absent(batch, target, self.offered_from)
-        return _Scored(users, items, table, lambda asked, vectors: candidate_softmax(asked, vectors, chosen, weight, absent=absent))
+        table = self._embed(self.model.embed_items, items)
+        mine, share = self._mine(batch)
+        place = self.place[self._tensor(mine.item_index)]
+        users, target = self._users(mine, table[place][..., :-QUESTIONS])
+        chosen, weight = place.flatten()[target], self._tensor(mine.loss_weight).flatten()[target]
+        absent = self._absent(mine, target, self.offered_from)
+        return _Scored(users, items, table, lambda asked, vectors: share * candidate_softmax(asked, vectors, chosen, weight, absent=absent))
 
     def _sampled_items(self, batch: SequenceBatch) -> "_Scored":
         """The items of the batch and a uniform sample are candidates."""
-        mine = self.place[torch.from_numpy(batch.item_index).flatten()]
-        uniform = torch.randint(len(self.met), (self.config.uniform_negatives,))
-        rows, place = torch.unique(torch.cat([mine, uniform]), return_inverse=True)
+        uniform = torch.randint(len(self.met), (self.config.uniform_negatives,), generator=self.random).to(self.ranks.device)
+        read = self.place[self._tensor(batch.item_index).flatten()]
+        rows, place = torch.unique(torch.cat([read, uniform]), return_inverse=True)
         items = self._drop(self.met.select(rows))
-        self.average.settle(items.item_index)
-        table = self._embed(items)
-        users, target = self._users(batch, table[place[: len(mine)].view(batch.item_index.shape)][..., :-QUESTIONS])
-        own, weight = place[: len(mine)][target], torch.from_numpy(batch.loss_weight).flatten()[target]
-        candidate, chosen = torch.unique(torch.cat([own, place[len(mine) :]]), return_inverse=True)
-        in_batch = -torch.expm1(len(target) * torch.log1p(-self.frequency[rows[candidate]]))  # probability to be among the targets
+        self.average.settle(self._long_table().held(items.item_index))
+        table = self._embed(self.model.embed_items, items)
+        targets = self._tensor(np.flatnonzero(batch.loss_weight))
+        candidate = torch.unique(torch.cat([place[: len(read)][targets], place[len(read) :]]))
+        in_batch = -torch.expm1(len(targets) * torch.log1p(-self.frequency[rows[candidate]]))  # probability to be among the targets
         log_q = (in_batch + self.config.uniform_negatives / len(self.met)).clamp(max=1.0).log()
-        absent = self._absent(batch, target, self.offered_from[rows[candidate]])
+        mine, share = self._mine(batch)
+        my_place = place[: len(read)].view(batch.item_index.shape)[self.ranks.mine(len(batch))]
+        users, target = self._users(mine, table[my_place][..., :-QUESTIONS])
+        chosen, weight = torch.searchsorted(candidate, my_place.flatten()[target]), self._tensor(mine.loss_weight).flatten()[target]
+        absent = self._absent(mine, target, self.offered_from[rows[candidate]])
 
         def loss(asked: Tensor, vectors: Tensor) -> Tensor:
-            return candidate_softmax(asked, vectors[candidate], chosen[: len(own)], weight, log_q=log_q, absent=absent)
+            return share * candidate_softmax(asked, vectors[candidate], chosen, weight, log_q=log_q, absent=absent)
 
         return _Scored(users, items, table, loss)
 
@@ -287,73 +312,146 @@ class _Trainer:
         """(targets, candidates): whether a candidate was not on offer yet when the target was chosen; None: all always were."""
         if not self.young:
             return None
-        return offered_from > torch.from_numpy(batch.event_time).flatten()[target][:, None]
+        return offered_from > self._tensor(batch.event_time).flatten()[target][:, None]
 
     def _teaches_cold(self) -> bool:
         return self.config.cold_every > 0 and self.config.use_item_id and self.average.steps % self.config.cold_every == 0
 
     def _teach_cold(self, scored: "_Scored") -> None:
         """Let a random half of the items do without their ids; only what stands in for them learns from how they do among the others."""
-        cold = torch.rand(len(scored.items)) < 0.5
-        mixed = torch.where(cold[:, None], torch.cat(self.model.embed_new_items(scored.items.without_ids()), dim=1), scored.table.detach())
+        cold = (torch.rand(len(scored.items), generator=self.random) < 0.5).to(self.ranks.device)
+        imagined = self._embed(self.model.embed_new_items, scored.items.without_ids())
+        mixed = torch.where(cold[:, None], imagined, scored.table.detach())
         learning = [*self.model.imagined_item.parameters(), *self.model.item_tower.match.parameters()]
         gradients = torch.autograd.grad(scored.loss(scored.users.detach(), mixed), learning, allow_unused=True)
         for parameter, gradient in zip(learning, gradients, strict=True):
             parameter.grad = gradient if parameter.grad is None or gradient is None else parameter.grad + gradient
 
     def _aligned(self, retrieval: Tensor, items: ItemBatch, alignment: JointAlignment) -> Tensor:
-        """The retrieval loss and what it costs that the modalities of some of the step's items disagree."""
-        some = items.select(torch.randperm(len(items))[: self.config.aligned_items])
-        together: Tensor = alignment(retrieval, self.model.item_tower.content_tokens(some), some.presence)
-        return together
+        """The retrieval loss and what it costs that the modalities of some of the step's items disagree.
+
+        All ranks look at the same items, and each bears its part.
+        """
+        drawn = torch.randperm(len(items), generator=self.random)[: self.config.aligned_items]
+        some = items.select(drawn.to(self.ranks.device))
+        together: Tensor = alignment(retrieval * self.ranks.size, self.model.item_tower.content_tokens(some), some.presence)
+        return together / self.ranks.size
 
     def _drop(self, items: ItemBatch) -> ItemBatch:
         """The same items, some of them with a modality hidden."""
         if not self.config.modality_dropout:
             return items
-        return items.hiding({name: torch.rand(len(items)) < self.config.modality_dropout for name in items.presence})
+        draws = {name: torch.rand(len(items), generator=self.random).to(self.ranks.device) for name in items.presence}
+        return items.hiding({name: draw < self.config.modality_dropout for name, draw in draws.items()})
 
-    def _embed(self, items: ItemBatch) -> Tensor:
-        """(items, dim + QUESTIONS): vectors and, behind them, the bias for each question."""
-        return torch.cat(self.model.embed_items(items), dim=1)
+    def _embed(self, embed: Callable[[ItemBatch], tuple[Tensor, Tensor]], items: ItemBatch) -> Tensor:
+        """(items, dim + QUESTIONS): vectors and, behind them, the bias for each question; each rank embeds some, all get all."""
+        return self.ranks.gather(torch.cat(embed(items.select(self.ranks.mine(len(items)))), dim=1), len(items))
+
+    def _mine(self, batch: SequenceBatch) -> tuple[SequenceBatch, float]:
+        """The pieces of this rank and their share of the loss: the sum over all ranks is the mean over the batch."""
+        mine = batch.select(self.ranks.mine(len(batch)))
+        return mine, float(mine.loss_weight.sum() / max(batch.loss_weight.sum(), 1e-9))
+
+    def _tensor(self, values: npt.NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(self.ranks.device)
 
     def _users(self, batch: SequenceBatch, item_vectors: Tensor) -> tuple[Tensor, Tensor]:
         """(targets, dim + QUESTIONS) user vectors, and which flat positions of the batch are targets."""
-        history = (torch.from_numpy(values) for values in (batch.kind, batch.age_days, batch.in_order))
+        history = (self._tensor(values) for values in (batch.kind, batch.age_days, batch.in_order))
         states = self.model.user_tower(item_vectors, *history)
-        target = torch.from_numpy(np.flatnonzero(batch.loss_weight))
-        question = torch.from_numpy(batch.wanted).flatten()[target].long()
+        target = self._tensor(np.flatnonzero(batch.loss_weight))
+        question = self._tensor(batch.wanted).flatten()[target].long()
         before = states[:, :-1].flatten(0, 1)[target]  # the state before each target
         asked = self.model.ask(before, question)
         return torch.cat([asked, torch.nn.functional.one_hot(question, QUESTIONS)], dim=1), target
 
-    def note_validation(self, values: npt.NDArray[np.float64]) -> None:
+    def judge(self, validate: Validate) -> None:
         """Of equals the later epoch is chosen: a few judged users are easily taken in by an early one that was lucky."""
+        average = self.averaged()
+        values = self.ranks.on_first(partial(validate, average, self.items))
         recall = float(np.nanmean(values))
         self.history[-1]["recall_at_100"] = recall
         if not self.best or recall > np.nanmean(self.best_values):
             self.best, self.best_values = self.done, values
         if not self.config.patience or as_good(values, self.best_values):
             self.chosen = self.done
-            save_checkpoint(self.scratch, self.average.average.state_dict(), name=CHOSEN)
+            if self.ranks.first:
+                save_checkpoint(self.scratch, average.state_dict(), name=CHOSEN)
+
+    def averaged(self) -> TwoTower:
+        """The moving average; of ranks together the first one gets it with all rows of the id table, on its CPU."""
+        average = self.average.average
+        if not self.ranks.together:
+            return average
+        if self.whole is not None:
+            self.whole.load_state_dict(average.state_dict(), strict=self.full)
+        if not self.full:
+            table = average.item_tower.ids
+            assert isinstance(table, ShardedIdTable)
+            self.ranks.collect(table.weight, table.spans, into=None if self.whole is None else _id_rows(self.whole))
+        return average if self.whole is None else self.whole
 
     def result(self, *, validated: bool) -> Training:
-        if validated and self.chosen != self.done:
+        model = self.averaged()
+        if validated and self.chosen != self.done and self.ranks.first:
             weights = load_checkpoint(self.scratch, name=CHOSEN)
             assert weights is not None
-            self.average.average.load_state_dict(weights)
-        return Training(self.average.average, self.items, self.chosen if validated else self.done, self.history)
+            model.load_state_dict(weights)
+        return Training(model, self.items, self.chosen if validated else self.done, self.history)
 
-    def state(self) -> dict[str, Any]:
-        """All that a resume needs."""
+    def _deal_out(self, shape: TowerShape) -> None:
+        """Give each rank the same start, and its rows of a long id table."""
+        whole, ranks = self.model.item_tower.ids, self.ranks
+        self.model.to(ranks.device)
+        if isinstance(whole, FusedIdTable):
+            self.model.item_tower.ids = ShardedIdTable(
+                whole,
+                learning_rate=shape.fused_learning_rate,
+                size=ranks.size,
+                rank=ranks.number,
+                device=ranks.device,
+                sharding=self.config.sharding,
+            )
+        ranks.alike(self.model)
+
+    def _long_table(self) -> FusedIdTable | ShardedIdTable:
+        """The id table that a step changes some rows of."""
+        table = self.model.item_tower.ids
+        assert not isinstance(table, IdTable)
+        return table
+
+    def _per_row(self) -> dict[str, Tensor]:
+        """All that is kept for the rows of a long id table that this process holds."""
+        if self.full:
+            return {}
+        return {
+            "weight": _id_rows(self.model).detach(),
+            "average": _id_rows(self.average.average).detach(),
+            **self._long_table().optimizer_state(),
+        }
+
+    def save(self) -> None:
+        """Leave a checkpoint: what concerns the rows of a sharded table first, each rank its own, and then the rest, which names them."""
+        rows = self._per_row()
+        beside = f"table-{self.done:04d}" if rows and self.ranks.together else ""
+        if beside:
+            save_rows(self.scratch / beside, rows, self._long_table().rows, total=len(self.items), ranks=self.ranks)
+        if self.ranks.first:
+            save_checkpoint(self.scratch, self._state() | {"table": {} if beside else rows, "table_folder": beside})
+            for stale in self.scratch.glob("table-*"):
+                if stale.name != beside:
+                    shutil.rmtree(stale)
+
+    def _state(self) -> dict[str, Any]:
+        """All that a resume needs but what is kept per row of a long id table; the same on all ranks."""
         return {
             "config": asdict(self.config),
-            "model": self.model.state_dict(),
-            "average": self.average.average.state_dict(),
+            "model": self._beside_table(self.model.state_dict()),
+            "average": self._beside_table(self.average.average.state_dict()),
             "average_steps": self.average.steps,
             "optimizer": self.optimizer.state_dict(),
             "alignment": self.alignment.state_dict() if self.alignment else {},
-            "table_optimizer": self.model.item_tower.ids.optimizer_state(),
             "done": self.done,
             "best": self.best,
             "best_values": torch.from_numpy(self.best_values),
@@ -361,16 +459,26 @@ class _Trainer:
             "history": self.history,
         }
 
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint stopped."""
-        self.model.load_state_dict(state["model"])
-        self.average.average.load_state_dict(state["average"])
+    def _beside_table(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: values for name, values in weights.items() if self.full or not name.startswith(ID_TABLE)}
+
+    def resume(self) -> None:
+        """Go on where a checkpoint stopped, if there is one, however many ranks it is of."""
+        state = load_checkpoint(self.scratch)
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"], strict=self.full)
+        self.average.average.load_state_dict(state["average"], strict=self.full)
         self.average.steps = state["average_steps"]
         self.optimizer.load_state_dict(state["optimizer"])
         if self.alignment:
             self.alignment.load_state_dict(state["alignment"])
-        for name, values in self.model.item_tower.ids.optimizer_state().items():
-            values.copy_(state["table_optimizer"][name])
+        if state["table_folder"]:
+            rows = self._long_table().rows
+            load_rows(self.scratch / state["table_folder"], self._per_row(), rows, total=len(self.items), ranks=self.ranks)
+        else:
+            for name, values in self._per_row().items():
+                values.copy_(state["table"][name][self._long_table().rows])
         self.done, self.best, self.chosen = state["done"], state["best"], state["chosen"]
         self.best_values = state["best_values"].numpy()
         self.history = state["history"]

@@ -1,5 +1,7 @@
 """A world whose right answer is known: even users like even items, odd users odd ones, and the content of an item says which it is."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from recsys.data.interactions import Interactions
@@ -23,6 +25,8 @@ SMALL = RetrieverConfig(
     learning_rate=5e-3,
     warmup_steps=1,
 )
+SEEING = replace(SMALL, modalities=("image", "text", "category"))
+"""For `seeing_items`."""
 
 
 def taste_items() -> Items:
@@ -32,6 +36,14 @@ def taste_items() -> Items:
     noise[:, 0] += 1 - 2 * parity
     categories = ["even" if number == 0 else "odd" for number in parity]
     return items_of(NUM_ITEMS, vectors={"text": noise}, presence={"text": np.ones(NUM_ITEMS, bool)}, categories=categories)
+
+
+def seeing_items() -> Items:
+    """The same; their photos show what their texts say, turned round."""
+    items = taste_items()
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(8, 8)))[0].astype(np.float32)
+    vectors = {**items.vectors, "image": items.vectors["text"] @ turn}
+    return replace(items, vectors=vectors, presence={name: np.ones(len(items), bool) for name in vectors})
 
 
 def taste_interactions(*, num_users: int = 60, seed: int = 0) -> Interactions:

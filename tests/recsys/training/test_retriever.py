@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 import torch
 
-from recsys.data.items import Items
 from recsys.data.knowledge import build_relations
 from recsys.data.tensors import ItemBatch
 from recsys.layers.fusion import FUSIONS
@@ -19,20 +18,9 @@ from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.retriever import Training, Validate, train_retriever
 from tests.support.behaviour import day, interactions_of, items_of
-from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SMALL, taste_interactions, taste_items
+from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SEEING, SMALL, seeing_items, taste_interactions, taste_items
 
 MET, NEW = np.arange(NUM_ITEMS - NUM_NEW), np.arange(NUM_ITEMS - NUM_NEW, NUM_ITEMS)
-
-
-SEEING = replace(SMALL, modalities=("image", "text", "category"))
-
-
-def _items_with_photos() -> Items:
-    """The items of the world; their photos show what their texts say, turned round."""
-    items = taste_items()
-    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(8, 8)))[0].astype(np.float32)
-    vectors = {**items.vectors, "image": items.vectors["text"] @ turn}
-    return replace(items, vectors=vectors, presence={name: np.ones(len(items), bool) for name in vectors})
 
 
 def _track(batches, *, what: str, total: int | None = None):  # type: ignore[no-untyped-def]
@@ -116,7 +104,7 @@ def test_a_training_killed_between_epochs_ends_with_the_same_weights(
     tmp_path: Path, full_softmax_items: int, changes: dict[str, Any]
 ) -> None:
     config = replace(SEEING, full_softmax_items=full_softmax_items, uniform_negatives=8, **changes)
-    items = _items_with_photos()
+    items = seeing_items()
     calls = []
 
     def killed_in_the_third_epoch(batches, *, what: str, total: int | None = None):  # type: ignore[no-untyped-def]
@@ -148,7 +136,7 @@ def test_modalities_that_are_aligned_say_the_same_and_users_are_served_as_well(t
     def trained(name: str, **changes: Any) -> Training:
         config = replace(SEEING, **changes)
         track = {"scratch": tmp_path / name, "track": _track}
-        return train_retriever(_items_with_photos(), taste_interactions(), config, epochs=15, validate=None, **track)
+        return train_retriever(seeing_items(), taste_interactions(), config, epochs=15, validate=None, **track)
 
     aligned = trained("aligned", alignment={"contrastive": 0.3}, alignment_weights=weights)
     assert _partners_found(aligned) > _partners_found(trained("apart")) + 0.3
