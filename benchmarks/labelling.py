@@ -64,9 +64,9 @@ def main() -> None:
             guessed = dict(labels.filter(pl.col("attribute") == name).select("item_id", "value").iter_rows())
             rows = [row for row, item_id in enumerate(catalogue["item_id"]) if item_id in guessed]
             guesses = np.array([guessed[catalogue["item_id"][row]] for row in rows], dtype=object)
-            right = f"{(guesses == truth[name][rows]).mean():.3f}", f"{macro_f1(guesses, truth[name][rows]):.3f}"
+            right = (f"{(guesses == truth[name][rows]).mean():.3f}", f"{macro_f1(guesses, truth[name][rows]):.3f}") if rows else ("", "")
             measured = (str(told["items"]), *(f"{told[key]:.3f}" for key in ("accuracy", "macro_f1", "most_common")))
-            table.add_row(name, *measured, str(int(hidden[name].sum())), str(len(rows)), *(right if rows else ("", "")))
+            table.add_row(name, *measured, str(int(hidden[name].sum())), str(len(rows)), *right)
         Console(width=160).print(table)
 
 

@@ -155,7 +155,7 @@ def run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime
     )
     progress.say(_line(result, workspace, stage))
     for line in facts.get("told", ()):
-        progress.say(f"      {line}")
+        progress.say(f"      {escape(line)}")
     return result
 
 

@@ -83,7 +83,7 @@ def _make(context: StageContext, writer: TableWriter, cut: datetime) -> dict[str
     image = load_image_model(base.folder) if DESCRIPTION in base.manifest.files else None
     items = gather_pair_items(context, image[1] if image else None, before=cut)
     if not enough(items, config):
-        lines = [f"[yellow]fewer than {config.min_pairs} pairs to learn from, or none to choose by: the encoders stay as they are[/yellow]"]
+        lines = [f"fewer than {config.min_pairs} pairs to learn from, or none to choose by: the encoders stay as they are"]
         return {"rows": len(items), "measured": {}, "told": lines}
     tower = load_text_tower(text_source(embed.text_model), torch.float32, pooling=embed.text_pooling)
     photos: Side = PhotoSide(items, *image, config) if image else FixedSide(items.has_photo, torch.zeros(len(items), 1))

@@ -39,7 +39,7 @@ def run(context: StageContext) -> None:
         for name in context.progress.track(config.attributes, what="labelling", total=len(config.attributes)):
             learned = learn_labels(features, values[name], group, config)
             if learned is None:
-                lines.append(f"[yellow]{name}: fewer than two values with {config.min_items} items to learn from[/yellow]")
+                lines.append(f"{name}: fewer than two values with {config.min_items} items to learn from")
                 continue
             labels.append(guess_labels(learned[0], catalogue["item_id"], features, values[name], attribute=name))
             measured[name] = {**asdict(learned[1]), "threshold": learned[0].threshold}

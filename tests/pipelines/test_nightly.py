@@ -1,5 +1,6 @@
 """What a night does around its stages; the stages themselves are tested beside this file and end to end."""
 
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,18 @@ def test_a_stage_that_is_up_to_date_is_skipped_unless_it_is_forced(tmp_path: Pat
     config, stage = _config(tmp_path), _stage(_writes_one_file)
     skipped = [run_stage(stage, config, config.open_workspace(), DATE, _quiet(), forced=forced).skipped for forced in (False, False, True)]
     assert skipped == [False, True, False]
+
+
+def _tells(context: StageContext) -> None:
+    with context.workspace.write("thing") as writer:
+        context.commit(writer, facts={"rows": 1, "told": ["colour [red]: accuracy 0.9"]})
+
+
+def test_what_a_stage_tells_stands_under_its_line_in_an_unchanged_night_too(tmp_path: Path) -> None:
+    config, console = _config(tmp_path), Console(width=200, record=True, quiet=False, file=io.StringIO())
+    for _ in range(2):
+        run_stage(_stage(_tells), config, config.open_workspace(), DATE, Progress(console), forced=False)
+    assert console.export_text().count("      colour [red]: accuracy 0.9\n") == 2
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """A night is one run; a tracker that fails costs no night."""
 
 import io
+import shutil
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from pipelines.config import Config, TrackingConfig
+from pipelines.nightly import Night, StageResult
 from pipelines.progress import Progress
 from pipelines.tracking import ERROR_TAG, RELEASE_TAG, NightRun, flatten, mirror_champion, tracked, tracked_night, tracking_uri
 
@@ -46,6 +49,19 @@ def test_a_night_is_one_run_with_config_metrics_release_and_champion(tmp_path: P
     assert champion.tags[RELEASE_TAG] == release.name
     assert champion.source == f"runs:/{run.run_id}/release"
     assert (config.open_workspace().tracking / "artifacts" / run.run_id / "artifacts" / "release" / "release.json").is_file()
+
+
+def test_what_stages_have_measured_is_logged_by_stage(tmp_path: Path, release: Path, said: Progress) -> None:
+    config = Config(workspace=str(tmp_path / "shop"))
+    shutil.copytree(release, config.open_workspace().releases / release.name)
+    facts = {"rows": 3, "measured": {"colour": {"accuracy": 0.9, "precision": None}}}
+    result = StageResult(name="label_attributes", skipped=False, seconds=1.0, peak_memory_bytes=1, facts=facts)
+    night = Night(date=datetime(2026, 1, 1, tzinfo=UTC), results=[result], release_id=release.name, promoted=True)
+    tracked_night(config, lambda: night, progress=said)
+    client = client_of(config)
+    (run,) = client.search_runs([client.get_experiment_by_name("vitrine").experiment_id])
+    measured = {name: value for name, value in run.data.metrics.items() if name.startswith("measured.")}
+    assert measured == {"measured.label_attributes.colour.accuracy": 0.9}
 
 
 def test_an_unchanged_release_is_registered_once_and_the_alias_follows_a_rollback(tmp_path: Path, release: Path, said: Progress) -> None:

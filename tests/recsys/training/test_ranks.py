@@ -12,7 +12,7 @@ from recsys.models import imagined_item
 from recsys.models.architecture import build_towers
 from recsys.training.ranks import ALONE, _device
 from recsys.training.retriever import tower_shape, training_sequences
-from tests.support.taste_world import SEEING, taste_interactions
+from tests.support.taste_world import SEEING, seeing_items, taste_interactions
 from tests.support.trained_by_ranks import Wanted, outcome, train_here, trained_by_ranks, without_chance
 
 pytestmark = pytest.mark.slow
@@ -125,7 +125,7 @@ def test_after_a_rank_is_killed_all_start_again_and_end_with_the_same_weights(fo
 
 def test_what_two_ranks_export_is_what_one_process_loads(folder: Path) -> None:
     wanted = STEPPED[1]
-    model = build_towers(tower_shape(taste_items(), wanted.config))
+    model = build_towers(tower_shape(seeing_items(), wanted.config))
     model.load_state_dict(outcome(folder, wanted)["weights"])
 
 
