@@ -112,8 +112,7 @@ def test_killed_among_workers_of_this_machine_it_goes_on_to_the_same_table(
     run = f"embed(Path({str(shop)!r}), **{settings!r}, engine='daft', workers=2)"
     script = f"""
         import time
-        from pipelines.stage import StageContext
-from pipelines.stages import embed_items
+        from pipelines.stages import embed_items
         save = embed_items._save
         def slowly(*arguments):
             save(*arguments)
