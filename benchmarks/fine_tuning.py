@@ -16,6 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.choosing_truth import Choosing
 from pipelines.config import Config, load_config
 from pipelines.importers.landing import Landing
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
@@ -80,7 +81,9 @@ def measure(config: Config, name: str, progress: Progress) -> tuple[dict[str, An
     window = load_interactions(events, items, config.relevance, before=cuts.test).between(cuts.validation, cuts.test)
     truth = build_truth(past, window, candidates=items.available(cuts.validation))
     scratch = workspace.scratch(f"retriever of {name}")
-    saved = train_and_choose(items, truth, config.retriever, now=cuts.validation, scratch=scratch, track=progress.tracker(name))
+    saved = train_and_choose(
+        items, Choosing.by_window(truth), config.retriever, now=cuts.validation, scratch=scratch, track=progress.tracker(name)
+    )
     tuned = results["fine_tune_encoders"]
     return dict(tuned.facts), tuned.seconds, judge(FullRanking(saved.scorer()), truth)
 

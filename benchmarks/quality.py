@@ -91,7 +91,7 @@ def baseline_files(cut: Path, judge: Path) -> list[Path]:
 
 def settings_of(cut: Path) -> list[str]:
     """What a protocol asks of the night."""
-    return ["relevance.positive_rating=0"] if protocol_of(cut) == ANY_STARS else []
+    return ["relevance.positive_rating=0", "cuts.choose_by=last_choices"] if protocol_of(cut) == ANY_STARS else []
 
 
 def protocol_of(cut: Path) -> str:

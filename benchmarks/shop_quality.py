@@ -20,6 +20,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.choosing_truth import Choosing
 from pipelines.config import Config, load_config
 from pipelines.importers.registry import import_source
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
@@ -84,7 +85,9 @@ def measure(config: Config, seed: int) -> Table:
     blind = replace(config.retriever, modalities=tuple(name for name in config.retriever.modalities if name != "image"))
     for name, settings in (("retriever", config.retriever), ("retriever without photos", blind)):
         scratch = workspace.scratch(name)
-        saved = train_and_choose(items, truth, settings, now=cuts.validation, scratch=scratch, track=progress.tracker(name))
+        saved = train_and_choose(
+            items, Choosing.by_window(truth), settings, now=cuts.validation, scratch=scratch, track=progress.tracker(name)
+        )
         judged.append(judge(FullRanking(replace(saved.scorer(), name=name)), truth))
     judged += [choice.judgement for choice in judge_baselines(past, items, truth, config.evaluation).chosen]
     return table_of(judged, truth, np.bincount(past.item_index, minlength=len(items)) == 0, seed)

@@ -1,14 +1,14 @@
-"""By what a night chooses epochs, reading and prior: the choices of the validation window, or, where they are few, everybody's last one."""
+"""By what a night chooses: the choices of the validation window, or everybody's last one."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.config import ChooseBy
 from recsys.data.interactions import Interactions
 from recsys.evaluation.last_choice import evenly_spread, part_last_choice
 from recsys.evaluation.truth import Truth, build_truth
-
-WINDOW = "the window"
-LAST_CHOICES = "last choices"
 
 MOST_JUDGED_USERS = 5000
 """Users of the window that are asked; more would only cost time."""
@@ -18,21 +18,46 @@ MOST_HELD_OUT = 1000
 """Users whose last choice is held out; what is held out is not learned from."""
 
 
-def choosing_truth(past: Interactions, window: Interactions, *, candidates: npt.NDArray[np.bool_]) -> tuple[Truth, str]:
-    """What to choose by, and what that is called; its past is what may be learned from meanwhile.
+@dataclass(frozen=True, kw_only=True)
+class Choosing:
+    """What a training is chosen by."""
+
+    epochs: Truth
+    """Its past is what may be learned from."""
+    question: Truth
+    """By whom it is chosen how histories are read and how much the popularity prior counts: when it is asked matters to both."""
+    told: str
+    """What `epochs` is: `window` or `last_choices`."""
+
+    @staticmethod
+    def by_window(truth: Truth) -> "Choosing":
+        """All of it by the choices of a window."""
+        return Choosing(epochs=truth, question=truth, told="window")
+
+
+def open_choosing(past: Interactions, window: Interactions, *, candidates: npt.NDArray[np.bool_], choose_by: ChooseBy) -> Choosing:
+    """Truths of a window.
 
     Args:
         past: Everything known at the cut.
         window: What happened between the cut and the next one.
         candidates: (items,) available at the cut.
+        choose_by: See `CutsConfig`.
 
     Raises:
         ValueError: Nobody chose any candidate, neither in the window nor before.
     """
     wanting = np.unique(window.user_row[window.relevant])
-    if len(wanting) < FEWEST_JUDGED_USERS:
+    thin = len(wanting) < FEWEST_JUDGED_USERS
+    if choose_by == "last_choices" or (choose_by == "auto" and thin):
         rest, choices = part_last_choice(past, most_users=MOST_HELD_OUT)
-        if len(choices.item_index) > len(wanting):
-            return build_truth(rest, choices, candidates=candidates), LAST_CHOICES
+        if choose_by == "last_choices" or len(choices.item_index) > len(wanting):
+            last = build_truth(rest, choices, candidates=candidates)
+            asked = last if choose_by == "last_choices" else _of_window(past, window, wanting, candidates)
+            return Choosing(epochs=last, question=asked, told="last_choices")
+    return Choosing.by_window(_of_window(past, window, wanting, candidates))
+
+
+def _of_window(past: Interactions, window: Interactions, wanting: npt.NDArray[np.int64], candidates: npt.NDArray[np.bool_]) -> Truth:
     asked = window.keep(np.isin(window.user_row, evenly_spread(wanting, MOST_JUDGED_USERS)))
-    return build_truth(past, asked, candidates=candidates), WINDOW
+    return build_truth(past, asked, candidates=candidates)

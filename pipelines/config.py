@@ -26,6 +26,8 @@ from recsys.training.config import CONTENT, RankerConfig, RetrieverConfig
 from recsys.training.fine_tuning.config import FineTuneConfig
 from recsys.training.labelling.config import LabelsConfig
 
+ChooseBy = Literal["auto", "window", "last_choices"]
+
 
 class ConfigError(Exception):
     """The configuration cannot be used; says where, what was found and what is allowed."""
@@ -107,6 +109,10 @@ class CutsConfig:
     ranker_quantile: float = 0.7
     validation_quantile: float = 0.8
     test_quantile: float = 0.9
+    choose_by: ChooseBy = "auto"
+    """What validation chooses by. `window`: what users chose between the cuts, which is what a shop is asked for in the days to come;
+    `last_choices`: the last item of every user, whenever that was, which is what leave-last-out asks for; `auto`: the window, but epochs by
+    last choices where fewer than 300 users came back in it."""
 
 
 @dataclass(frozen=True, kw_only=True)

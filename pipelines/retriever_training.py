@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.choosing_truth import Choosing
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.sequences import SHARE_IN_ORDER
@@ -43,7 +44,7 @@ class Chosen:
 
 def train_and_choose(
     items: Items,
-    truth: Truth,
+    choosing: Choosing,
     config: RetrieverConfig,
     *,
     now: datetime,
@@ -51,15 +52,24 @@ def train_and_choose(
     track: Track,
     after_epoch: AfterEpoch | None = None,
 ) -> SavedRetriever:
-    """Train on the past of the truth; on its choices Recall@100 chooses the epoch, then `choose_reading` what is asked and `choose_prior`
-    the popularity prior.
+    """Train; Recall@100 chooses the epoch, then `choose_reading` what is asked and `choose_prior` the popularity prior.
+
+    Args:
+        items: The catalogue.
+        choosing: By whom, and what may be learned from.
+        config: Settings.
+        now: The cut.
+        scratch: See `train_retriever`.
+        track: See `train_retriever`.
+        after_epoch: See `train_retriever`.
 
     Raises:
         ValueError: Nobody in the window chose anything new, so that nothing can be chosen by it.
     """
-    if not len(truth.chosen["new"].user):
+    truth, question = choosing.epochs, choosing.question
+    if not len(truth.chosen["new"].user) or not len(question.chosen["new"].user):
         raise ValueError(
-            f"the {truth.num_users} users of the validation window chose only items they had already seen: there is nothing to choose "
+            f"the {question.num_users} users of the validation window chose only items they had already seen: there is nothing to choose "
             "epochs and popularity prior by. Move `validation` and `test` in [cuts] so that the window between them is longer."
         )
 
@@ -75,15 +85,21 @@ def train_and_choose(
 
     def asking(share: float) -> KnownUsersScorer:
         training.model.in_order = share
-        return scorer.for_users(truth.past, truth.rows)
+        return scorer.for_users(question.past, question.rows)
 
-    in_order = choose_reading(lambda share: judge_choice(asking(share), truth)) if config.order == "both" else SHARE_IN_ORDER[config.order]
+    in_order = SHARE_IN_ORDER[config.order]
+    if config.order == "both":
+        in_order = choose_reading(lambda share: judge_choice(asking(share), question))
     users = asking(in_order)
-    unit = {days: Prior(window_days=days, weight=1.0).values(truth.past, items, now=now) for days in WINDOWS_DAYS}
-    prior, validation = choose_prior(lambda candidate: judge_choice(users.with_bias(candidate.weight * unit[candidate.window_days]), truth))
+    unit = {days: Prior(window_days=days, weight=1.0).values(question.past, items, now=now) for days in WINDOWS_DAYS}
+
+    def with_prior(candidate: Prior) -> dict[str, npt.NDArray[np.float64]]:
+        return judge_choice(users.with_bias(candidate.weight * unit[candidate.window_days]), question)
+
+    prior, validation = choose_prior(with_prior)
     told = {name: float(np.nanmean(values)) for name, values in validation.items()}
     chosen = Chosen(epochs=training.epochs, in_order=in_order, prior=prior)
-    return _saved(training, items, config, chosen=chosen, past=truth.past, now=now, validation=told)
+    return _saved(training, items, config, chosen=chosen, past=question.past, now=now, validation=told)
 
 
 def train_as_chosen(

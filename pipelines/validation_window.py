@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_store.splits import Cuts
-from pipelines.choosing_truth import choosing_truth
+from pipelines.choosing_truth import Choosing, open_choosing
 from pipelines.config import Config
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.nightly import end_of_log
@@ -30,7 +30,7 @@ class Window:
     cuts: Cuts
     truth: Truth
     """By which retrievers are judged: everybody in the window."""
-    choosing: Truth
+    choosing: Choosing
     """By which epochs and prior are chosen, as in the night."""
     new_items: tuple[Slice, ...]
     """Choices of items without any event before the cut; none where nobody chose one."""
@@ -56,7 +56,7 @@ def open_window(config: Config) -> Window:
         items=items,
         cuts=cuts,
         truth=truth,
-        choosing=choosing_truth(past, window, candidates=candidates)[0],
+        choosing=open_choosing(past, window, candidates=candidates, choose_by=config.cuts.choose_by),
         new_items=tuple(part for part in slices if part.name == NEW_ITEMS),
     )
 

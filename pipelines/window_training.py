@@ -1,6 +1,6 @@
 """A retriever for the validation window alone: what the night's own is compared with."""
 
-from pipelines.choosing_truth import choosing_truth
+from pipelines.choosing_truth import open_choosing
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.retriever_training import train_and_choose
 from pipelines.stage import StageContext
@@ -21,6 +21,7 @@ def train_for_window(context: StageContext, settings: RetrieverConfig, *, bar: s
     cuts = resolve_cuts(context.config, events, date=context.date)
     window = load_interactions(events, items, relevance, before=cuts.test).between(cuts.validation, cuts.test)
     past = load_interactions(events, items, relevance, before=cuts.validation)
-    truth, _ = choosing_truth(past, window, candidates=items.available(cuts.validation))
+    chosen_by = context.config.cuts.choose_by
+    choosing = open_choosing(past, window, candidates=items.available(cuts.validation), choose_by=chosen_by)
     track = context.progress.tracker(bar)
-    return train_and_choose(items, truth, settings, now=cuts.validation, scratch=context.scratch, track=track)
+    return train_and_choose(items, choosing, settings, now=cuts.validation, scratch=context.scratch, track=track)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import torch
 
-from pipelines.choosing_truth import choosing_truth
+from pipelines.choosing_truth import open_choosing
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.retriever_training import Chosen, train_and_choose, train_as_chosen
 from pipelines.stage import Stage, StageContext
@@ -26,10 +26,17 @@ def run(context: StageContext) -> None:
         return load_interactions(events, items, context.config.relevance, before=before)
 
     window = past(cuts.test).between(cuts.validation, cuts.test)
-    truth, chosen_by = choosing_truth(past(cuts.validation), window, candidates=items.available(cuts.validation))
+    choosing = open_choosing(
+        past(cuts.validation), window, candidates=items.available(cuts.validation), choose_by=context.config.cuts.choose_by
+    )
     with context.workspace.write(context.stage.writes) as writer:
         judged = train_and_choose(
-            items, truth, config, now=cuts.validation, scratch=context.scratch / "validation", track=context.progress.tracker("validation")
+            items,
+            choosing,
+            config,
+            now=cuts.validation,
+            scratch=context.scratch / "validation",
+            track=context.progress.tracker("validation"),
         )
         save_retriever(writer.folder / "validation", judged)
         chosen = Chosen.from_json(judged.training)
@@ -47,7 +54,7 @@ def run(context: StageContext) -> None:
             save_retriever(writer.folder / name, refitted)
         if not context.config.release.refit:
             save_retriever(writer.folder / "released", judged)
-        facts = {"rows": len(items), **asdict(chosen), "chosen_by": chosen_by, "validation": judged.training["validation"]}
+        facts = {"rows": len(items), **asdict(chosen), "chosen_by": choosing.told, "validation": judged.training["validation"]}
         context.commit(writer, facts=facts)
 
 

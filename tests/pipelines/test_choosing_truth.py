@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from pipelines.choosing_truth import FEWEST_JUDGED_USERS, LAST_CHOICES, MOST_HELD_OUT, MOST_JUDGED_USERS, WINDOW, choosing_truth
+from pipelines.choosing_truth import FEWEST_JUDGED_USERS, MOST_HELD_OUT, MOST_JUDGED_USERS, open_choosing
+from pipelines.config import ChooseBy
 from recsys.data.interactions import Interactions
 from tests.support.behaviour import day, interactions_of
 
@@ -16,23 +17,32 @@ def log_of(num_users: int, *, returning: int) -> tuple[Interactions, Interaction
 
 
 @pytest.mark.parametrize(
-    ("num_users", "returning", "by", "judged"),
+    ("num_users", "returning", "choose_by", "told", "epochs_by", "question_by"),
     [
-        (400, FEWEST_JUDGED_USERS, WINDOW, FEWEST_JUDGED_USERS),
-        (400, FEWEST_JUDGED_USERS - 1, LAST_CHOICES, 400),
-        (2 * MOST_HELD_OUT, 5, LAST_CHOICES, MOST_HELD_OUT),
-        (5, 5, WINDOW, 5),  # no more choices before than in it
-        (2 * MOST_JUDGED_USERS, MOST_JUDGED_USERS + 100, WINDOW, MOST_JUDGED_USERS),
+        (400, FEWEST_JUDGED_USERS, "auto", "window", FEWEST_JUDGED_USERS, FEWEST_JUDGED_USERS),
+        (400, FEWEST_JUDGED_USERS - 1, "auto", "last_choices", 400, FEWEST_JUDGED_USERS - 1),
+        (2 * MOST_HELD_OUT, 5, "auto", "last_choices", MOST_HELD_OUT, 5),
+        (5, 5, "auto", "window", 5, 5),  # no more choices before than in it
+        (2 * MOST_JUDGED_USERS, MOST_JUDGED_USERS + 100, "auto", "window", MOST_JUDGED_USERS, MOST_JUDGED_USERS),
+        (400, 5, "window", "window", 5, 5),
+        (400, 350, "last_choices", "last_choices", 400, 400),
     ],
 )
-def test_a_window_in_which_few_come_back_is_not_what_is_chosen_by(num_users: int, returning: int, by: str, judged: int) -> None:
+def test_who_is_asked(num_users: int, returning: int, choose_by: ChooseBy, told: str, epochs_by: int, question_by: int) -> None:
     past, window = log_of(num_users, returning=returning)
-    truth, told = choosing_truth(past, window, candidates=EVERYTHING)
-    assert (told, truth.num_users) == (by, judged)
+    choosing = open_choosing(past, window, candidates=EVERYTHING, choose_by=choose_by)
+    assert (choosing.told, choosing.epochs.num_users, choosing.question.num_users) == (told, epochs_by, question_by)
 
 
 def test_what_is_held_out_is_not_learned_from() -> None:
     past, window = log_of(30, returning=1)
-    truth, _ = choosing_truth(past, window, candidates=EVERYTHING)
+    truth = open_choosing(past, window, candidates=EVERYTHING, choose_by="auto").epochs
     assert len(past.item_index) - len(truth.past.item_index) == 30
     assert truth.chosen["new"].item.tolist() == [1] * 30
+
+
+def test_how_much_popularity_counts_is_asked_as_of_the_cut() -> None:
+    past, window = log_of(30, returning=1)
+    question = open_choosing(past, window, candidates=EVERYTHING, choose_by="auto").question
+    assert len(question.past.item_index) == len(past.item_index)
+    assert question.chosen["new"].item.tolist() == [2]

@@ -27,6 +27,7 @@ import recsys.evaluation.judge_baselines
 from feature_store.splits import Cuts
 from pipelines.audit.stage import AUDITED
 from pipelines.audit.twin import Twin
+from pipelines.choosing_truth import Choosing
 from pipelines.config import Config
 from pipelines.nightly import STAGES
 from pipelines.stages.evaluate_models import STAGE as EVALUATE_MODELS
@@ -177,16 +178,16 @@ def test_candidates_that_leave_because_they_will_be_withdrawn(config: Config, mo
 
 
 def test_a_past_that_includes_the_window_it_is_judged_by(config: Config, monkeypatch: Patch) -> None:
-    chosen, real = pipelines.stages.train_retriever.choosing_truth, pipelines.audit.learning_probes.build_truth
+    chosen, real = pipelines.stages.train_retriever.open_choosing, pipelines.audit.learning_probes.build_truth
 
-    def by_the_window(past: Interactions, window: Interactions, **given: Any) -> tuple[Truth, str]:
-        truth, told = chosen(past, window, **given)
-        return replace(truth, past=window), told
+    def by_the_window(past: Interactions, window: Interactions, **given: Any) -> Choosing:
+        choosing = chosen(past, window, **given)
+        return replace(choosing, epochs=replace(choosing.epochs, past=window))
 
     def judged_by_it(past: Interactions, window: Interactions, **given: Any) -> Truth:
         return replace(real(past, window, **given), past=window)
 
-    monkeypatch.setattr(pipelines.stages.train_retriever, "choosing_truth", by_the_window)
+    monkeypatch.setattr(pipelines.stages.train_retriever, "open_choosing", by_the_window)
     monkeypatch.setattr(pipelines.audit.learning_probes, "build_truth", judged_by_it)
     found = leaking(config, "train_retriever", "truth_past")
     assert found >= {"train_retriever at validation", "truth_past at validation"}
