@@ -29,8 +29,8 @@ class FineTuneConfig:
     batch: int = 128
     """Pairs of photo and text per loss, and at most as many co-click pairs; the others of the batch are the negatives."""
     chunk: int = 64
-    """Items whose activations are in memory at once. The gradient is that of the whole batch; a batch larger than a chunk costs one more
-    forward pass."""
+    """Items whose activations are in memory at once. The gradient is that of the whole batch (what chance changes in photos and
+    texts is drawn chunk by chunk); a batch larger than a chunk costs one more forward pass."""
     accumulate: int = 1
     """Batches per step of the optimizer."""
     learning_rate: float = 1e-4

@@ -29,15 +29,16 @@ def tune(folder: Path, *, blind: bool = False, **more: Any) -> tuple[FineTuned, 
 
 
 def learner(folder: Path, config: FineTuneConfig) -> Learner:
+    """Heads over encoders that stand still: nothing is left to chance but the order."""
     items = paired_items()
-    photos, texts = photo_side(items, config), text_side(items, config, folder)
-    image_dim = fixed(photos, chunk=16, dtype=torch.float32, device=CPU).vectors.shape[1]
+    sides = photo_side(items, config), text_side(items, config, folder)
+    photos, texts = (fixed(side, chunk=16, dtype=torch.float32, device=CPU) for side in sides)
     torch.manual_seed(3)
-    return Learner(items, photos, texts, Heads(image_dim=image_dim, text_dim=16), config, device=CPU)
+    return Learner(items, photos, texts, Heads(image_dim=photos.vectors.shape[1], text_dim=16), config, device=CPU)
 
 
 def weights_after(folder: Path, **more: Any) -> dict[str, torch.Tensor]:
-    config = FineTuneConfig(**{**SETTINGS, "batch": 40, "chunk": 200, "token_dropout": 0.0, **more})
+    config = FineTuneConfig(**{**SETTINGS, "batch": 40, "chunk": 200, **more})
     one = learner(folder, config)
     one.learn(Schedule(epochs=1, patience=1, rates=[(one.parts, 1e-3)]), checkpoint=folder / "state.pt")
     state = torch.load(folder / "state.pt", weights_only=True)["parts"]
