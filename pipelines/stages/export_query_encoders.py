@@ -148,7 +148,7 @@ def _of_items(context: StageContext, modality: str, rows: pl.DataFrame) -> Mappi
 
 STAGE = Stage(
     name="export_query_encoders",
-    reads=("catalogue", "fetched_images", "image_encoder", "item_embeddings"),
+    reads=("catalogue", "fetched_images", "image_encoder", "fine_tuned_encoders", "item_embeddings"),
     writes="query_encoders",
     config=("embed", "release"),
     dated=False,

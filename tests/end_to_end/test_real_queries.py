@@ -8,7 +8,7 @@ import pytest
 from pipelines.stages import embed_items, export_query_encoders, train_encoders
 from recsys.encoders.query_files import load_description
 from recsys.slate.query_encoder import open_query_encoders
-from tests.pipelines.stages.test_embed_items import write_catalogue
+from tests.pipelines.stages.test_embed_items import write_catalogue, write_nothing_tuned
 from tests.support.stages import run_stage
 
 ITEMS = 220
@@ -31,6 +31,7 @@ def test_graphs_of_real_encoders_give_their_vectors_on_two_hundred_films(tmp_pat
         "precision": "fp32",
     }
     sections = {"embed": embed, "sources": {"images": str(films)}}
+    write_nothing_tuned(tmp_path)
     for stage in (train_encoders.STAGE, embed_items.STAGE):
         run_stage(stage, tmp_path, **sections)
     table = run_stage(export_query_encoders.STAGE, tmp_path, **sections)

@@ -9,7 +9,8 @@ import pytest
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import CATALOGUE, EVENTS, FETCHED_IMAGES, item_embeddings
 from pipelines.stage import clear_scratch
-from pipelines.stages import embed_items, fine_tune_encoders
+from pipelines.stages import embed_items, export_query_encoders, fine_tune_encoders
+from recsys.encoders.query_files import load_description
 from tests.pipelines.stages.test_embed_items import write_encoder
 from tests.support.photos import jpeg, write_files
 from tests.support.stages import NIGHT, context_of, run_stage
@@ -108,6 +109,14 @@ def test_items_are_embedded_by_the_encoders_it_has_left(tuned: Path) -> None:
     for modality, (version, vectors) in own.items():
         assert version != as_they_came[modality][0]
         assert not np.allclose(vectors, as_they_came[modality][1], atol=1e-4)
+
+
+def test_searches_are_encoded_as_the_items_are(tuned: Path) -> None:
+    embedded(tuned)
+    table = run_stage(export_query_encoders.STAGE, tuned, **{name: sections(tuned)[name] for name in ("embed",)})
+    for one in load_description(table.folder).parity.values():
+        assert one.min_cosine_to_items is not None
+        assert one.min_cosine_to_items > 0.999
 
 
 def embedded(root: Path) -> dict[str, tuple[str, np.ndarray[Any, Any]]]:
