@@ -51,8 +51,8 @@ class Whitening(nn.Module):
             return
         mean = vectors.mean(0, dtype=np.float64)
         centred = vectors - mean
-        values, directions = np.linalg.eigh(centred.T @ centred / (len(vectors) - 1))
-        values, directions = values[::-1][:output_dim], directions[:, ::-1][:, :output_dim]
+        values, directions = _principal(centred)
+        values, directions = values[:output_dim], directions[:, :output_dim]
         sign = np.sign(directions[np.abs(directions).argmax(0), np.arange(directions.shape[1])])  # eigenvectors have no sign of their own
         kept = values > 1e-6 * values[0]
         scale = np.where(kept, np.where(kept, values, 1) ** -0.25, 0)
@@ -70,3 +70,12 @@ class Whitening(nn.Module):
         """Vectors of length sqrt(output_dim), were every band worth 1; zero where nothing is left."""
         turned: Tensor = F.normalize((vectors - self.mean) @ self.projection, dim=1) * self.projection.shape[1] ** 0.5
         return turned * self.scale
+
+
+def _principal(centred: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Variances, greatest first, and their directions (input_dim, variances); of few items, without the matrix of all dimensions."""
+    if len(centred) < centred.shape[1]:
+        _, spread, directions = np.linalg.svd(centred, full_matrices=False)
+        return spread**2 / (len(centred) - 1), directions.T
+    values, directions = np.linalg.eigh(centred.T @ centred / (len(centred) - 1))
+    return values[::-1], directions[:, ::-1]

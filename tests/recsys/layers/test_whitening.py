@@ -51,3 +51,12 @@ def test_a_band_counts_as_much_as_it_is_worth(worth: list[float]) -> None:
     after = whitening(torch.from_numpy(vectors))
     for value, band in zip(worth, whitening.bands, strict=True):
         torch.testing.assert_close(after[:, band] @ after[:, band].T, value * (before[:, band] @ before[:, band].T), rtol=1e-4, atol=1e-4)
+
+
+def test_few_items_are_turned_as_many_copies_of_them_would_be() -> None:
+    few = np.random.default_rng(0).normal(size=(6, 20)).astype(np.float32)
+    small, large = Whitening(20, 4), Whitening(20, 4)
+    small.fit(few)
+    large.fit(np.tile(few, (50, 1)))
+    alike = small(torch.from_numpy(few)) @ small(torch.from_numpy(few)).T
+    torch.testing.assert_close(alike, large(torch.from_numpy(few)) @ large(torch.from_numpy(few)).T, rtol=1e-4, atol=1e-4)
