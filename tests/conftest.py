@@ -9,6 +9,10 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy machine", deadline=None)  # time never fails a test
+settings.load_profile("busy machine")
 
 SHARED = Path(__file__).parents[1] / ".." / "shared"
 
