@@ -13,7 +13,7 @@ from recsys.evaluation.truth import Truth, build_truth
 MOST_JUDGED_USERS = 5000
 """Users of the window that are asked; more would only cost time."""
 FEWEST_JUDGED_USERS = 300
-"""Fewer say too little: the Recall@100 of 300 users has a standard error of about .025, more than most epochs and priors differ by."""
+"""Fewer say too little of epochs: the Recall@100 of 300 users has a standard error of about .025, more than most epochs differ by."""
 MOST_HELD_OUT = 1000
 """Users whose last choice is held out; what is held out is not learned from."""
 
@@ -45,17 +45,25 @@ def open_choosing(past: Interactions, window: Interactions, *, candidates: npt.N
         choose_by: See `CutsConfig`.
 
     Raises:
-        ValueError: Nobody chose any candidate, neither in the window nor before.
+        ValueError: Nobody chose any candidate, neither in the window nor, where last choices are asked for, before.
     """
     wanting = np.unique(window.user_row[window.relevant])
-    thin = len(wanting) < FEWEST_JUDGED_USERS
-    if choose_by == "last_choices" or (choose_by == "auto" and thin):
-        rest, choices = part_last_choice(past, most_users=MOST_HELD_OUT)
-        if choose_by == "last_choices" or len(choices.item_index) > len(wanting):
-            last = build_truth(rest, choices, candidates=candidates)
-            asked = last if choose_by == "last_choices" else _of_window(past, window, wanting, candidates)
-            return Choosing(epochs=last, question=asked, told="last_choices")
-    return Choosing.by_window(_of_window(past, window, wanting, candidates))
+    rest, choices = part_last_choice(past, most_users=MOST_HELD_OUT)
+    enough = len(wanting) >= min(FEWEST_JUDGED_USERS, len(choices.item_index))
+    if choose_by == "window" or (choose_by == "auto" and enough):
+        return Choosing.by_window(_of_window(past, window, wanting, candidates))
+    last = build_truth(rest, choices, candidates=candidates)
+    question = last if choose_by == "last_choices" else _asked_in(past, window, wanting, candidates) or last
+    return Choosing(epochs=last, question=question, told="last_choices")
+
+
+def _asked_in(past: Interactions, window: Interactions, wanting: npt.NDArray[np.int64], candidates: npt.NDArray[np.bool_]) -> Truth | None:
+    """The truth of a thin window; None where nobody in it chose a candidate that was new to them."""
+    try:
+        truth = _of_window(past, window, wanting, candidates)
+    except ValueError:
+        return None
+    return truth if len(truth.chosen["new"].user) else None
 
 
 def _of_window(past: Interactions, window: Interactions, wanting: npt.NDArray[np.int64], candidates: npt.NDArray[np.bool_]) -> Truth:

@@ -112,7 +112,7 @@ class CutsConfig:
     choose_by: ChooseBy = "auto"
     """What validation chooses by. `window`: what users chose between the cuts, which is what a shop is asked for in the days to come;
     `last_choices`: the last item of every user, whenever that was, which is what leave-last-out asks for; `auto`: the window, but epochs by
-    last choices where fewer than 300 users came back in it."""
+    last choices where fewer than 300 users came back in it, and all by them where nobody there chose anything new."""
 
 
 @dataclass(frozen=True, kw_only=True)

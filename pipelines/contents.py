@@ -73,7 +73,7 @@ def has_folder(table: TableReader, folder: str) -> bool:
 
 def open_texts(embed: EmbedConfig, tuned: TableReader) -> TextContent:
     """Texts through the encoder as it comes, or, where there is one, through that of the table `fine_tuned_encoders`."""
-    own = replace(embed, text_model=str(tuned.folder / TUNED_TEXT)) if has_folder(tuned, TUNED_TEXT) else embed
+    own = replace(embed, text_model=str(tuned.folder / TUNED_TEXT)) if has_folder(tuned, TUNED_TEXT) and not embed.joint_model else embed
     return TextContent(open_text_encoder(own), embed.text_fields)
 
 

@@ -73,6 +73,7 @@ def scratch_of(work: str, config: Config, cuts: Cuts, *, module: str) -> Path:
         "inputs": {name: workspace.read(name).manifest.content_digest for name in TRAIN_RETRIEVER.reads},
         "relevance": asdict(config.relevance),
         "cuts": asdict(cuts),
+        "choose_by": config.cuts.choose_by,
     }
     folder = workspace.scratch(work) / digest(shared)
     folder.mkdir(parents=True, exist_ok=True)

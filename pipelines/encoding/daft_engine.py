@@ -171,6 +171,12 @@ def _for_workers(context: StageContext) -> StageContext:
     """The same from any folder and on any device: paths absolute, number format settled."""
     embed = context.config.embed
     precision = "bf16" if resolve_precision(embed.precision, best_device()) == torch.bfloat16 else "fp32"
-    model = str(Path(embed.text_model).resolve()) if Path(embed.text_model).is_dir() else embed.text_model
-    config = replace(context.config, workspace=str(context.workspace.root), embed=replace(embed, precision=precision, text_model=model))
-    return replace(context, config=config)
+    there = replace(
+        embed, precision=precision, text_model=_from_any_folder(embed.text_model), joint_model=_from_any_folder(embed.joint_model)
+    )
+    return replace(context, config=replace(context.config, workspace=str(context.workspace.root), embed=there))
+
+
+def _from_any_folder(model: str) -> str:
+    """A model's folder as an absolute path; a name as it is."""
+    return str(Path(model).resolve()) if model and Path(model).is_dir() else model

@@ -54,7 +54,7 @@ def run(context: StageContext) -> None:
             save_retriever(writer.folder / name, refitted)
         if not context.config.release.refit:
             save_retriever(writer.folder / "released", judged)
-        facts = {"rows": len(items), **asdict(chosen), "chosen_by": choosing.told, "validation": judged.training["validation"]}
+        facts = {"rows": len(items), **asdict(chosen), "epochs_chosen_by": choosing.told, "validation": judged.training["validation"]}
         context.commit(writer, facts=facts)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from recsys.encoders.config import AlignmentKind
+from recsys.encoders.config import WHERE, AlignmentKind
 
 FusionKind = Literal["attention", "concatenation", "gated", "max_pooling", "mean_pooling", "transformer", "weighted"]
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
@@ -76,9 +76,9 @@ class RetrieverConfig:
     warmup_steps: int = 100
     gradient_clip: float = 1.0
     seed: int = 0
-    threads: int = 0
+    threads: int = field(default=0, metadata=WHERE, compare=False)
     """Torch threads; 0: as many as cores."""
-    sharding: Literal["planned", "row_wise", "table_wise"] = "planned"
+    sharding: Literal["planned", "row_wise", "table_wise"] = field(default="planned", metadata=WHERE, compare=False)
     """Under torchrun, how a long id table (more than `full_softmax_items`) is dealt out: its rows in runs, all to one rank, or whichever
     TorchRec's planner finds cheaper."""
 

@@ -26,12 +26,20 @@ def log_of(num_users: int, *, returning: int) -> tuple[Interactions, Interaction
         (2 * MOST_JUDGED_USERS, MOST_JUDGED_USERS + 100, "auto", "window", MOST_JUDGED_USERS, MOST_JUDGED_USERS),
         (400, 5, "window", "window", 5, 5),
         (400, 350, "last_choices", "last_choices", 400, 400),
+        (400, 0, "auto", "last_choices", 400, 400),  # nobody came back
     ],
 )
 def test_who_is_asked(num_users: int, returning: int, choose_by: ChooseBy, told: str, epochs_by: int, question_by: int) -> None:
     past, window = log_of(num_users, returning=returning)
     choosing = open_choosing(past, window, candidates=EVERYTHING, choose_by=choose_by)
     assert (choosing.told, choosing.epochs.num_users, choosing.question.num_users) == (told, epochs_by, question_by)
+
+
+def test_where_those_who_came_back_chose_nothing_new_last_choices_are_all_there_is() -> None:
+    past, _ = log_of(400, returning=0)
+    again = interactions_of([(f"u{user:05d}", 0, 11) for user in range(7)], num_items=3)
+    choosing = open_choosing(past, again, candidates=EVERYTHING, choose_by="auto")
+    assert choosing.question is choosing.epochs
 
 
 def test_what_is_held_out_is_not_learned_from() -> None:
