@@ -98,7 +98,7 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
         receipt = Receipt(
             at=now.isoformat(timespec="seconds"),
             tombstone=tombstones.digest(user_id),
-            bytes_searched=bool(sought.patterns),
+            bytes_searched=bool(sought.telling),
             checked=checked,
             landing=landing,
         )
