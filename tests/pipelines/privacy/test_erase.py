@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from feature_store.errors import EmptyLogError
 from feature_store.layout import Workspace
 from feature_store.online.protocol import PostedEvent
 from feature_store.online.sqlite import SqliteStore
@@ -195,6 +196,16 @@ def test_users_whose_ids_begin_or_end_with_the_erased_one_keep_every_row(tmp_pat
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
         assert [len(store.user(user).posted) for user in ("customer1", *others)] == [0, 1, 1, 1]
     assert erase(workspace, "customer1").clean
+
+
+def test_once_nobody_is_left_the_night_says_that_it_needs_events(tmp_path: Path) -> None:
+    (tmp_path / "landing" / "catalogue").mkdir(parents=True)
+    (tmp_path / "landing" / "catalogue" / "1.csv").write_text("item_id\ni\n", encoding="utf-8")
+    drop(tmp_path, "1.csv", click(USER))
+    workspace = night(tmp_path)
+    assert erase(workspace).clean
+    with pytest.raises(EmptyLogError, match=r"holds no event: .* Put events into the folders of \[sources\] events"):
+        end_of_log(workspace)
 
 
 def test_what_is_not_ours_is_told_and_left_as_it_is(shop: Workspace) -> None:
