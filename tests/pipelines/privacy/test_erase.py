@@ -236,8 +236,9 @@ def test_an_id_that_touches_its_neighbours_in_a_database_is_told(shop: Workspace
     assert [entry.artefact for entry in erase(shop).checked if entry.holding] == ["tracking"]
 
 
-def test_while_a_night_is_at_work_nothing_is_erased(shop: Workspace) -> None:
-    with alone(shop.root / "night.lock", work="night"), pytest.raises(BusyError):
+@pytest.mark.parametrize(("lock", "work"), [("night.lock", "night"), ("ablation.lock", "ablation"), ("tuning/tune.lock", "search")])
+def test_while_models_are_made_of_the_user_nothing_is_erased(shop: Workspace, lock: str, work: str) -> None:
+    with alone(shop.root / lock, work=work), pytest.raises(BusyError):
         erase(shop)
     assert not shop.tombstones.exists()
 
