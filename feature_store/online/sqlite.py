@@ -107,11 +107,16 @@ class SqliteStore:
             return [str(row[0]) for row in self._reader.execute(query, (limit,))]
 
     def append(self, events: Sequence[PostedEvent]) -> int:
-        """See `OnlineStore`."""
-        rows = [
-            (e.event_id, e.user_id, e.item_id, e.event_type, e.event_time, e.value, e.request_id, e.release_id, e.position) for e in events
-        ]
+        """See `OnlineStore`; an erasure comes before all of it or finds all of it."""
         with self._writing, self._writer:
+            self._writer.execute("BEGIN IMMEDIATE")
+            told = self._writer.execute(_POINTER, (_TOMBSTONES,)).fetchone()
+            erased = Tombstones.from_json(told[0]) if told else Tombstones()
+            rows = [
+                (e.event_id, e.user_id, e.item_id, e.event_type, e.event_time, e.value, e.request_id, e.release_id, e.position)
+                for e in events
+                if not erased.holds(e.user_id)
+            ]
             before = self._writer.total_changes
             self._writer.executemany("INSERT OR IGNORE INTO posted VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             return self._writer.total_changes - before

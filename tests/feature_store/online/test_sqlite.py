@@ -157,6 +157,14 @@ def test_posted_events_that_are_too_old_go(tmp_path: Path) -> None:
     store.close()
 
 
+def test_an_event_that_is_on_its_way_while_its_user_is_erased_does_not_come_in(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.set_tombstones(Tombstones().with_users(["u"]))  # after the API looked who was erased
+    assert store.append([EVENT, replace(EVENT, event_id="e2", user_id="v")]) == 1
+    assert (store.user("u").known, store.user("v").known) == (False, True)
+    store.close()
+
+
 def test_the_store_tells_who_was_erased(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.sqlite")
     assert not store.tombstones().holds("u")
