@@ -93,14 +93,16 @@ class Sought:
         if not path.stat().st_size:
             return False
         text = path.suffix in TEXTS
-        patterns = [self.whole if text or path.suffix == ".parquet" or is_of_database(path) else self._anywhere]
-        patterns += [self.words] if text else []
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return any(pattern.search(content) for pattern in patterns if pattern)
+            if text and self.words and self.words.search(content):
+                return True
+            if not (self.whole and self._stands_in(content)):
+                return False
+            return bool(self.whole.search(content)) or not (text or path.suffix == ".parquet" or is_of_database(path))
 
-    @cached_property
-    def _anywhere(self) -> re.Pattern[bytes] | None:
-        return re.compile(b"|".join(re.escape(form.encode()) for form in self.forms)) if self.forms else None
+    def _stands_in(self, content: bytes | mmap.mmap) -> bool:
+        """Whether any form does, perhaps within a longer id; much faster than to look for words."""
+        return any(content.find(form.encode()) >= 0 for form in self.forms)
 
     def _in_parquet(self, path: Path) -> bool:
         rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
@@ -110,12 +112,12 @@ class Sought:
         return bool(self.telling) and any(texts.str.contains(self._in_texts).any() for texts in parquet_texts(rows))
 
     def _in_database(self, path: Path) -> bool:
-        if not (self.whole and self._anywhere and is_database(path)):
+        if not (self.whole and is_database(path)):
             return False
         try:
             return any(self.whole.search(cell) for cell in database_cells(path, self.forms))
         except sqlite3.Error:  # who cannot read it can still say that nothing like the id is in it
-            return bool(self._anywhere.search(path.read_bytes()))
+            return self._stands_in(path.read_bytes())
 
 
 def _whole_words(texts: Sequence[str]) -> re.Pattern[bytes] | None:
