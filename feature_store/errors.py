@@ -13,6 +13,10 @@ class MissingTableError(FeatureStoreError):
     """A table was asked for that no finished run has written."""
 
 
+class EmptyLogError(FeatureStoreError):
+    """The log holds no event, so nothing tells where it ends."""
+
+
 class DamagedTableError(FeatureStoreError):
     """Files of a table are missing, or are not the bytes its manifest promises."""
 

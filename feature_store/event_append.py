@@ -1,7 +1,7 @@
 """New events into the log: each once, in its place, in memory that does not grow with their number."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -27,6 +27,8 @@ class Appended:
 
     rows: int
     new: int
+    too_old: int
+    """Events that the log did not hold, and does not for their age."""
     first: datetime | None
     """Time of the oldest event; None in an empty log."""
     last: datetime | None
@@ -36,7 +38,14 @@ class Appended:
     """First day, up to the old end of the log, whose features late events change; all after it change too. None: there is no such day."""
 
 
-def append(writer: TableWriter, log: TableReader | None, runs: EventRuns, *, partition: Partition) -> Appended:
+def append(
+    writer: TableWriter,
+    log: TableReader | None,
+    runs: EventRuns,
+    *,
+    partition: Partition,
+    oldest: Callable[[datetime | None], datetime | None] = lambda _: None,
+) -> Appended:
     """Write the next build of the log: the old one and those events that it does not hold.
 
     Events behind all others of their partition come into files of their own; the rest are put into the files whose minutes they share,
@@ -47,10 +56,12 @@ def append(writer: TableWriter, log: TableReader | None, runs: EventRuns, *, par
         log: The build so far; None for the first.
         runs: Closed, in the order they came in; an event_id may occur several times, the first counts.
         partition: How the log shall lie.
+        oldest: Given the time of the newest event, before which moment new ones are left out; None: none are.
     """
     fresh = _not_held(runs, log)
-    minutes = _by_minute(runs, fresh)
     old, end = log_files(log), _span(log.scan(EVENTS))["last"] if log else None
+    too_old = _leave_out(runs, fresh, end, oldest)
+    minutes = _by_minute(runs, fresh)
     touched, begins = _touched(log, old, minutes["minute"], partition) if log else ([], set())
     weights = pl.concat([minutes.select("minute", "bytes"), *([file_weights(log, touched)] if log else [])])
     begins |= partition_starts(weights["minute"], partition)
@@ -61,7 +72,7 @@ def append(writer: TableWriter, log: TableReader | None, runs: EventRuns, *, par
             writer.keep(log, file.name)
     files = sorted(writer.folder.rglob("*.parquet"))
     span = _span(pl.scan_parquet(files, glob=False, hive_partitioning=False)) if files else _EMPTY_SPAN
-    return Appended(**span, new=int(fresh.sum()), **_late(minutes, end))
+    return Appended(**span, new=int(fresh.sum()), too_old=too_old, **_late(minutes, end))
 
 
 _EMPTY_SPAN = {"rows": 0, "first": None, "last": None}
@@ -84,6 +95,29 @@ def _not_held(runs: EventRuns, log: TableReader | None) -> npt.NDArray[np.bool_]
             ids = ids.join(held.collect(engine="streaming"), on="event_id", how="anti")
         fresh[ids["arrival"].to_numpy()] = True
     return fresh
+
+
+def _leave_out(
+    runs: EventRuns, fresh: npt.NDArray[np.bool_], end: datetime | None, oldest: Callable[[datetime | None], datetime | None]
+) -> int:
+    """Take new events that are too old for no longer new, and say how many they are."""
+    moments = [_span(rows.lazy())["last"] for rows in _times(runs, fresh)] + ([end] if end else [])
+    limit = oldest(max(moments, default=None))
+    count = 0
+    for rows in _times(runs, fresh) if limit else ():
+        gone = rows.filter(pl.col("event_time") < limit)["arrival"].to_numpy()
+        fresh[gone] = False
+        count += len(gone)
+    return count
+
+
+def _times(runs: EventRuns, fresh: npt.NDArray[np.bool_]) -> Iterator[pl.DataFrame]:
+    """When the new events were, some at a time."""
+    for run in runs.runs:
+        for batch in runs.read(run, columns=("event_time", "arrival")):
+            rows = batch.filter(fresh[batch["arrival"].to_numpy()])
+            if rows.height:
+                yield rows
 
 
 def _by_minute(runs: EventRuns, fresh: npt.NDArray[np.bool_]) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from feature_store.layout import QUARANTINE, TableWriter
+from feature_store.layout import QUARANTINE, TableWriter, scan_file
 from feature_store.schema import EVENTS
 
 
@@ -25,13 +25,16 @@ def remove_events(writer: TableWriter, gone: pl.Expr) -> Remaining:
     Args:
         writer: Of the table `events`, after the build was written or carried over.
         gone: True for an event to drop; null counts as false.
+
+    Raises:
+        SchemaError: A file breaks the contract of the table, or no migration leads from its version.
     """
     gone, spans = gone.fill_null(False), []
     for path in sorted(writer.folder.rglob("*.parquet")):
         file = path.relative_to(writer.folder).as_posix()
         if file.startswith(QUARANTINE):
             continue
-        rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        rows = scan_file(path, EVENTS)
         if rows.select(gone.any()).collect().item():
             left = rows.filter(~gone).collect()
             path.unlink()  # it may be a second name of a file of the build that stands

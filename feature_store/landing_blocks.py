@@ -59,7 +59,7 @@ def _csv(path: Path, block_bytes: int) -> Iterator[pl.DataFrame]:
             yield pl.read_csv(header + block, infer_schema=False)
         else:
             yield pl.read_csv(block, infer_schema=False)
-            header = block[: _end_of_rows(block, first=True)]
+            header = block[: _end_of_first_row(block)]
     if not header:
         raise pl.exceptions.NoDataError("empty CSV")
 
@@ -91,12 +91,24 @@ def _text_blocks(path: Path, block_bytes: int, *, quoted: bool) -> Iterator[byte
             yield rest
 
 
-def _end_of_rows(text: bytes, *, first: bool = False) -> int:
-    """Behind the last line break (or the first) with an even number of quotes before it; 0 where there is none."""
-    position = -1 if first else len(text)
-    while True:
-        position = text.find(b"\n", position + 1) if first else text.rfind(b"\n", 0, position)
-        if position < 0:
-            return len(text) if first else 0
-        if text.count(b'"', 0, position) % 2 == 0:
+def _end_of_rows(text: bytes) -> int:
+    """Behind the last line break with an even number of quotes before it; 0 where there is none."""
+    quotes, end = text.count(b'"'), len(text)
+    while (position := text.rfind(b"\n", 0, end)) >= 0:
+        quotes -= text.count(b'"', position, end)
+        if quotes % 2 == 0:
             return position + 1
+        end = text.rfind(b'"', 0, position)  # no line break between this quote and the position is better
+        quotes -= 1
+    return 0
+
+
+def _end_of_first_row(text: bytes) -> int:
+    """Behind the first line break with an even number of quotes before it; the whole length where there is none."""
+    quotes = start = 0
+    while (position := text.find(b"\n", start)) >= 0:
+        quotes += text.count(b'"', start, position)
+        if quotes % 2 == 0:
+            return position + 1
+        start = position + 1
+    return len(text)

@@ -83,6 +83,15 @@ class TableReader:
                 yield migrate(pl.DataFrame(batch).lazy(), table, version=version, file=str(path)).collect()
 
 
+def scan_file(path: Path, table: Table) -> pl.LazyFrame:
+    """The rows of one Parquet file, those of an older version of the table migrated.
+
+    Raises:
+        SchemaError: As `TableReader.scan`.
+    """
+    return migrate(_scan_file(path), table, version=check_file(path, table), file=str(path))
+
+
 def _scan_file(path: Path) -> pl.LazyFrame:
     return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 

@@ -1,8 +1,10 @@
 """Rows that were refused on the way in: what they held, where they came from and why they were refused."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -22,7 +24,7 @@ REFUSED_ROWS = Table(
         Column(name="source_digest", dtype=pl.String, meaning="SHA-256 of that file's bytes"),
         Column(name="row", dtype=pl.Int64, meaning="row of that file, 0 is the first below a header", lowest=0),
         Column(name=REASON, dtype=pl.String, meaning="the first rule that the row breaks"),
-        Column(name="content", dtype=pl.String, meaning="the row as it was found, as JSON"),
+        Column(name="content", dtype=pl.String, meaning="the row as it was found, as JSON; null for NaN and infinity"),
     ),
 )
 
@@ -47,7 +49,7 @@ class Refusal:
             first_row: Where in the file those rows begin.
         """
         found = raw[self.rows["row"].to_list()]
-        content = [json.dumps(row, ensure_ascii=False, default=str) for row in found.iter_rows(named=True)]
+        content = [json.dumps(_finite(row), ensure_ascii=False, default=str, allow_nan=False) for row in found.iter_rows(named=True)]
         return self.rows.select(
             pl.lit(source).alias("source"),
             pl.lit(digest).alias("source_digest"),
@@ -55,6 +57,15 @@ class Refusal:
             pl.col(REASON),
             pl.Series("content", content, pl.String),
         )
+
+
+def _finite(value: Any) -> Any:
+    """With null for numbers that JSON has no sign for."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list) else value
 
 
 def refused_batches(reader: TableReader | None) -> Iterator[pl.DataFrame]:

@@ -16,6 +16,7 @@ import torch
 from pipelines.ablation_variants import WITHOUT_HISTORY, select, variants_of
 from pipelines.config import Config
 from pipelines.judging import COMPARED_IN, write_json
+from pipelines.lock import alone
 from pipelines.progress import Progress
 from pipelines.retriever_training import train_and_choose
 from pipelines.validation_window import Window, digest, nights_twin, open_window, scratch_of
@@ -62,6 +63,7 @@ def run_ablation(
         What `ablation.json` holds: docs/evaluation.md.
 
     Raises:
+        BusyError: Another ablation, or an erasure, is at work here.
         ConfigError: There is no such variant.
         MissingTableError: No night has run yet.
         ValueError: Nobody in the window can be judged.
@@ -70,19 +72,20 @@ def run_ablation(
     config = replace(config, retriever=full)
     if full.threads:
         torch.set_num_threads(full.threads)
-    window = open_window(config)
-    chosen = select(variants_of(full, window.items), only)
-    trained = {FULL: full} | {variant.name: variant.config for variant in chosen if variant.config != full}
-    progress.say(f"{len(trained) * seeds} trainings of at most {full.epochs} epochs; what is finished is not trained again")
-    scratch = scratch_of("ablation", config, window.cuts, module=__name__)
-    values: dict[str, list[PerUser]] = {}
-    told: dict[str, list[int]] = {}
-    for name, settings in trained.items():
-        for seed in range(full.seed, full.seed + seeds):
-            judged, training = _judged(name, replace(settings, seed=seed), config, window, scratch, progress)
-            for model, per_user in judged.items():
-                values.setdefault(model, []).append(per_user)
-            told.setdefault(name, []).append(training["epochs"])
+    with alone(config.open_workspace().root / "ablation.lock", work="ablation"):
+        window = open_window(config)
+        chosen = select(variants_of(full, window.items), only)
+        trained = {FULL: full} | {variant.name: variant.config for variant in chosen if variant.config != full}
+        progress.say(f"{len(trained) * seeds} trainings of at most {full.epochs} epochs; what is finished is not trained again")
+        scratch = scratch_of("ablation", config, window.cuts, module=__name__)
+        values: dict[str, list[PerUser]] = {}
+        told: dict[str, list[int]] = {}
+        for name, settings in trained.items():
+            for seed in range(full.seed, full.seed + seeds):
+                judged, training = _judged(name, replace(settings, seed=seed), config, window, scratch, progress)
+                for model, per_user in judged.items():
+                    values.setdefault(model, []).append(per_user)
+                told.setdefault(name, []).append(training["epochs"])
     means = {name: _mean(values[name]) for name in (FULL, *(variant.name for variant in chosen))}
     draws = {"resamples": config.evaluation.bootstrap_resamples, "seed": config.evaluation.seed}
     return {

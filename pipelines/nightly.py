@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from feature_store.errors import EmptyLogError
 from feature_store.layout import Workspace
 from feature_store.online.sqlite import SqliteStore
 from feature_store.snapshot import load_snapshot
@@ -114,6 +115,7 @@ def run_night(
 
     Raises:
         BusyError: Another night is at work here.
+        EmptyLogError: No event is left to learn from.
         UnknownStageError: `start_from` is no stage.
     """
     names = [stage.name for stage in stages]
@@ -132,9 +134,19 @@ def run_night(
 
 
 def end_of_log(workspace: Workspace) -> datetime:
-    """The first moment after every event."""
-    last = datetime.fromisoformat(workspace.read("events").manifest.facts["last"])
-    return last + timedelta(microseconds=1)
+    """The first moment after every event.
+
+    Raises:
+        MissingTableError: There is no log yet.
+        EmptyLogError: It holds no event.
+    """
+    last = workspace.read("events").manifest.facts["last"]
+    if last is None:
+        raise EmptyLogError(
+            f"the log in {workspace.table('events')} holds no event: all were refused, erased or too old. "
+            "Put events into the folders of [sources] events and run `vitrine nightly`."
+        )
+    return datetime.fromisoformat(last) + timedelta(microseconds=1)
 
 
 def run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime, progress: Progress, *, forced: bool) -> StageResult:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -120,8 +120,7 @@ def history_of(config: Config, user_id: str, *, newest: int) -> pl.DataFrame:
     """The newest distinct items of a user: title, kind of event, time."""
     workspace = config.open_workspace()
     items = load_items(workspace.read("catalogue"))
-    last = datetime.fromisoformat(workspace.read("events").manifest.facts["last"])
-    past = load_interactions(workspace.read("events"), items, config.relevance, before=last.replace(year=last.year + 1)).distinct()
+    past = load_interactions(workspace.read("events"), items, config.relevance, before=datetime.max.replace(tzinfo=UTC)).distinct()
     row = int(past.rows_of(named_users(config, [user_id]))[0])
     some = slice(0, 0) if row < 0 else slice(max(past.offsets[row], past.offsets[row + 1] - newest), past.offsets[row + 1])
     return pl.DataFrame(

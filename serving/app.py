@@ -51,12 +51,14 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def check_names(names: UserNames, store: SqliteStore) -> None:
-    """Refuse to serve where nobody could be found.
+    """Refuse to serve where nobody could be found; where no night has named users yet, they go by the names of this process.
 
     Raises:
         UserKeyError: The night has named users by another key.
     """
     nights = store.key_id()
+    if nights is None and names.key is not None:
+        store.set_key_id(names.key_id)  # or the first night would take what is posted until then for another key's
     if nights not in (None, names.key_id):
         raise UserKeyError(
             f"users in {store.path} are named by key {nights}, and this process names them by {names.key_id} (own: the shop's own ids). "

@@ -89,7 +89,7 @@ class OnlineStore(Protocol):
         ...
 
     def append(self, events: Sequence[PostedEvent]) -> int:
-        """Take events in, each id once; how many were new."""
+        """Take events in, each id once, none of a user who was erased; how many were new."""
         ...
 
     def tombstones(self) -> Tombstones:

@@ -10,6 +10,7 @@ from typing import Any
 from feature_store.errors import FeatureStoreError
 from feature_store.online.protocol import CHANGEABLE, AddedItem, ItemChanges, PostedEvent, UserState
 from feature_store.tombstones import Tombstones
+from feature_store.user_names import UserNames
 
 POSTED_PER_USER = 2_000
 """Newest posted events of a user that an answer reads."""
@@ -106,11 +107,16 @@ class SqliteStore:
             return [str(row[0]) for row in self._reader.execute(query, (limit,))]
 
     def append(self, events: Sequence[PostedEvent]) -> int:
-        """See `OnlineStore`."""
-        rows = [
-            (e.event_id, e.user_id, e.item_id, e.event_type, e.event_time, e.value, e.request_id, e.release_id, e.position) for e in events
-        ]
+        """See `OnlineStore`; an erasure comes before all of it or finds all of it."""
         with self._writing, self._writer:
+            self._writer.execute("BEGIN IMMEDIATE")
+            told = self._writer.execute(_POINTER, (_TOMBSTONES,)).fetchone()
+            erased = Tombstones.from_json(told[0]) if told else Tombstones()
+            rows = [
+                (e.event_id, e.user_id, e.item_id, e.event_type, e.event_time, e.value, e.request_id, e.release_id, e.position)
+                for e in events
+                if not erased.holds(e.user_id)
+            ]
             before = self._writer.total_changes
             self._writer.executemany("INSERT OR IGNORE INTO posted VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             return self._writer.total_changes - before
@@ -144,12 +150,12 @@ class SqliteStore:
             self._point(_TOMBSTONES, tombstones.to_json())
 
     def key_id(self) -> str | None:
-        """`UserNames.key_id` of the names that users have here; None before the first snapshot."""
+        """`UserNames.key_id` of the names that users have here; None while nobody has said, which means the shop's own ids."""
         return self._text(_USERS)
 
     def set_key_id(self, key_id: str) -> None:
         """Say by which key users are named from now on; events that were posted under other names find nobody any more and go."""
-        others = self.key_id() not in (None, key_id)
+        others = (self.key_id() or UserNames().key_id) != key_id  # without a key, events were posted under the shop's own ids
         with self._writing, self._writer:
             if others:
                 self._writer.execute("DELETE FROM posted")

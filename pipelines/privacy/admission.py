@@ -38,8 +38,7 @@ class Admission:
 
     def prepare(self, raw: pl.DataFrame) -> pl.DataFrame:
         """Rows of a landing file of events with users under their names; those of erased users stand under ERASED."""
-        idle = self.names.key is None and not self.tombstones.digests
-        if idle or "user_id" not in raw.columns or raw.schema["user_id"].is_nested():
+        if self._idle or "user_id" not in raw.columns or raw.schema["user_id"].is_nested():
             return raw
         own = text_of(raw["user_id"])
         names = self.names.of_all(own)
@@ -48,12 +47,17 @@ class Admission:
 
     def conform(self, raw: pl.DataFrame, times: TimeRule, clock: Clock) -> tuple[pl.DataFrame, Refusal]:
         """`conform_events` of prepared rows; rows of erased users are neither events nor refused."""
-        if raw.schema.get("user_id") != pl.String:
+        if self._idle or raw.schema.get("user_id") != pl.String:
             return conform_events(raw, times, clock)
         kept = (raw["user_id"] != ERASED).fill_null(True)
         events, refusal = conform_events(raw.filter(kept), times, clock)
         places = kept.arg_true().cast(pl.Int64)
         return events, Refusal(refusal.rows.with_columns(row=places.gather(refusal.rows["row"])))
+
+    @property
+    def _idle(self) -> bool:
+        """Whether rows pass as they are."""
+        return self.names.key is None and not self.tombstones.digests
 
 
 def open_admission(config: Config, workspace: Workspace, log: TableReader | None) -> Admission:

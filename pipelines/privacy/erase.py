@@ -74,13 +74,17 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
         progress: A bar over the artefacts.
 
     Raises:
-        BusyError: A night, or a search for settings, is at work here.
+        BusyError: A night, a judgement on the test window, an ablation or a search for settings is at work here.
         UserKeyError: Users go by pseudonyms, and there is no key to find this one's.
         OnlineStoreError: The online store is being read without end; run it again.
     """
     workspace = config.open_workspace()
     names = tuple(dict.fromkeys((user_id, names_of(config).of(user_id))))
-    with alone(workspace.root / "night.lock", work="night"), alone(workspace.tuning / "tune.lock", work="search"):
+    with (
+        alone(workspace.root / "night.lock", work="night"),
+        alone(workspace.root / "ablation.lock", work="ablation"),
+        alone(workspace.tuning / "tune.lock", work="search"),
+    ):
         tombstones = Tombstones.read(workspace.tombstones).with_users(names)
         tombstones.write(workspace.tombstones)
         sought = Sought(names)
@@ -98,7 +102,7 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
         receipt = Receipt(
             at=now.isoformat(timespec="seconds"),
             tombstone=tombstones.digest(user_id),
-            bytes_searched=bool(sought.patterns),
+            bytes_searched=bool(sought.telling),
             checked=checked,
             landing=landing,
         )

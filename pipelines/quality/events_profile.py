@@ -77,7 +77,7 @@ def profile_events(events: pl.LazyFrame, catalogue: pl.LazyFrame, windows: Windo
     items = catalogue.select("item_id", "price", pl.col("category").list.first())
     rows = (
         events.filter(pl.col("event_time") >= windows.reference, pl.col("event_time") < windows.end)
-        .join(items, on="item_id", how="left")
+        .join(items, on="item_id", how="left", maintain_order="left")  # numbers are sampled by their place
         .with_columns(now=pl.col("event_time") >= windows.newest)
     )
     lacking = [pl.col(name).is_null().mean().alias(name) for name in OPTIONAL]

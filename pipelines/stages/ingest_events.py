@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -58,16 +59,17 @@ def run(context: StageContext) -> None:
     sources |= {digest: entry | {"times": rule} for digest, entry in runs.sources.items()}
     standing = (rows.filter(~pl.col("source_digest").is_in(list(runs.sources))) for rows in refused_batches(log))
     with workspace.write("events") as writer:
-        appended = append(writer, log, runs, partition=settings.partition)
+        age = partial(oldest_kept, keep_days=context.config.privacy.keep_days, now=clock.now)
+        appended = append(writer, log, runs, partition=settings.partition, oldest=age)
         _tell_late(context, appended)
-        oldest = oldest_kept(appended.last, keep_days=context.config.privacy.keep_days, now=clock.now)
+        oldest = age(appended.last)
         left = appended if oldest is None else remove_events(writer, pl.col("event_time") < oldest)
         refused = (young_refusals(rows, oldest=oldest, times=times) for rows in itertools.chain(standing, runs.refused()))
         facts = {
             "rows": left.rows,
             "new": appended.new,
-            "expired": appended.rows - left.rows,
-            "duplicates": runs.rows - appended.new,
+            "expired": appended.too_old + appended.rows - left.rows,
+            "duplicates": runs.rows - appended.new - appended.too_old,
             "quarantined": write_many_refused(writer, refused),
             "sources": sources,
             "unreadable": unreadable,

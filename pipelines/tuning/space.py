@@ -103,7 +103,7 @@ class Space:
         found = [self.base, replace(self.base, **{name: getattr(own, name) for name in self.parameters})]
         for name in self.parameters:
             found += [replace(self.base, **{name: value}) for value in STARTING_VALUES.get(name, ())]
-        return list(dict.fromkeys(found))
+        return [point for place, point in enumerate(found) if point not in found[:place]]  # settings have no hash: some are mappings
 
     def _value(self, name: str, drawn: Any) -> Any:
         parameter, own = self.parameters[name], getattr(self.base, name)

@@ -44,8 +44,8 @@ def run_tuning(config: Config, *, own: RetrieverConfig, progress: Progress) -> d
     if config.retriever.threads:
         torch.set_num_threads(config.retriever.threads)
     workspace = config.open_workspace()
-    window = open_window(config)
     with alone(workspace.tuning / "tune.lock", work="search"):
+        window = open_window(config)
         scratch = scratch_of("tuning", config, window.cuts, module=judging.__name__)
         folder = workspace.tuning / scratch.name
         folder.mkdir(exist_ok=True)

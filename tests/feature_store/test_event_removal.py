@@ -64,3 +64,15 @@ def test_of_a_log_without_a_rest_there_is_no_span(tmp_path: Path) -> None:
         append(writer, None, runs_of(tmp_path / "runs", rows(("1", "u", JANUARY))), partition="month")
         left = remove_events(writer, pl.col("user_id") == "u")
     assert (left.rows, left.first, left.last) == (0, None, None)
+
+
+def test_what_is_left_of_a_file_of_the_first_version_is_written_as_one_of_today(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with workspace.write("events") as writer:
+        path = writer.folder / "event_month=2024-01" / "part-0000.parquet"
+        path.parent.mkdir()
+        rows(("1", "u", JANUARY), ("2", "v", JANUARY)).with_columns(value=pl.lit(-1.0)).write_parquet(path)  # it tells no version
+        left = remove_events(writer, pl.col("user_id") == "u")
+        writer.commit()
+    assert left.rows == 1
+    assert workspace.read("events").scan(EVENTS).collect().select("event_id", "value").rows() == [("2", None)]

@@ -51,6 +51,15 @@ def test_a_csv_file_that_is_none_cannot_be_read(tmp_path: Path, content: bytes) 
         blocks(tmp_path / "x.csv")
 
 
+@pytest.mark.parametrize("field", ["a", '"a"'])
+def test_one_quote_that_nobody_closes_is_told_however_many_rows_follow(tmp_path: Path, field: str) -> None:
+    row = f"{field},{field}\n"
+    path = tmp_path / "x.csv"
+    path.write_text("x,y\n" + row * 9 + f'{field},"b\n' + row * (5_000_000 // len(row)))
+    with pytest.raises(LandingError, match="is a quote never closed"):  # to count anew at each line break would take hours
+        blocks(path, block_bytes=1_000_000)
+
+
 def test_a_column_that_comes_in_the_last_line_is_a_column_of_every_block(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"a": 1}\n' * 5000 + '{"b": 2}\n')
     assert {tuple(block.columns) for block in blocks(tmp_path / "x.jsonl")} == {("a", "b")}

@@ -17,6 +17,13 @@ def test_refused_rows_carry_what_stood_in_the_file_at_their_place() -> None:
     assert [json.loads(content) for content in rows["content"]] == [{"name": "é", "tags": None}, {"name": "a", "tags": ["x"]}]
 
 
+def test_numbers_that_json_has_no_sign_for_become_null_so_the_row_can_be_asked_for_its_user() -> None:
+    raw = pl.DataFrame({"user_id": ["a", "b", "c"], "value": [float("nan"), 1.0, float("-inf")], "more": [[float("inf"), 2.0]] * 3})
+    content = REFUSAL.describe(raw, source="feed.parquet", digest="d")["content"]
+    assert content.str.json_path_match("$.user_id").to_list() == ["c", "a"]
+    assert [json.loads(row) for row in content] == [{"user_id": name, "value": None, "more": [None, 2.0]} for name in ("c", "a")]
+
+
 def test_what_is_written_beside_a_table_is_read_again(tmp_path: Path) -> None:
     rows = REFUSAL.describe(pl.DataFrame({"name": ["a", "b", "c"]}), source="feed.csv", digest="d")
     with Workspace(tmp_path).write("t") as writer:

@@ -15,6 +15,7 @@ from pipelines.ablation import Stranger, run_ablation
 from pipelines.ablation_variants import ALIGNMENT_WEIGHT, select, variants_of
 from pipelines.cli import app
 from pipelines.config import Config, ConfigError
+from pipelines.lock import BusyError, alone
 from pipelines.nightly import end_of_log, run_stage
 from pipelines.progress import Progress
 from pipelines.stages.train_retriever import STAGE as TRAIN_RETRIEVER
@@ -153,3 +154,8 @@ def test_the_command_prints_a_table_and_verdicts_and_writes_the_numbers(config: 
     assert result.exit_code == 0, result.output
     assert re.search(r"^NDCG@10: helps: .*history", result.stdout, re.MULTILINE)
     assert json.loads((Path(config.workspace) / "reports/ablation.json").read_text(encoding="utf-8")) == json.loads(json.dumps(report))
+
+
+def test_beside_another_ablation_or_an_erasure_none_begins(config: Config) -> None:
+    with alone(config.open_workspace().root / "ablation.lock", work="ablation"), pytest.raises(BusyError):
+        run_ablation(config, progress=Watched())

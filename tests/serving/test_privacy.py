@@ -57,3 +57,10 @@ def test_other_names_than_the_nights_do_not_start(tmp_path: Path, asked: dict[st
         store.set_key_id(NAMES.key_id)
     with pytest.raises(UserKeyError, match=f"are named by key {NAMES.key_id}"), TestClient(create_app(settings(tmp_path, **asked))):
         pass
+
+
+def test_a_store_that_no_night_has_filled_keeps_what_is_posted_for_the_first_one_with_the_same_key(api: TestClient, tmp_path: Path) -> None:
+    api.post("/v1/events", json=CLICK)
+    with contextlib.closing(SqliteStore(tmp_path / "store.sqlite")) as store:
+        store.set_key_id(NAMES.key_id)
+        assert store.user(NAMES.of("alice")).known

@@ -10,6 +10,7 @@ from feature_store.online.sqlite import OnlineStoreError, SqliteStore
 from feature_store.schema import SNAPSHOT
 from feature_store.snapshot import snapshot_rows
 from feature_store.tombstones import Tombstones
+from feature_store.user_names import UserNames
 
 EVENT = PostedEvent("e1", "u", "i1", "rating", 5, 4.5, "r", "release", 3)
 
@@ -130,6 +131,7 @@ def test_an_erased_user_is_in_no_byte_of_the_file_nor_of_its_log_while_others_re
 
 def test_events_posted_under_another_key_go_with_it(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.sqlite")
+    store.set_key_id("first")
     store.append([EVENT])
     store.set_key_id("first")
     assert store.user("u").posted == [EVENT]
@@ -138,11 +140,28 @@ def test_events_posted_under_another_key_go_with_it(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize(("key_id", "left"), [(UserNames().key_id, [EVENT]), ("first", [])])
+def test_events_posted_before_any_snapshot_stand_under_the_shops_own_ids(tmp_path: Path, key_id: str, left: list[PostedEvent]) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.append([EVENT])
+    store.set_key_id(key_id)
+    assert store.user("u").posted == left
+    store.close()
+
+
 def test_posted_events_that_are_too_old_go(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.sqlite")
     store.append([EVENT, replace(EVENT, event_id="e2", event_time=9)])
     store.forget_posted(before=9)
     assert [event.event_id for event in store.user("u").posted] == ["e2"]
+    store.close()
+
+
+def test_an_event_that_is_on_its_way_while_its_user_is_erased_does_not_come_in(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    store.set_tombstones(Tombstones().with_users(["u"]))  # after the API looked who was erased
+    assert store.append([EVENT, replace(EVENT, event_id="e2", user_id="v")]) == 1
+    assert (store.user("u").known, store.user("v").known) == (False, True)
     store.close()
 
 

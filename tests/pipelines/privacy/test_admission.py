@@ -6,6 +6,7 @@ import pytest
 from feature_store.quarantine import REFUSED_ROWS
 from feature_store.tombstones import Tombstones
 from feature_store.user_names import KEY_VARIABLE, UserKeyError, UserNames
+from pipelines.privacy.admission import ERASED
 from pipelines.recommend import named_users
 from pipelines.stage import is_current
 from pipelines.stages.ingest_events import STAGE
@@ -97,3 +98,8 @@ def test_a_new_tombstone_makes_the_ingestion_run_again(tmp_path: Path) -> None:
     assert is_current(STAGE, context.workspace, context.config, NIGHT)
     tombstone(tmp_path, "u")
     assert not is_current(STAGE, context.workspace, context.config, NIGHT)
+
+
+def test_where_nobody_was_erased_an_id_like_our_own_sign_is_a_user_like_others(tmp_path: Path) -> None:
+    drop(tmp_path, "1.jsonl", click(ERASED), click("alice"))
+    assert users(run_stage(STAGE, tmp_path)) == [ERASED, "alice"]

@@ -13,9 +13,11 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from feature_store.errors import EmptyLogError
 from feature_store.layout import Workspace
 from feature_store.online.protocol import PostedEvent
 from feature_store.online.sqlite import SqliteStore
+from feature_store.quarantine import read_refused
 from feature_store.schema import EVENTS, SNAPSHOT, USER_FEATURES
 from feature_store.snapshot import load_snapshot
 from feature_store.user_names import KEY_VARIABLE, UserNames
@@ -178,6 +180,34 @@ def test_an_id_too_short_to_be_told_from_a_number_is_looked_for_where_users_are_
     assert workspace.read("catalogue").manifest.facts["rows"] == 1
 
 
+def test_users_whose_ids_begin_or_end_with_the_erased_one_keep_every_row(tmp_path: Path) -> None:
+    (tmp_path / "landing" / "catalogue").mkdir(parents=True)
+    (tmp_path / "landing" / "catalogue" / "1.csv").write_text("item_id\ni\n", encoding="utf-8")
+    others = ["customer10", "customer11", "my-customer1"]
+    drop(tmp_path, "1.csv", *(click(user, event_type=kind) for user in ("customer1", *others) for kind in ("click", "wink")))
+    workspace = night(tmp_path)
+    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+        store.append([PostedEvent(user, user, "i", "click", 5) for user in ("customer1", *others)])
+    receipt = erase(workspace, "customer1")
+    assert receipt.clean
+    assert sorted(workspace.read("events").scan(EVENTS).collect()["user_id"]) == others
+    said = read_refused(workspace.read("events"))["content"].str.json_path_match("$.user_id")
+    assert sorted(said) == others
+    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+        assert [len(store.user(user).posted) for user in ("customer1", *others)] == [0, 1, 1, 1]
+    assert erase(workspace, "customer1").clean
+
+
+def test_once_nobody_is_left_the_night_says_that_it_needs_events(tmp_path: Path) -> None:
+    (tmp_path / "landing" / "catalogue").mkdir(parents=True)
+    (tmp_path / "landing" / "catalogue" / "1.csv").write_text("item_id\ni\n", encoding="utf-8")
+    drop(tmp_path, "1.csv", click(USER))
+    workspace = night(tmp_path)
+    assert erase(workspace).clean
+    with pytest.raises(EmptyLogError, match=r"holds no event: .* Put events into the folders of \[sources\] events"):
+        end_of_log(workspace)
+
+
 def test_what_is_not_ours_is_told_and_left_as_it_is(shop: Workspace) -> None:
     own = shop.root / "export.parquet"
     pl.DataFrame({"user_id": [USER]}).write_parquet(own)
@@ -196,8 +226,19 @@ def test_an_error_with_the_id_in_the_tracker_is_told(shop: Workspace) -> None:
     assert [entry.artefact for entry in erase(shop).checked if entry.holding] == ["tracking"]
 
 
-def test_while_a_night_is_at_work_nothing_is_erased(shop: Workspace) -> None:
-    with alone(shop.root / "night.lock", work="night"), pytest.raises(BusyError):
+def test_an_id_that_touches_its_neighbours_in_a_database_is_told(shop: Workspace) -> None:
+    shop.tracking.mkdir()
+    with contextlib.closing(sqlite3.connect(shop.tracking / "mlflow.sqlite")) as tracker:
+        tracker.execute("CREATE TABLE tags (key TEXT, value TEXT, run TEXT)")
+        tracker.execute("INSERT INTO tags VALUES ('key', ?, 'run')", (USER,))
+        tracker.commit()
+    assert f"key{USER}run".encode() in (shop.tracking / "mlflow.sqlite").read_bytes()
+    assert [entry.artefact for entry in erase(shop).checked if entry.holding] == ["tracking"]
+
+
+@pytest.mark.parametrize(("lock", "work"), [("night.lock", "night"), ("ablation.lock", "ablation"), ("tuning/tune.lock", "search")])
+def test_while_models_are_made_of_the_user_nothing_is_erased(shop: Workspace, lock: str, work: str) -> None:
+    with alone(shop.root / lock, work=work), pytest.raises(BusyError):
         erase(shop)
     assert not shop.tombstones.exists()
 

@@ -35,6 +35,24 @@ def test_old_events_are_dropped_whether_they_come_now_or_stand_already(tmp_path:
     assert (facts["rows"], facts["expired"], facts["first"]) == (2, 2, "2024-03-05T10:00:00+00:00")
 
 
+def test_an_event_that_comes_too_late_to_be_kept_is_neither_new_nor_late(tmp_path: Path) -> None:
+    drop(tmp_path, "1.csv", click("u", "2024-04-01T10:00:00Z"))
+    before = run_stage(STAGE, tmp_path).manifest
+    drop(tmp_path, "2.csv", click("v", "2024-01-05T10:00:00Z"))
+    after = run_stage(STAGE, tmp_path, privacy={"keep_days": 40}).manifest
+    facts = {name: after.facts[name] for name in ("rows", "new", "expired", "duplicates", "late", "late_from")}
+    assert facts == {"rows": 1, "new": 0, "expired": 1, "duplicates": 0, "late": {}, "late_from": None}
+    assert after.content_digest == before.content_digest
+
+
+def test_of_late_events_on_the_day_at_which_keeping_begins_those_that_stay_are_told(tmp_path: Path) -> None:
+    drop(tmp_path, "1.csv", click("u", "2024-04-01T10:00:00Z"))
+    run_stage(STAGE, tmp_path)
+    drop(tmp_path, "2.csv", click("v", "2024-03-02T09:59:59Z"), click("w", "2024-03-02T10:00:00Z"))
+    facts = run_stage(STAGE, tmp_path, privacy={"keep_days": 30}).manifest.facts
+    assert (facts["new"], facts["late"], facts["late_from"]) == (1, {"2024-03-02": 1}, "2024-03-03")
+
+
 def test_refused_rows_grow_old_too_and_one_without_a_time_stays(tmp_path: Path) -> None:
     drop(
         tmp_path,
