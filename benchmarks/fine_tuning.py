@@ -19,14 +19,13 @@ from rich.table import Table
 from pipelines.choosing_truth import Choosing
 from pipelines.config import Config, load_config
 from pipelines.importers.landing import Landing
-from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.nightly import STAGES, end_of_log, run_stage
 from pipelines.progress import Progress
 from pipelines.retriever_training import train_and_choose
 from pipelines.sample_shop.shop import ShopSize, draw_shop
+from pipelines.validation_window import open_window
 from recsys.evaluation.bootstrap import paired_difference
 from recsys.evaluation.judge import FullRanking, Judgement, judge
-from recsys.evaluation.truth import build_truth
 
 UP_TO = "embed_items"
 BASE = "image=frozen"
@@ -74,18 +73,18 @@ def measure(config: Config, name: str, progress: Progress) -> tuple[dict[str, An
     for stage in STAGES[: [stage.name for stage in STAGES].index(UP_TO) + 1]:
         date = end_of_log(workspace) if stage.dated and workspace.exists("events") else datetime.max.replace(tzinfo=UTC)
         results[stage.name] = run_stage(stage, config, workspace, date, progress, forced=False)
-    events = workspace.read("events")
-    items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"), workspace.read("knowledge"))
-    cuts = resolve_cuts(config, events, date=end_of_log(workspace))
-    past = load_interactions(events, items, config.relevance, before=cuts.validation)
-    window = load_interactions(events, items, config.relevance, before=cuts.test).between(cuts.validation, cuts.test)
-    truth = build_truth(past, window, candidates=items.available(cuts.validation))
+    window = open_window(config)
     scratch = workspace.scratch(f"retriever of {name}")
     saved = train_and_choose(
-        items, Choosing.by_window(truth), config.retriever, now=cuts.validation, scratch=scratch, track=progress.tracker(name)
+        window.items,
+        Choosing.by_window(window.truth),
+        config.retriever,
+        now=window.cuts.validation,
+        scratch=scratch,
+        track=progress.tracker(name),
     )
     tuned = results["fine_tune_encoders"]
-    return dict(tuned.facts), tuned.seconds, judge(FullRanking(saved.scorer()), truth)
+    return dict(tuned.facts), tuned.seconds, judge(FullRanking(saved.scorer()), window.truth)
 
 
 if __name__ == "__main__":

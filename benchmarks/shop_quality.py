@@ -23,16 +23,16 @@ from rich.table import Table
 from pipelines.choosing_truth import Choosing
 from pipelines.config import Config, load_config
 from pipelines.importers.registry import import_source
-from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.nightly import STAGES, end_of_log, run_stage
 from pipelines.progress import Progress
 from pipelines.retriever_training import train_and_choose
 from pipelines.sample_shop.oracle import Oracle
+from pipelines.validation_window import open_window
 from recsys.data.interactions import Interactions
 from recsys.evaluation.bootstrap import paired_difference
 from recsys.evaluation.judge import FullRanking, Judgement, judge, per_user
 from recsys.evaluation.judge_baselines import judge_baselines
-from recsys.evaluation.truth import Truth, build_truth
+from recsys.evaluation.truth import Truth
 
 NEEDED = ("ingest_catalogue", "ingest_events", "build_knowledge", "fetch_images", "train_encoders", "fine_tune_encoders", "embed_items")
 K = 100
@@ -74,12 +74,8 @@ def measure(config: Config, seed: int) -> Table:
             run_stage(
                 stage, config, workspace, end_of_log(workspace) if stage.dated else datetime.max.replace(tzinfo=UTC), progress, forced=False
             )
-    events = workspace.read("events")
-    items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"), workspace.read("knowledge"))
-    cuts = resolve_cuts(config, events, date=end_of_log(workspace))
-    past = load_interactions(events, items, config.relevance, before=cuts.validation)
-    window = load_interactions(events, items, config.relevance, before=cuts.test).between(cuts.validation, cuts.test)
-    truth = build_truth(past, window, candidates=items.available(cuts.validation))
+    window = open_window(config)
+    items, cuts, truth = window.items, window.cuts, window.truth
     oracle = Oracle(workspace.root / "truth", items, first=cuts.validation, last=cuts.test)
     judged = [judge(FullRanking(KnowingOracle(oracle, truth)), truth)]
     blind = replace(config.retriever, modalities=tuple(name for name in config.retriever.modalities if name != "image"))
@@ -89,8 +85,8 @@ def measure(config: Config, seed: int) -> Table:
             items, Choosing.by_window(truth), settings, now=cuts.validation, scratch=scratch, track=progress.tracker(name)
         )
         judged.append(judge(FullRanking(replace(saved.scorer(), name=name)), truth))
-    judged += [choice.judgement for choice in judge_baselines(past, items, truth, config.evaluation).chosen]
-    return table_of(judged, truth, np.bincount(past.item_index, minlength=len(items)) == 0, seed)
+    judged += [choice.judgement for choice in judge_baselines(truth.past, items, truth, config.evaluation).chosen]
+    return table_of(judged, truth, np.bincount(truth.past.item_index, minlength=len(items)) == 0, seed)
 
 
 def table_of(judged: list[Judgement], truth: Truth, new: npt.NDArray[np.bool_], seed: int) -> Table:

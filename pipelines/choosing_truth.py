@@ -48,9 +48,10 @@ def open_choosing(past: Interactions, window: Interactions, *, candidates: npt.N
         ValueError: Nobody chose any candidate, neither in the window nor, where last choices are asked for, before.
     """
     wanting = np.unique(window.user_row[window.relevant])
+    if choose_by == "window" or (choose_by == "auto" and len(wanting) >= FEWEST_JUDGED_USERS):
+        return Choosing.by_window(_of_window(past, window, wanting, candidates))
     rest, choices = part_last_choice(past, most_users=MOST_HELD_OUT)
-    enough = len(wanting) >= min(FEWEST_JUDGED_USERS, len(choices.item_index))
-    if choose_by == "window" or (choose_by == "auto" and enough):
+    if choose_by == "auto" and len(choices.item_index) <= len(wanting):
         return Choosing.by_window(_of_window(past, window, wanting, candidates))
     last = build_truth(rest, choices, candidates=candidates)
     question = last if choose_by == "last_choices" else _asked_in(past, window, wanting, candidates) or last

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import accumulate
@@ -137,9 +137,7 @@ def days(panels: Mapping[str, Mapping[str, float]], *, since: str, label: str, c
             axis.set_ylim(bottom=0)
             _tidy(axis, title)
             axis.grid(axis="y", linewidth=0.6)
-        for axis in axes:
-            axis.set_visible(False)  # what is left of the last row
-        figure.supylabel(label, fontsize=10)
+        _finish(figure, axes, label)
         return _svg(figure, f"{label} by day for {', '.join(panels)}")
 
 
@@ -184,10 +182,15 @@ def scatter(panels: Mapping[str, Dots], stressed: Collection[int], *, label: str
             axis.margins(x=0.1)
             _tidy(axis, title)
             axis.grid(axis="y", linewidth=0.6)
-        for axis in axes:
-            axis.set_visible(False)  # what is left of the last row
-        figure.supylabel(label, fontsize=10)
+        _finish(figure, axes, label)
         return _svg(figure, f"{label} by {', '.join(panels)}")
+
+
+def _finish(figure: Figure, left: Iterable["Axes"], label: str) -> None:
+    """Hide what is left of the last row of panels, and name the axis that all share."""
+    for axis in left:
+        axis.set_visible(False)
+    figure.supylabel(label, fontsize=10)
 
 
 def _measured(points: Mapping[int, Interval]) -> tuple[list[int], list[float], list[float], list[float]]:

@@ -144,7 +144,8 @@ class ImageEncoder:
     def _forward(self, pixels: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         values = normalise(pixels.to(self._device), self.spec)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            return self.tower(values)  # type: ignore[no-any-return]
+            vectors: Tensor = self.tower(values)
+        return vectors
 
 
 def normalise(pixels: Num[Tensor, "batch 3 height width"], spec: PhotoSpec) -> Float[Tensor, "batch 3 height width"]:

@@ -31,18 +31,22 @@ class JointText(nn.Module):
         masked: Whether padding is masked; SigLIP was trained with every text padded to one length and nothing masked.
     """
 
+    model: Any
+
     def __init__(self, model: nn.Module, *, masked: bool) -> None:
         super().__init__()
         self.model, self._masked = model, masked
 
     def forward(self, ids: Int[Tensor, "batch length"], mask: Bool[Tensor, "batch length"]) -> Float[Tensor, "batch dim"]:
         """Unit vectors, float32."""
-        found = self.model.get_text_features(input_ids=ids, attention_mask=mask.long() if self._masked else None)  # type: ignore[operator]
+        found = self.model.get_text_features(input_ids=ids, attention_mask=mask.long() if self._masked else None)
         return F.normalize(found.pooler_output.float(), dim=-1)
 
 
 class JointPhotos(nn.Module):
     """The image tower, its projection included."""
+
+    model: Any
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -50,7 +54,7 @@ class JointPhotos(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Unit vectors, float32."""
-        found = self.model.get_image_features(pixel_values=pixels)  # type: ignore[operator]
+        found = self.model.get_image_features(pixel_values=pixels)
         return F.normalize(found.pooler_output.float(), dim=-1)
 
 

@@ -59,7 +59,7 @@ class TextEncoder:
     @cached_property
     def version(self) -> str:
         """See `Encoder`."""
-        model: Any = self.tower.module.model
+        model = self.tower.model
         facts = {
             "architecture": model.config.architectures or type(model).__name__,
             "vocabulary": sorted(self.tower.tokenizer.get_vocab().items(), key=lambda entry: entry[1]),

@@ -59,7 +59,6 @@ class ShardedIdTable(nn.Module):
         parallel = DistributedModelParallel(
             module=tables, device=device, plan=plan, sharders=[EmbeddingCollectionSharder()], init_data_parallel=False
         )
-        self.num_items = num_items
         self.spans = _spans(plan)
         self.rows = next((rows for holder, rows in self.spans if holder == rank), slice(0, 0))
         collection = parallel.module["collection"]
@@ -72,7 +71,7 @@ class ShardedIdTable(nn.Module):
     def __deepcopy__(self, memo: dict[int, object]) -> "ShardedIdTable":
         copy = ShardedIdTable.__new__(ShardedIdTable)
         nn.Module.__init__(copy)
-        copy.num_items, copy.spans, copy.rows, copy._weight = self.num_items, self.spans, self.rows, self._weight.clone()
+        copy.spans, copy.rows, copy._weight = self.spans, self.rows, self._weight.clone()
         memo[id(self)] = copy
         return copy
 

@@ -121,17 +121,15 @@ class Ranks:
         if not self.together:
             return question()
         told: list[Any] = [False, None]
-        if self.first:
-            try:
+        try:
+            if self.first:
                 told = [True, question()]
-            finally:
-                dist.broadcast_object_list(told, 0, group=self.waiting)
-        else:
+        finally:
             dist.broadcast_object_list(told, 0, group=self.waiting)
-        answered, answer = told
-        if not answered:
+        if not told[0]:
             raise GivenUpError
-        return answer  # type: ignore[no-any-return]
+        answer: Answer = told[1]
+        return answer
 
 
 ALONE = Ranks()

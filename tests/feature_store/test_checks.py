@@ -8,21 +8,7 @@ from hypothesis import strategies as st
 from feature_store.checks import REASON, check, rule, split_rows
 from feature_store.errors import SchemaError
 from feature_store.schema import Column, Table
-
-SHELF = Table(
-    name="shelf",
-    version=1,
-    key=("name",),
-    columns=(
-        Column(name="name", dtype=pl.String, meaning="what"),
-        Column(name="kind", dtype=pl.String, meaning="a or b", nullable=True, allowed=("a", "b")),
-        Column(name="share", dtype=pl.Float64, meaning="0 to 1", nullable=True, lowest=0, highest=1),
-    ),
-)
-
-
-def shelf(*rows: tuple[str | None, str | None, float | None]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=SHELF.schema, orient="row")
+from tests.support.shelf import SHELF, shelf
 
 
 def test_rows_that_keep_the_contract_come_back_unchanged() -> None:

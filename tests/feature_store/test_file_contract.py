@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -5,27 +6,15 @@ import pytest
 
 from feature_store.errors import SchemaError
 from feature_store.file_contract import check_file, file_metadata
-from feature_store.schema import Column, Table
+from tests.support.shelf import SHELF as OLD_SHELF
+from tests.support.shelf import shelf
 
-SHELF = Table(
-    name="shelf",
-    version=2,
-    key=("name",),
-    columns=(
-        Column(name="name", dtype=pl.String, meaning="what"),
-        Column(name="kind", dtype=pl.String, meaning="a or b", nullable=True, allowed=("a", "b")),
-        Column(name="share", dtype=pl.Float64, meaning="0 to 1", nullable=True, lowest=0, highest=1),
-    ),
-)
+SHELF = replace(OLD_SHELF, version=2)
 
 
 def write(path: Path, rows: pl.DataFrame, *, version: int = 2) -> Path:
     rows.write_parquet(path / "x.parquet", metadata=file_metadata(SHELF) | {"vitrine.table_version": str(version)})
     return path / "x.parquet"
-
-
-def shelf(*rows: tuple[str | None, str | None, float | None]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=SHELF.schema, orient="row")
 
 
 def test_a_file_that_keeps_the_contract_tells_its_version(tmp_path: Path) -> None:

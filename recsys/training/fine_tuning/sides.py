@@ -1,5 +1,6 @@
 """Photos and texts of the items, drawn anew each time they are read; and vectors that stay as they are."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +20,7 @@ from recsys.training.image_encoder import augment
 Drawn = tuple[Tensor, ...]
 
 
-class Side(nn.Module):
+class Side(nn.Module, ABC):
     """One modality of the items.
 
     Args:
@@ -30,9 +31,9 @@ class Side(nn.Module):
         super().__init__()
         self.has = has
 
+    @abstractmethod
     def draw(self, rows: Rows, *, generator: torch.Generator | None = None) -> Drawn:
         """Contents of items that have it, as `forward` takes them: changed by chance, or as they are without a generator."""
-        raise NotImplementedError
 
     def make_trainable(self, config: FineTuneConfig) -> Fold:
         """Say which weights learn; see `make_trainable`. A side without a model has none."""
@@ -93,7 +94,8 @@ class PhotoSide(Side):
 
     def forward(self, pixels: Float[Tensor, "rows 3 size size"]) -> Float[Tensor, "rows dim"]:
         """Unit vectors, as the night embeds photos."""
-        return self.backbone(pixels)  # type: ignore[no-any-return]
+        vectors: Tensor = self.backbone(pixels)
+        return vectors
 
 
 class TextSide(Side):
@@ -117,7 +119,8 @@ class TextSide(Side):
     @property
     def model(self) -> nn.Module:
         """The transformer, which is what learns."""
-        return self._tower.model  # type: ignore[no-any-return]
+        model: nn.Module = self._tower.model
+        return model
 
     def draw(self, rows: Rows, *, generator: torch.Generator | None = None) -> Drawn:
         """See `Side`; the fields of a text are shuffled and some of its tokens left out."""
@@ -138,7 +141,8 @@ class TextSide(Side):
 
     def forward(self, ids: Int[Tensor, "rows length"], mask: Bool[Tensor, "rows length"]) -> Float[Tensor, "rows dim"]:
         """Unit vectors, as the night embeds texts."""
-        return self.module(ids, mask)  # type: ignore[no-any-return]
+        vectors: Tensor = self.module(ids, mask)
+        return vectors
 
 
 def forward(side: Side, drawn: Drawn, dtype: torch.dtype) -> Float[Tensor, "rows dim"]:

@@ -1,6 +1,7 @@
 """Which weights of an encoder learn: its last layers, low-rank changes of its layers, or all."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch import nn
 
@@ -44,7 +45,8 @@ def image_layers(model: nn.Module) -> list[list[str]]:
     declare_torchvision_operators()
     from timm.models import group_parameters
 
-    return list(group_parameters(model, model.group_matcher(coarse=False)).values())  # type: ignore[operator]
+    timm_model: Any = model
+    return list(group_parameters(model, timm_model.group_matcher(coarse=False)).values())
 
 
 def text_layers(model: nn.Module) -> list[list[str]]:
