@@ -22,9 +22,10 @@ from recsys.models.scorer import Scorer
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import KnownUsersScorer, TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
+from recsys.training.inputs import tower_shape
 from recsys.training.prior import WINDOWS_DAYS, Prior, choose_prior
 from recsys.training.reading import choose_reading
-from recsys.training.retriever import AfterEpoch, Track, Training, tower_shape, train_retriever
+from recsys.training.retriever import AfterEpoch, Track, Training, train_retriever
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,8 @@ from recsys.data.tensors import item_batch
 from recsys.evaluation.judge_baselines import judge_baselines
 from recsys.evaluation.truth import Truth, build_truth
 from recsys.training.content_worth import content_worth
+from recsys.training.inputs import known_items, training_sequences
 from recsys.training.prior import WINDOWS_DAYS, Prior
-from recsys.training.retriever import known_items, training_sequences
 
 
 def interactions(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:

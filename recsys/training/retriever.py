@@ -17,25 +17,23 @@ from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.offers import offered_from
 from recsys.data.popularity import log_rate_on_offer
-from recsys.data.sequences import SHARE_IN_ORDER, SequenceBatch, Sequences
+from recsys.data.sequences import SequenceBatch
 from recsys.data.tensors import ItemBatch, item_batch
-from recsys.losses.candidate_softmax import candidate_softmax
 from recsys.losses.joint_alignment import JointAlignment
 from recsys.models.architecture import TowerShape, build_towers
 from recsys.models.id_table import FusedIdTable, IdTable
 from recsys.models.sharded_id_table import ShardedIdTable
-from recsys.models.two_tower import QUESTIONS, TwoTower
+from recsys.models.two_tower import TwoTower
 from recsys.training.assignment import Assignment, assign
 from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RetrieverConfig
 from recsys.training.content_worth import content_worth
 from recsys.training.ema import MovingAverage
+from recsys.training.inputs import known_items, tower_shape, training_sequences
 from recsys.training.one_standard_error import as_good
 from recsys.training.ranks import Ranks, current_ranks
+from recsys.training.scoring import Scoring
 from recsys.training.sharded_checkpoint import load_rows, save_rows
-
-FUSED_LEARNING_RATE_FACTOR = 20
-"""Row-wise Adagrad divides by the root of all past gradients; it wants a rate well above AdamW's."""
 
 CHOSEN = "chosen.pt"
 """The weights of the chosen epoch; on disk, for a long table is too much to hold once more."""
@@ -115,52 +113,6 @@ def train_retriever(
     return trainer.result(validated=validate is not None)
 
 
-def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
-    """The model that fits a catalogue."""
-    large = len(items) > config.full_softmax_items
-    content = {name: items.vectors[name].shape[1] for name in config.modalities if name in items.vectors}
-    relations = {name: len(items.knowledge[name].entities) for name in sorted(items.knowledge)} if "knowledge" in config.modalities else {}
-    told = {"category", *(["knowledge"] if relations else [])}
-    return TowerShape(
-        num_items=len(items),
-        num_categories=len(items.category_names),
-        content_dims=content,
-        relations=relations,
-        modalities=tuple(name for name in config.modalities if name in told or name in content),
-        embedding_dim=config.embedding_dim,
-        content_dim=config.content_dim,
-        match_dim=config.match_dim,
-        fusion=config.fusion,
-        use_item_id=config.use_item_id,
-        fused_learning_rate=config.learning_rate * FUSED_LEARNING_RATE_FACTOR if large else 0.0,
-        history_length=config.history_length,
-        blocks=config.blocks,
-        heads=config.heads,
-        dropout=config.dropout,
-        ages=config.use_time_gap,
-        in_order=SHARE_IN_ORDER[config.order],
-    )
-
-
-def known_items(past: Interactions, config: RetrieverConfig) -> npt.NDArray[np.bool_]:
-    """(items,): whether the past of an item is long enough for its id to mean something."""
-    counts = np.bincount(past.distinct().item_index, minlength=past.num_items)
-    return counts >= config.min_item_events
-
-
-def training_sequences(past: Interactions, config: RetrieverConfig) -> Sequences:
-    """The past as a training deals it out."""
-    return Sequences(
-        past,
-        length=config.history_length,
-        order=config.order,
-        context_weight=config.context_weight,
-        half_life_days=config.half_life_days,
-        tokens_per_batch=config.tokens_per_batch,
-        seed=config.seed,
-    )
-
-
 def _id_rows(model: TwoTower) -> Tensor:
     """The id table, of which a step changes the rows it reads."""
     return model.item_tower.ids.weight
@@ -173,20 +125,6 @@ def _alignment(model: TwoTower, config: RetrieverConfig, device: torch.device) -
         return None
     learned = config.alignment_weights == "learned"
     return JointAlignment(dict(config.alignment.items()), modalities, dim=config.embedding_dim, learned=learned).to(device)
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """A batch on its way to the loss."""
-
-    users: Tensor
-    """(targets, dim + QUESTIONS)"""
-    items: ItemBatch
-    """The candidates."""
-    table: Tensor
-    """(candidates, dim + QUESTIONS): their vectors and biases."""
-    loss: Callable[[Tensor, Tensor], Tensor]
-    """Of such users and such a table."""
 
 
 class _Trainer:
@@ -202,16 +140,8 @@ class _Trainer:
             unweighed = self.model.item_tower.prepare(everything)
             self.model.item_tower.weigh_content(content_worth(unweighed, self.model.item_tower.bands(), past, seed=config.seed))
             self.items = self.model.item_tower.prepare(everything)
-        counts = np.bincount(past.item_index, minlength=past.num_items)
-        met = torch.from_numpy(np.flatnonzero(counts))
-        self.met = self.items.select(met).to(ranks.device)
-        place = torch.zeros(len(items), dtype=torch.long)
-        place[met] = torch.arange(len(met))
-        self.place = place.to(ranks.device)
-        self.frequency = torch.from_numpy(counts[counts > 0] / counts.sum()).float().clamp(max=0.5).to(ranks.device)
         offered = offered_from(items, past)
-        self.offered_from = torch.from_numpy(offered)[met].to(ranks.device)
-        self.young = bool((self.offered_from > int(past.event_time.min())).any())
+        met = torch.from_numpy(np.unique(past.item_index))
         with torch.no_grad():
             start, end = int(past.event_time.min()), int(past.event_time.max())
             for question, answers in enumerate((past, past.keep(past.relevant))):
@@ -232,6 +162,9 @@ class _Trainer:
             weight_decay=config.weight_decay,
             fused=True,
         )
+        self.scoring = Scoring(
+            self.model, self.items, past, offered, config, ranks, settle=lambda read: self.average.settle(self._long_table().held(read))
+        )
         self.sequences = training_sequences(past, config)
         self.done = 0
         self.best = 0
@@ -244,7 +177,7 @@ class _Trainer:
 
     def epoch(self, track: Track) -> None:
         """One pass over all events; its randomness depends on the seed and the epoch's number alone."""
-        self.random = self.ranks.generator(self.config.seed * 100_003 + self.done + 1)
+        self.scoring.random = self.ranks.generator(self.config.seed * 100_003 + self.done + 1)
         batches = list(self.sequences.epoch(self.done))
         self.model.train()
         losses = [self._step(batch) for batch in track(batches, what=f"epoch {self.done + 1}", total=len(batches))]
@@ -263,108 +196,29 @@ class _Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * min(1.0, (self.average.steps + 1) / max(1, self.config.warmup_steps))
         self.optimizer.zero_grad(set_to_none=True)
-        scored = self._all_items(batch) if self.full else self._sampled_items(batch)
+        scored = self.scoring.score(batch)
         loss = scored.loss(scored.users, scored.table)
         (self._aligned(loss, scored.items, self.alignment) if self.alignment else loss).backward()
         if self._teaches_cold():
-            self._teach_cold(scored)
+            self.scoring.teach_cold(scored)
         self.ranks.sum_gradients(self.dense)
         torch.nn.utils.clip_grad_norm_(self.dense, self.config.gradient_clip)
         self.optimizer.step()
         self.average.update()
         return loss.detach()
 
-    def _all_items(self, batch: SequenceBatch) -> "_Scored":
-        """Every item that anyone has met is a candidate; of the others nothing can be learned here but that they were not on offer."""
-        items = self._drop(self.met)
-        table = self._embed(self.model.embed_items, items)
-        mine, share = self._mine(batch)
-        place = self.place[self._tensor(mine.item_index)]
-        users, target = self._users(mine, table[place][..., :-QUESTIONS])
-        chosen, weight = place.flatten()[target], self._tensor(mine.loss_weight).flatten()[target]
-        absent = self._absent(mine, target, self.offered_from)
-        return _Scored(users, items, table, lambda asked, vectors: share * candidate_softmax(asked, vectors, chosen, weight, absent=absent))
-
-    def _sampled_items(self, batch: SequenceBatch) -> "_Scored":
-        """The items of the batch and a uniform sample are candidates."""
-        uniform = torch.randint(len(self.met), (self.config.uniform_negatives,), generator=self.random).to(self.ranks.device)
-        read = self.place[self._tensor(batch.item_index).flatten()]
-        rows, place = torch.unique(torch.cat([read, uniform]), return_inverse=True)
-        items = self._drop(self.met.select(rows))
-        self.average.settle(self._long_table().held(items.item_index))
-        table = self._embed(self.model.embed_items, items)
-        targets = self._tensor(np.flatnonzero(batch.loss_weight))
-        candidate = torch.unique(torch.cat([place[: len(read)][targets], place[len(read) :]]))
-        in_batch = -torch.expm1(len(targets) * torch.log1p(-self.frequency[rows[candidate]]))  # probability to be among the targets
-        log_q = (in_batch + self.config.uniform_negatives / len(self.met)).clamp(max=1.0).log()
-        mine, share = self._mine(batch)
-        my_place = place[: len(read)].view(batch.item_index.shape)[self.ranks.mine(len(batch))]
-        users, target = self._users(mine, table[my_place][..., :-QUESTIONS])
-        chosen, weight = torch.searchsorted(candidate, my_place.flatten()[target]), self._tensor(mine.loss_weight).flatten()[target]
-        absent = self._absent(mine, target, self.offered_from[rows[candidate]])
-
-        def loss(asked: Tensor, vectors: Tensor) -> Tensor:
-            return share * candidate_softmax(asked, vectors[candidate], chosen, weight, log_q=log_q, absent=absent)
-
-        return _Scored(users, items, table, loss)
-
-    def _absent(self, batch: SequenceBatch, target: Tensor, offered_from: Tensor) -> Tensor | None:
-        """(targets, candidates): whether a candidate was not on offer yet when the target was chosen; None: all always were."""
-        if not self.young:
-            return None
-        return offered_from > self._tensor(batch.event_time).flatten()[target][:, None]
-
     def _teaches_cold(self) -> bool:
         return self.config.cold_every > 0 and self.config.use_item_id and self.average.steps % self.config.cold_every == 0
-
-    def _teach_cold(self, scored: "_Scored") -> None:
-        """Let a random half of the items do without their ids; only what stands in for them learns from how they do among the others."""
-        cold = (torch.rand(len(scored.items), generator=self.random) < 0.5).to(self.ranks.device)
-        imagined = self._embed(self.model.embed_new_items, scored.items.without_ids())
-        mixed = torch.where(cold[:, None], imagined, scored.table.detach())
-        learning = [*self.model.imagined_item.parameters(), *self.model.item_tower.match.parameters()]
-        gradients = torch.autograd.grad(scored.loss(scored.users.detach(), mixed), learning, allow_unused=True)
-        for parameter, gradient in zip(learning, gradients, strict=True):
-            parameter.grad = gradient if parameter.grad is None or gradient is None else parameter.grad + gradient
 
     def _aligned(self, retrieval: Tensor, items: ItemBatch, alignment: JointAlignment) -> Tensor:
         """The retrieval loss and what it costs that the modalities of some of the step's items disagree.
 
         All ranks look at the same items, and each bears its part.
         """
-        drawn = torch.randperm(len(items), generator=self.random)[: self.config.aligned_items]
+        drawn = torch.randperm(len(items), generator=self.scoring.random)[: self.config.aligned_items]
         some = items.select(drawn.to(self.ranks.device))
         together: Tensor = alignment(retrieval * self.ranks.size, self.model.item_tower.content_tokens(some), some.presence)
         return together / self.ranks.size
-
-    def _drop(self, items: ItemBatch) -> ItemBatch:
-        """The same items, some of them with a modality hidden."""
-        if not self.config.modality_dropout:
-            return items
-        draws = {name: torch.rand(len(items), generator=self.random).to(self.ranks.device) for name in items.presence}
-        return items.hiding({name: draw < self.config.modality_dropout for name, draw in draws.items()})
-
-    def _embed(self, embed: Callable[[ItemBatch], tuple[Tensor, Tensor]], items: ItemBatch) -> Tensor:
-        """(items, dim + QUESTIONS): vectors and, behind them, the bias for each question; each rank embeds some, all get all."""
-        return self.ranks.gather(torch.cat(embed(items.select(self.ranks.mine(len(items)))), dim=1), len(items))
-
-    def _mine(self, batch: SequenceBatch) -> tuple[SequenceBatch, float]:
-        """The pieces of this rank and their share of the loss: the sum over all ranks is the mean over the batch."""
-        mine = batch.select(self.ranks.mine(len(batch)))
-        return mine, float(mine.loss_weight.sum() / max(batch.loss_weight.sum(), 1e-9))
-
-    def _tensor(self, values: npt.NDArray[Any]) -> Tensor:
-        return torch.from_numpy(values).to(self.ranks.device)
-
-    def _users(self, batch: SequenceBatch, item_vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """(targets, dim + QUESTIONS) user vectors, and which flat positions of the batch are targets."""
-        history = (self._tensor(values) for values in (batch.kind, batch.age_days, batch.in_order))
-        states = self.model.user_tower(item_vectors, *history)
-        target = self._tensor(np.flatnonzero(batch.loss_weight))
-        question = self._tensor(batch.wanted).flatten()[target].long()
-        before = states[:, :-1].flatten(0, 1)[target]  # the state before each target
-        asked = self.model.ask(before, question)
-        return torch.cat([asked, torch.nn.functional.one_hot(question, QUESTIONS)], dim=1), target
 
     def judge(self, validate: Validate) -> None:
         """Of equals the later epoch is chosen: a few judged users are easily taken in by an early one that was lucky."""

@@ -9,7 +9,7 @@ from recsys.layers.fusion import FUSIONS
 from recsys.models.architecture import build_towers
 from recsys.models.item_shares import fused_shares
 from recsys.models.two_tower import TwoTower
-from recsys.training.retriever import tower_shape
+from recsys.training.inputs import tower_shape
 from tests.support.taste_world import NUM_ITEMS, SMALL, taste_items
 
 USER = torch.linspace(-1, 1, SMALL.embedding_dim)

@@ -17,7 +17,7 @@ from recsys.models.retriever import SavedRetriever, load_retriever, load_scorer,
 from recsys.models.two_tower import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
-from recsys.training.retriever import tower_shape
+from recsys.training.inputs import tower_shape
 from tests.support.behaviour import items_of
 from tests.support.taste_world import NUM_ITEMS, SMALL, taste_interactions, taste_items
 

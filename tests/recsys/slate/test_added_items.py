@@ -21,7 +21,7 @@ from recsys.slate.recommend import recommend
 from recsys.slate.release_reader import Release, ReleaseFormatError, read_release
 from recsys.slate.retrieve import retrieve
 from recsys.slate.similar import similar
-from recsys.training.retriever import tower_shape
+from recsys.training.inputs import tower_shape
 from tests.support.new_items import new_items, new_rows, photos_of
 from tests.support.taste_world import SMALL
 from tests.support.tiny_release import COLOURS, DATE, DATED_PRIOR, DIM, build_release

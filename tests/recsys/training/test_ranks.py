@@ -10,8 +10,8 @@ import torch
 
 from recsys.models import imagined_item
 from recsys.models.architecture import build_towers
+from recsys.training.inputs import tower_shape, training_sequences
 from recsys.training.ranks import ALONE, _device
-from recsys.training.retriever import tower_shape, training_sequences
 from tests.support.taste_world import SEEING, seeing_items, taste_interactions
 from tests.support.trained_by_ranks import Wanted, outcome, train_here, trained_by_ranks, without_chance
 
