@@ -23,7 +23,7 @@ from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import KnownUsersScorer, TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.inputs import tower_shape
-from recsys.training.prior import WINDOWS_DAYS, Prior, choose_prior
+from recsys.training.prior import HALF_LIVES_DAYS, Prior, choose_prior
 from recsys.training.reading import choose_reading
 from recsys.training.retriever import AfterEpoch, Track, Training, train_retriever
 
@@ -92,10 +92,10 @@ def train_and_choose(
     if config.order == "both":
         in_order = choose_reading(lambda share: judge_choice(asking(share), question))
     users = asking(in_order)
-    unit = {days: Prior(window_days=days, weight=1.0).values(question.past, items, now=now) for days in WINDOWS_DAYS}
+    unit = {days: Prior(half_life_days=days, weight=1.0).values(question.past, items, now=now) for days in HALF_LIVES_DAYS}
 
     def with_prior(candidate: Prior) -> dict[str, npt.NDArray[np.float64]]:
-        return judge_choice(users.with_bias(candidate.weight * unit[candidate.window_days]), question)
+        return judge_choice(users.with_bias(candidate.weight * unit[candidate.half_life_days]), question)
 
     prior, validation = choose_prior(with_prior)
     told = {name: float(np.nanmean(values)) for name, values in validation.items()}

@@ -19,7 +19,7 @@ from recsys.evaluation.judge_baselines import judge_baselines
 from recsys.evaluation.truth import Truth, build_truth
 from recsys.training.content_worth import content_worth
 from recsys.training.inputs import known_items, training_sequences
-from recsys.training.prior import WINDOWS_DAYS, Prior
+from recsys.training.prior import HALF_LIVES_DAYS, Prior
 
 
 def interactions(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
@@ -42,13 +42,13 @@ def candidates(twin: Twin, clean: Twin, plot: Plot) -> Mapping[str, Seen]:
 
 
 def popularity(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
-    """Counts in windows before the moment, since when items are on offer, and the prior made of both."""
+    """Counts before the moment, since when items are on offer, and the prior made of both."""
     past, everything = twin.past(plot.moment), twin.past(twin.cuts.date)
     found: dict[str, Seen] = {"offered_from": offered_from(twin.items, past)}
-    for days in WINDOWS_DAYS:
+    for days in HALF_LIVES_DAYS:
         found[f"recent, {days:.0f} days"] = recent_popularity(everything, now=plot.moment, window_days=days)
-        found[f"expected, {days:.0f} days"] = expected_popularity(past, twin.items, now=plot.moment, window_days=days)
-        found[f"prior, {days:.0f} days"] = Prior(window_days=days, weight=1.0).values(past, twin.items, now=plot.moment)
+        found[f"expected, {days:.0f} days"] = expected_popularity(past, twin.items, now=plot.moment, half_life_days=days)
+        found[f"prior, {days:.0f} days"] = Prior(half_life_days=days, weight=1.0).values(past, twin.items, now=plot.moment)
     return found
 
 

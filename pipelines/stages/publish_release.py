@@ -30,8 +30,8 @@ from recsys.training.prior import Prior
 
 TIMED = ("report.html",)
 """Files that tell how long things took: no two nights write the same."""
-FALLBACK_WINDOW_DAYS = 30.0
-"""What strangers are shown was popular in this window."""
+FALLBACK_HALF_LIFE_DAYS = 30.0
+"""What is shown where no retriever is asked was popular of late: an event so old counts half."""
 
 
 def run(context: StageContext) -> None:
@@ -100,7 +100,7 @@ def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
 
 def _new_items(items: Items, context: StageContext, past: Interactions, prior: Prior) -> NewItemRules:
     def expected(*, dated: bool) -> Expected:
-        popularity = expected_of_new_item(past, items, now=context.date, window_days=FALLBACK_WINDOW_DAYS, dated=dated)
+        popularity = expected_of_new_item(past, items, now=context.date, half_life_days=FALLBACK_HALF_LIFE_DAYS, dated=dated)
         return Expected(prior=prior.of_new_item(past, items, now=context.date, dated=dated), popularity=popularity)
 
     return NewItemRules(
@@ -112,7 +112,7 @@ def _new_items(items: Items, context: StageContext, past: Interactions, prior: P
 
 
 def _fallback(items: Items, context: StageContext, past: Interactions) -> np.ndarray:
-    expected = expected_popularity(past, items, now=context.date, window_days=FALLBACK_WINDOW_DAYS)
+    expected = expected_popularity(past, items, now=context.date, half_life_days=FALLBACK_HALF_LIFE_DAYS)
     return expected.astype(np.float32)
 
 

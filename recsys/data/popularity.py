@@ -10,7 +10,7 @@ from recsys.data.items import Items
 from recsys.data.offers import days_on_offer, offered_from
 
 SMOOTHING_SHARE = 0.05
-"""Share of the window by which a young item's rate is drawn to the mean rate."""
+"""Share of the days of the log by which a young item's rate is drawn to the mean rate."""
 LEAST_EVENTS = 1e-3
 """Added to an item's events, so that the log of its rate is finite where it has none."""
 SHORTEST_SPAN_DAYS = 1.0
@@ -24,30 +24,33 @@ def recent_popularity(past: Interactions, *, now: datetime, window_days: float) 
     return counts.astype(np.float64)
 
 
-def expected_popularity(past: Interactions, items: Items, *, now: datetime, window_days: float) -> npt.NDArray[np.float64]:
-    """(items,): what `recent_popularity` would be, had every item been on offer for the whole window.
+def expected_popularity(past: Interactions, items: Items, *, now: datetime, half_life_days: float) -> npt.NDArray[np.float64]:
+    """(items,): distinct users who wanted each item, fading with age, as if every item had been on offer as long as the log lasts.
 
     An item that came yesterday has had no time to be wanted; its rate per day, drawn to the mean rate, stands for the rest. One that
-    came and that nobody has met is expected to do like the mean. A window longer than the log is taken as long as the log.
+    came and that nobody has met is expected to do like the mean.
+
+    Args:
+        past: Known before `now`.
+        items: Say since when they are on offer.
+        now: The moment that is asked about.
+        half_life_days: Age at which a user counts half; greater than 0.
     """
-    window_days = _seen_days(past, now=now, window_days=window_days)
-    counts = recent_popularity(past, now=now, window_days=window_days)
-    days = days_on_offer(offered_from(items, past), now=microseconds(now), most=window_days)
-    return rate_on_offer(counts, days, smoothing_days=SMOOTHING_SHARE * window_days) * window_days
+    fading = _Fading(past, items, now=now, half_life_days=half_life_days)
+    return rate_on_offer(fading.counts, fading.days, smoothing_days=fading.smoothing_days) * fading.whole_days
 
 
-def expected_of_new_item(past: Interactions, items: Items, *, now: datetime, window_days: float, dated: bool) -> float:
+def expected_of_new_item(past: Interactions, items: Items, *, now: datetime, half_life_days: float, dated: bool) -> float:
     """What `expected_popularity` says of an item that nobody has met and that need not be among these.
 
     Args:
-        past: As for `expected_popularity`, like `items`, `now` and `window_days`.
+        past: As for `expected_popularity`, like `items`, `now` and `half_life_days`.
         dated: Whether the catalogue says since when the item may be shown; without it the item may have been turned down all the time.
     """
-    window_days = _seen_days(past, now=now, window_days=window_days)
-    counts = recent_popularity(past, now=now, window_days=window_days)
-    days = days_on_offer(offered_from(items, past), now=microseconds(now), most=window_days)
-    smoothing_days, on_offer = SMOOTHING_SHARE * window_days, 0.0 if dated else window_days
-    return float(_mean_rate(counts, days) * smoothing_days / (on_offer + smoothing_days) * window_days)
+    fading = _Fading(past, items, now=now, half_life_days=half_life_days)
+    on_offer = 0.0 if dated else fading.whole_days
+    share = fading.smoothing_days / (on_offer + fading.smoothing_days)
+    return float(_mean_rate(fading.counts, fading.days) * share * fading.whole_days)
 
 
 def rate_on_offer(counts: npt.NDArray[np.float64], days: npt.NDArray[np.float64], *, smoothing_days: float) -> npt.NDArray[np.float64]:
@@ -78,10 +81,31 @@ def log_rate_on_offer(answers: Interactions, offered: npt.NDArray[np.int64], *, 
     return log_rate
 
 
-def _seen_days(past: Interactions, *, now: datetime, window_days: float) -> float:
-    """The part of the window after the first event: of days before it a log says nothing."""
-    first = past.event_time.min(initial=microseconds(now))
-    return min(window_days, max((microseconds(now) - int(first)) / MICROSECONDS_PER_DAY, SHORTEST_SPAN_DAYS))
+class _Fading:
+    """Users who wanted items, and days on offer, both counted less the older they are.
+
+    Args:
+        past: As for `expected_popularity`, like `items`, `now` and `half_life_days`.
+    """
+
+    def __init__(self, past: Interactions, items: Items, *, now: datetime, half_life_days: float) -> None:
+        end, wanted = microseconds(now), past.keep(past.relevant).distinct()
+        first = past.event_time.min(initial=end)
+        span = max((end - int(first)) / MICROSECONDS_PER_DAY, SHORTEST_SPAN_DAYS)
+        ages_days = (end - wanted.event_time) / MICROSECONDS_PER_DAY
+        self.counts = np.bincount(wanted.item_index, weights=0.5 ** (ages_days / half_life_days), minlength=past.num_items)
+        """(items,): users who wanted each."""
+        self.days = _faded_days(days_on_offer(offered_from(items, past), now=end, most=span), half_life_days)
+        """(items,): days on offer."""
+        self.whole_days = float(_faded_days(np.array(span), half_life_days))
+        """Days of the whole log."""
+        self.smoothing_days = SMOOTHING_SHARE * self.whole_days
+
+
+def _faded_days(days: npt.NDArray[np.float64], half_life_days: float) -> npt.NDArray[np.float64]:
+    """What the newest so many days count together, each half of one that is a half-life newer."""
+    faded: npt.NDArray[np.float64] = half_life_days / np.log(2) * (1 - 0.5 ** (days / half_life_days))
+    return faded
 
 
 def _mean_rate(counts: npt.NDArray[np.float64], days: npt.NDArray[np.float64]) -> float:

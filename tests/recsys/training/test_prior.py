@@ -11,7 +11,7 @@ def test_no_prior_is_zero_for_everybody() -> None:
 
 def test_the_prior_grows_with_the_logarithm_of_popularity() -> None:
     past = interactions_of([(f"u{number}", 0, 90) for number in range(30)] + [("v", 1, 90)], num_items=2)
-    values = Prior(window_days=30, weight=0.5).values(past, items_of(2), now=day(100))
+    values = Prior(half_life_days=1000, weight=0.5).values(past, items_of(2), now=day(100))
     assert values[0] - values[1] == pytest.approx(0.5 * np.log((1 + 30) / (1 + 1)), rel=0.2)  # smoothing draws both to the mean
 
 
@@ -21,8 +21,8 @@ def judged(recall: float, ndcg: float) -> dict[str, np.ndarray]:
 
 
 def test_the_prior_that_gains_most_in_both_metrics_is_chosen() -> None:
-    prior, values = choose_prior(lambda prior: judged(0.5, 0.9 - abs(prior.weight - 0.35) - abs(prior.window_days - 90) / 1000))
-    assert (prior.weight, prior.window_days) == (0.35, 90.0)
+    prior, values = choose_prior(lambda prior: judged(0.5, 0.9 - abs(prior.weight - 0.35) - abs(prior.half_life_days - 120) / 10_000))
+    assert (prior.weight, prior.half_life_days) == (0.35, 120.0)
     assert values["ndcg@10"][0] == 0.9
 
 
@@ -37,6 +37,6 @@ def test_a_gain_that_users_do_not_agree_on_is_no_gain() -> None:
     assert choose_prior(judge)[0].weight == 0
 
 
-@pytest.mark.parametrize(("lost", "chosen"), [(0.004, 0.8), (0.006, 0.5)])
+@pytest.mark.parametrize(("lost", "chosen"), [(0.004, 3.0), (0.006, 1.5)])
 def test_a_prior_may_not_cost_more_recall_than_allowed(lost: float, chosen: float) -> None:
-    assert choose_prior(lambda prior: judged(0.5 * (1 - lost * (prior.weight == 0.8)), 0.1 + prior.weight))[0].weight == chosen
+    assert choose_prior(lambda prior: judged(0.5 * (1 - lost * (prior.weight == 3.0)), 0.1 + prior.weight))[0].weight == chosen
