@@ -55,7 +55,7 @@ def run_ablation(
     Args:
         config: The shop's; `[retriever]` is the full model.
         only: Keys or groups of variants; empty: parts and fusions.
-        seeds: Trainings of each variant, from the config's seed up; a user's value is the mean over them.
+        seeds: Trainings of each variant, or ensembles, from the config's seed up; a user's value is the mean over them.
         epochs: At most so many for each training instead of the config's.
         progress: Bars and lines.
 
@@ -76,16 +76,18 @@ def run_ablation(
         window = open_window(config)
         chosen = select(variants_of(full, window.items), only)
         trained = {FULL: full} | {variant.name: variant.config for variant in chosen if variant.config != full}
-        progress.say(f"{len(trained) * seeds} trainings of at most {full.epochs} epochs; what is finished is not trained again")
+        trainings = seeds * sum(settings.ensemble for settings in trained.values())
+        progress.say(f"{trainings} trainings of at most {full.epochs} epochs; what is finished is not trained again")
         scratch = scratch_of("ablation", config, window.cuts, module=__name__)
+        first_seeds = range(full.seed, full.seed + seeds * full.ensemble, full.ensemble)  # no two ensembles share a member
         values: dict[str, list[PerUser]] = {}
         told: dict[str, list[int]] = {}
         for name, settings in trained.items():
-            for seed in range(full.seed, full.seed + seeds):
+            for seed in first_seeds:
                 judged, training = _judged(name, replace(settings, seed=seed), config, window, scratch, progress)
                 for model, per_user in judged.items():
                     values.setdefault(model, []).append(per_user)
-                told.setdefault(name, []).append(training["epochs"])
+                told.setdefault(name, []).extend(training["epochs"])
     means = {name: _mean(values[name]) for name in (FULL, *(variant.name for variant in chosen))}
     draws = {"resamples": config.evaluation.bootstrap_resamples, "seed": config.evaluation.seed}
     return {
@@ -94,7 +96,7 @@ def run_ablation(
         "cuts": {name: moment.isoformat() for name, moment in asdict(window.cuts).items()},
         "users": int((window.truth.chosen["new"].counts() > 0).sum()),
         "new_item_choices": int(sum(part.pairs.sum() for part in window.new_items)),
-        "seeds": list(range(full.seed, full.seed + seeds)),
+        "seeds": list(first_seeds),
         "retriever": asdict(full),
         "variants": [{"key": variant.key, "name": variant.name, "part": variant.part} for variant in chosen],
         "epochs": told,
@@ -136,7 +138,8 @@ def _judged(
         write_json(unfinished / "training.json", saved.training)
         shutil.rmtree(unfinished / "checkpoint", ignore_errors=True)
         unfinished.rename(folder)
-        progress.say(f"  [green]✓[/green] {title}: epoch {saved.training['epochs']} chosen, {perf_counter() - started:.1f} s")
+        epochs = ", ".join(map(str, saved.training["epochs"]))
+        progress.say(f"  [green]✓[/green] {title}: epoch {epochs} chosen, {perf_counter() - started:.1f} s")
     judged = from_frame(pl.read_parquet(folder / "per_user.parquet"), window.truth.user_ids)
     return judged, json.loads((folder / "training.json").read_text(encoding="utf-8"))
 

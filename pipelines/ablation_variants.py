@@ -54,6 +54,9 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
     if config.use_item_id:
         without = replace(config, use_item_id=False)
         found.append(Variant(key="item_id", group="parts", name="without item id", part="item id", config=without))
+    if config.ensemble > 1:
+        single = replace(config, ensemble=1)
+        found.append(Variant(key="ensemble", group="parts", name="a single model", part="the ensemble", config=single))
     found += [
         Variant(
             key=kind,

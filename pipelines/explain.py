@@ -99,6 +99,7 @@ def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArra
     import torch  # starts only where it is needed
 
     from recsys.data.tensors import item_batch
+    from recsys.models.ensemble import side_by_side
     from recsys.models.item_shares import fused_shares
     from recsys.models.retriever import load_retriever
     from recsys.models.two_tower_scorer import embed_catalogue
@@ -110,11 +111,12 @@ def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArra
     published, fused = release.item_vectors[row], vector_parts(release)["fused"]
     for has_id in (True, False):
         whole = item_batch(items, has_id=np.full(len(items), has_id), modalities=retriever.shape.modalities)
-        item = retriever.model.item_tower.prepare(whole.select(torch.tensor([row])))
-        vector = embed_catalogue(retriever.model, item, np.zeros(1))[0]
+        prepared = [(member, member.item_tower.prepare(whole.select(torch.tensor([row])))) for member in retriever.model.members]
+        vector = side_by_side([torch.from_numpy(embed_catalogue(member, item, np.zeros(1))) for member, item in prepared]).numpy()[0]
         if np.allclose(vector[:-1], published[:-1], rtol=0, atol=SAME * np.abs(published).max()):
-            shares = fused_shares(retriever.model, item, torch.from_numpy(user[fused]))
-            told = {f"fused.{name}": value for name, value in shares.items()}
+            asked = torch.from_numpy(user[fused]).chunk(len(prepared))
+            shares = [fused_shares(member, item, part) for (member, item), part in zip(prepared, asked, strict=True)]
+            told = {f"fused.{name}": sum(each[name] for each in shares) for name in shares[0]}
             return told | {"bias.learned": float(vector[-1]), "bias.prior": float(published[-1] - vector[-1])}
     return None
 

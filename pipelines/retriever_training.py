@@ -17,22 +17,25 @@ from recsys.data.tensors import ItemBatch
 from recsys.evaluation.judge import per_user
 from recsys.evaluation.top_k import top_k
 from recsys.evaluation.truth import Truth
+from recsys.models.ensemble import Ensemble
 from recsys.models.retriever import SavedRetriever
 from recsys.models.scorer import Scorer
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import KnownUsersScorer, TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
+from recsys.training.ensemble import EnsembleTraining, train_ensemble
 from recsys.training.inputs import tower_shape
 from recsys.training.prior import HALF_LIVES_DAYS, Prior, choose_prior
 from recsys.training.reading import choose_reading
-from recsys.training.retriever import AfterEpoch, Track, Training, train_retriever
+from recsys.training.retriever import AfterEpoch, Track
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
     """What validation decided and every later training keeps."""
 
-    epochs: int
+    epochs: tuple[int, ...]
+    """Of each member of the ensemble."""
     in_order: float
     """See `choose_reading`."""
     prior: Prior
@@ -40,7 +43,7 @@ class Chosen:
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> "Chosen":
         """Out of the description of a retriever or the facts of its table, which say more."""
-        return Chosen(epochs=values["epochs"], in_order=values["in_order"], prior=Prior(**values["prior"]))
+        return Chosen(epochs=tuple(values["epochs"]), in_order=values["in_order"], prior=Prior(**values["prior"]))
 
 
 def train_and_choose(
@@ -53,16 +56,16 @@ def train_and_choose(
     track: Track,
     after_epoch: AfterEpoch | None = None,
 ) -> SavedRetriever:
-    """Train; Recall@100 chooses the epoch, then `choose_reading` what is asked and `choose_prior` the popularity prior.
+    """Train; Recall@100 chooses the epoch of each member, then `choose_reading` what all are asked and `choose_prior` the popularity prior.
 
     Args:
         items: The catalogue.
         choosing: By whom, and what may be learned from.
         config: Settings.
         now: The cut.
-        scratch: See `train_retriever`.
-        track: See `train_retriever`.
-        after_epoch: See `train_retriever`.
+        scratch: See `train_ensemble`.
+        track: See `train_ensemble`.
+        after_epoch: See `train_ensemble`.
 
     Raises:
         ValueError: Nobody in the window chose anything new, so that nothing can be chosen by it.
@@ -76,13 +79,20 @@ def train_and_choose(
 
     def validate(model: TwoTower, batch: ItemBatch) -> npt.NDArray[np.float64]:
         vectors = embed_catalogue(model, batch, np.zeros(len(items)))
-        return judge_choice(TwoTowerScorer(model, vectors, config.history_length), truth)["recall@100"]
+        alone = Ensemble([model], in_order=SHARE_IN_ORDER[config.order])
+        return judge_choice(TwoTowerScorer(alone, vectors, config.history_length), truth)["recall@100"]
 
-    training = train_retriever(
-        items, truth.past, config, epochs=config.epochs, validate=validate, scratch=scratch, track=track, after_epoch=after_epoch
+    training = train_ensemble(
+        items,
+        truth.past,
+        config,
+        epochs=[config.epochs] * config.ensemble,
+        validate=validate,
+        scratch=scratch,
+        track=track,
+        after_epoch=after_epoch,
     )
-    vectors = embed_catalogue(training.model, training.items, np.zeros(len(items)))
-    scorer = TwoTowerScorer(training.model, vectors, config.history_length)
+    scorer = TwoTowerScorer(training.model, training.item_vectors, config.history_length)
 
     def asking(share: float) -> KnownUsersScorer:
         training.model.in_order = share
@@ -114,12 +124,12 @@ def train_as_chosen(
     track: Track,
 ) -> SavedRetriever:
     """Train on another past with what validation chose."""
-    training = train_retriever(items, past, config, epochs=chosen.epochs, validate=None, scratch=scratch, track=track)
+    training = train_ensemble(items, past, config, epochs=chosen.epochs, validate=None, scratch=scratch, track=track)
     return _saved(training, items, config, chosen=chosen, past=past, now=now, validation={})
 
 
 def _saved(
-    training: Training,
+    training: EnsembleTraining,
     items: Items,
     config: RetrieverConfig,
     *,
@@ -129,13 +139,9 @@ def _saved(
     validation: dict[str, float],
 ) -> SavedRetriever:
     training.model.in_order = chosen.in_order
-    vectors = embed_catalogue(training.model, training.items, chosen.prior.values(past, items, now=now))
-    told = {
-        **asdict(chosen),
-        "history": training.history,
-        "validation": validation,
-        "temperature": float(training.model.temperature.detach()),
-    }
+    vectors = training.item_vectors.copy()
+    vectors[:, -1] += chosen.prior.values(past, items, now=now)
+    told = {**asdict(chosen), "members": training.members, "validation": validation}
     shape = replace(tower_shape(items, config), in_order=chosen.in_order)
     return SavedRetriever(model=training.model, shape=shape, item_vectors=vectors, training=told)
 

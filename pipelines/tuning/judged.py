@@ -25,9 +25,9 @@ class Judged:
     values: Mapping[str, npt.NDArray[np.float64]]
     """Of METRICS, for each user of the window; NaN where nothing could be found."""
     recall_by_epoch: tuple[float, ...]
-    """Recall@100 after each epoch, as it was before a prior was chosen."""
+    """Recall@100 after each epoch, as it was before a prior was chosen; of an ensemble that of its first member."""
     epochs: int
-    """The chosen one."""
+    """The chosen one; of an ensemble that of its first member."""
 
     def means(self) -> dict[str, float]:
         """Of METRICS, over users."""
@@ -61,8 +61,8 @@ class Judge:
         )
         judged = Judged(
             values=judge_choice(saved.scorer(), self.window.truth),
-            recall_by_epoch=tuple(epoch["recall_at_100"] for epoch in saved.training["history"]),
-            epochs=saved.training["epochs"],
+            recall_by_epoch=tuple(epoch["recall_at_100"] for epoch in saved.training["members"][0]["history"]),
+            epochs=saved.training["epochs"][0],
         )
         self._keep(settings, judged)
         self.forget(settings)

@@ -1,8 +1,9 @@
-"""The shape of a two-tower: enough to build it again and load its weights."""
+"""The shape of two-towers: enough to build them again and load their weights."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from recsys.models.ensemble import Ensemble
 from recsys.models.item_tower import ItemTower
 from recsys.models.two_tower import TwoTower
 from recsys.models.user_tower import UserTower
@@ -34,6 +35,8 @@ class TowerShape:
     """Relation -> number of its entities, in alphabetical order."""
     in_order: float = 0.0
     """How far users are asked what comes next (1) rather than what else they would want (0); between: a mean of both answers."""
+    ensemble: int = 1
+    """How many two-towers of this shape there are."""
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "TowerShape":
@@ -41,8 +44,13 @@ class TowerShape:
         return TowerShape(**(values | {"modalities": tuple(values["modalities"])}))
 
 
+def build_ensemble(shape: TowerShape) -> Ensemble:
+    """As many untrained two-towers as the shape says."""
+    return Ensemble([build_towers(shape) for _ in range(shape.ensemble)], in_order=shape.in_order)
+
+
 def build_towers(shape: TowerShape) -> TwoTower:
-    """An untrained model of this shape; its whitening is not fitted."""
+    """One untrained two-tower of this shape; its whitening is not fitted."""
     item_tower = ItemTower(
         num_items=shape.num_items,
         num_categories=shape.num_categories,
@@ -66,4 +74,4 @@ def build_towers(shape: TowerShape) -> TwoTower:
         dropout=shape.dropout,
         ages=shape.ages,
     )
-    return TwoTower(item_tower, user_tower, dim=shape.embedding_dim, num_items=shape.num_items, in_order=shape.in_order)
+    return TwoTower(item_tower, user_tower, dim=shape.embedding_dim, num_items=shape.num_items)

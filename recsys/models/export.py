@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from recsys.data.knowledge import MAX_ENTITIES
 from recsys.data.relevance import Kind
 from recsys.data.tensors import MAX_CATEGORIES, TOLD, ItemBatch
-from recsys.models.two_tower import WANTED, TwoTower
-from recsys.models.two_tower_scorer import last_user_vectors
+from recsys.models.ensemble import Ensemble
 from recsys.onnx_graph import write_graph
 
 TOLERANCE = 1e-4
@@ -25,24 +24,26 @@ class ParityError(Exception):
 
 
 class _UserGraph(nn.Module):
-    def __init__(self, model: TwoTower) -> None:
+    def __init__(self, model: Ensemble) -> None:
         super().__init__()
         self.model = model
 
     def forward(
         self, item_vectors: Float[Tensor, "batch length dim"], kinds: Int[Tensor, "batch length"], ages_days: Float[Tensor, "batch length"]
     ) -> Float[Tensor, "batch dim_and_one"]:
-        return last_user_vectors(self.model, item_vectors, kinds, ages_days)
+        return self.model.user_vectors(item_vectors, kinds, ages_days)
 
 
 class _ItemGraph(nn.Module):
-    """The item tower for an item without a row: content alone, whitening included."""
+    """The item towers for an item without a row: content alone, whitening included."""
 
-    def __init__(self, model: TwoTower) -> None:
+    def __init__(self, model: Ensemble) -> None:
         super().__init__()
         self.model = model
-        self.names = [name for name in model.item_tower.modalities if name not in TOLD]
-        self.relations = list(model.item_tower.relations)
+        tower = model.members[0].item_tower  # all read the same
+        self.names = [name for name in tower.modalities if name not in TOLD]
+        self.relations = tower.relations
+        self.category_rows = tower.categories.num_embeddings
 
     def forward(self, categories: Int[Tensor, "batch slots"], *content: Tensor) -> Float[Tensor, "batch dim_and_one"]:
         count = len(self.names)
@@ -51,18 +52,16 @@ class _ItemGraph(nn.Module):
         entities = dict(zip(self.relations, content[2 * count :], strict=True))
         no_row = torch.zeros_like(categories[:, 0])
         told = {"category": categories[:, 0] > 0, "knowledge": no_row == 0}  # a relation without entities is absent anyway
-        items = ItemBatch(no_row, no_row > 0, vectors, presence | told, categories, entities)
-        embedded, bias = self.model.embed_new_items(self.model.item_tower.prepare(items))
-        return torch.cat([embedded, bias[:, WANTED:]], dim=1)
+        return self.model.new_item_vectors(ItemBatch(no_row, no_row > 0, vectors, presence | told, categories, entities))
 
 
-def export_user_tower(model: TwoTower, path: Path, *, history_length: int) -> float:
+def export_user_tower(model: Ensemble, path: Path, *, history_length: int) -> float:
     """Write user_tower.onnx and say how far it is from the model.
 
     Raises:
         ParityError: It is further than TOLERANCE.
     """
-    dim = model.questions.embedding_dim
+    dim = sum(member.questions.embedding_dim for member in model.members)
     random = torch.Generator().manual_seed(0)
     length = min(5, history_length)
     kinds = torch.randint(1, len(Kind), (3, length), generator=random)
@@ -73,7 +72,7 @@ def export_user_tower(model: TwoTower, path: Path, *, history_length: int) -> fl
     return _export(_UserGraph(model), inputs, path, names=("item_vectors", "kinds", "ages_days"), output="user_vector", shapes=shapes)
 
 
-def export_item_tower(model: TwoTower, path: Path, *, content_dims: dict[str, int]) -> float:
+def export_item_tower(model: Ensemble, path: Path, *, content_dims: dict[str, int]) -> float:
     """Write item_tower.onnx and say how far it is from the model.
 
     Raises:
@@ -81,10 +80,10 @@ def export_item_tower(model: TwoTower, path: Path, *, content_dims: dict[str, in
     """
     graph = _ItemGraph(model)
     random = torch.Generator().manual_seed(0)
-    categories = torch.randint(0, model.item_tower.categories.num_embeddings, (3, MAX_CATEGORIES), generator=random)
+    categories = torch.randint(0, graph.category_rows, (3, MAX_CATEGORIES), generator=random)
     vectors = [torch.randn(3, content_dims[name], generator=random) for name in graph.names]
     presence = [torch.tensor([True, False, True]) for _ in graph.names]
-    entities = [torch.randint(0, size + 1, (3, MAX_ENTITIES), generator=random) for size in model.item_tower.relations.values()]
+    entities = [torch.randint(0, size + 1, (3, MAX_ENTITIES), generator=random) for size in graph.relations.values()]
     names = (
         "categories",
         *(f"{kind}.{name}" for kind in ("vector", "presence") for name in graph.names),

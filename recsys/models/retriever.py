@@ -10,11 +10,10 @@ import numpy.typing as npt
 from safetensors.torch import load_file, save_file
 
 from recsys.data.items import Items
-from recsys.models.architecture import TowerShape, build_towers
-from recsys.models.two_tower import TwoTower
+from recsys.models.architecture import TowerShape, build_ensemble
+from recsys.models.ensemble import Ensemble
 from recsys.models.two_tower_scorer import TwoTowerScorer
 
-WEIGHTS = "model.safetensors"
 VECTORS = "item_vectors.npy"
 DESCRIPTION = "retriever.json"
 
@@ -23,7 +22,7 @@ DESCRIPTION = "retriever.json"
 class SavedRetriever:
     """A trained retriever, as stages and export read it."""
 
-    model: TwoTower
+    model: Ensemble
     shape: TowerShape
     item_vectors: npt.NDArray[np.float32]
     """(items, dim + 1): the bias, prior included, comes last."""
@@ -38,7 +37,8 @@ class SavedRetriever:
 def save_retriever(folder: Path, saved: SavedRetriever) -> None:
     """Write weights, vectors and description into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.contiguous() for name, value in saved.model.state_dict().items()}, folder / WEIGHTS)
+    for number, member in enumerate(saved.model.members):
+        save_file({name: value.contiguous() for name, value in member.state_dict().items()}, folder / weights_file(number))
     np.save(folder / VECTORS, saved.item_vectors)
     description = {"shape": asdict(saved.shape), "training": saved.training}
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -48,10 +48,16 @@ def load_retriever(folder: Path) -> SavedRetriever:
     """Read what `save_retriever` wrote; the model comes back ready for inference."""
     description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     shape = TowerShape.from_json(description["shape"])
-    model = build_towers(shape)
-    model.load_state_dict(load_file(folder / WEIGHTS))
+    model = build_ensemble(shape)
+    for number, member in enumerate(model.members):
+        member.load_state_dict(load_file(folder / weights_file(number)))
     model.eval().requires_grad_(False)
     return SavedRetriever(model=model, shape=shape, item_vectors=np.load(folder / VECTORS), training=description["training"])
+
+
+def weights_file(number: int) -> str:
+    """Where the weights of a member lie, counted from 0."""
+    return f"model-{number}.safetensors" if number else "model.safetensors"
 
 
 def load_scorer(folder: Path, items: Items) -> TwoTowerScorer:

@@ -28,12 +28,10 @@ class TwoTower(nn.Module):
         user_tower: Maps histories of item vectors to states (batch, 1 + length, dim).
         dim: Length of an id embedding; vectors are longer by the coordinates of `ContentMatch`.
         num_items: Rows of the bias table.
-        in_order: How far users are asked what comes next (1) rather than what else they would want (0).
     """
 
-    def __init__(self, item_tower: ItemTower, user_tower: UserTower, *, dim: int, num_items: int, in_order: float = 0.0) -> None:
+    def __init__(self, item_tower: ItemTower, user_tower: UserTower, *, dim: int, num_items: int) -> None:
         super().__init__()
-        self.in_order = in_order
         self.item_tower = item_tower
         self.user_tower = user_tower
         self.imagined_item = ImaginedItem(

@@ -1,4 +1,4 @@
-"""A trained two-tower as a scorer: towers, and the popularity prior that validation chose."""
+"""A trained retriever as a scorer: towers, and the popularity prior that validation chose."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ import torch
 from recsys.data.interactions import Interactions
 from recsys.data.sequences import newest_events
 from recsys.data.tensors import ItemBatch
+from recsys.models.ensemble import Ensemble
 from recsys.models.two_tower import WANTED, TwoTower
 
 USERS_AT_ONCE = 1024
@@ -19,7 +20,7 @@ USERS_AT_ONCE = 1024
 class TwoTowerScorer:
     """Implements `Scorer`; user vectors carry a last coordinate of 1, item vectors their bias there."""
 
-    model: TwoTower
+    model: Ensemble
     item_vectors: npt.NDArray[np.float32]
     """(items, dim + 1)."""
     history_length: int
@@ -45,8 +46,7 @@ class TwoTowerScorer:
         histories = newest_events(past, rows, length=self.history_length)
         table = torch.from_numpy(self.item_vectors[:, :-1])
         with torch.inference_mode():
-            vectors = last_user_vectors(
-                self.model,
+            vectors = self.model.user_vectors(
                 table[torch.from_numpy(histories.item_index)],
                 torch.from_numpy(histories.kind),
                 torch.from_numpy(histories.age_days),
@@ -73,19 +73,6 @@ class KnownUsersScorer:
         vectors = self.item_vectors.copy()
         vectors[:, -1] += added
         return replace(self, item_vectors=vectors)
-
-
-def last_user_vectors(model: TwoTower, item_vectors: torch.Tensor, kinds: torch.Tensor, ages_days: torch.Tensor) -> torch.Tensor:
-    """(batch, dim + 1): the state after each user's newest event, asked what the user wants, with a last coordinate of 1."""
-    last = (kinds > 0).sum(dim=1)  # events of each user: the start state stands before them
-    readings = []
-    for reading, share in ((False, 1 - model.in_order), (True, model.in_order)):
-        if share:
-            states = model.user_tower(item_vectors, kinds, ages_days, torch.full_like(last, reading, dtype=torch.bool))
-            readings.append(share * states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2])).squeeze(1))
-    state = readings[0] if len(readings) == 1 else readings[0] + readings[1]  # (batch, dim)
-    asked = model.ask(state, torch.full_like(last, WANTED))
-    return torch.cat([asked, torch.ones_like(asked[:, :1])], dim=1)
 
 
 def embed_catalogue(model: TwoTower, items: ItemBatch, prior: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

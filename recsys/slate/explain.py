@@ -53,8 +53,8 @@ def explain(release: Release, past: Interactions, item_index: int, *, newest: in
     return Explanation(float(products.sum()), parts, events[order], worth[order], vector)
 
 
-def vector_parts(release: Release) -> dict[str, slice]:
-    """Part of a score -> its coordinates in user and item vectors.
+def vector_parts(release: Release) -> dict[str, npt.NDArray[np.int64]]:
+    """Part of a score -> its coordinates in user and item vectors; those of an ensemble stand member by member.
 
     Raises:
         ReleaseFormatError: The release does not say it.
@@ -64,8 +64,8 @@ def vector_parts(release: Release) -> dict[str, slice]:
         raise ReleaseFormatError(
             f"release {release.release_id} was published by a version that could not explain scores. Run `vitrine nightly`."
         )
-    ends = np.cumsum([size for _, size in told])
-    return {name: slice(int(end) - size, int(end)) for (name, size), end in zip(told, ends, strict=True)}
+    part_of = np.repeat([name for name, _ in told], [size for _, size in told])  # (dim + 1,)
+    return {name: np.flatnonzero(part_of == name) for name in dict.fromkeys(part_of.tolist())}
 
 
 def _without_each(past: Interactions, events: npt.NDArray[np.int64]) -> Interactions:

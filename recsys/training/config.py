@@ -76,6 +76,9 @@ class RetrieverConfig:
     warmup_steps: int = 100
     gradient_clip: float = 1.0
     seed: int = 0
+    ensemble: int = 1
+    """Two-towers trained one after another, from `seed` up, whose scores are averaged. All of them are served, as one whose item and user
+    vectors are so many times as long: training, memory of the index and the time of a search grow as many times."""
     threads: int = field(default=0, metadata=WHERE, compare=False)
     """Torch threads; 0: as many as cores."""
     sharding: Literal["planned", "row_wise", "table_wise"] = field(default="planned", metadata=WHERE, compare=False)
@@ -83,6 +86,8 @@ class RetrieverConfig:
     TorchRec's planner finds cheaper."""
 
     def __post_init__(self) -> None:
+        if self.ensemble < 1:
+            raise ValueError(f"ensemble is {self.ensemble}; it counts the two-towers that are trained: 1, the default, or more")
         for name, weight in self.alignment.items():
             if weight <= 0:
                 raise ValueError(f"alignment {name} has weight {weight}; it is greater than 0, and a loss that is not wanted is not named")

@@ -37,6 +37,7 @@ def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
         dropout=config.dropout,
         ages=config.use_time_gap,
         in_order=SHARE_IN_ORDER[config.order],
+        ensemble=config.ensemble,
     )
 
 

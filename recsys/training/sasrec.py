@@ -10,13 +10,15 @@ def sasrec_settings(config: RetrieverConfig) -> RetrieverConfig:
     this loss Klenitskiy and Vasilev, RecSys 2023, arXiv 2309.07602).
 
     It keeps the size, the learning rates and the patience of the retriever beside which it stands, and chooses its epochs and its
-    popularity prior by the same users; so it is, if anything, stronger than the published one.
+    popularity prior by the same users; so it is, if anything, stronger than the published one. It is one model, as published, however many
+    the retriever is made of.
 
     Args:
         config: The retriever's.
     """
     return replace(
         config,
+        ensemble=1,
         modalities=(),
         match_dim=0,
         alignment={},

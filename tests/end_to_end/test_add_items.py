@@ -161,7 +161,8 @@ def test_what_comes_into_the_landing_folder_is_added_once_and_as_the_night_would
     batch = item_batch(items, has_id=np.zeros(len(items), bool), modalities=retriever.shape.modalities).select(torch.from_numpy(rows))
     batch = replace(batch, item_index=torch.zeros_like(batch.item_index))  # the id table is of the release, which has no row for them
     prior = Prior(**retriever.training["prior"]).values(past, items, now=now)[rows]
-    by_night = embed_catalogue(retriever.model, retriever.model.item_tower.prepare(batch), prior)
+    (model,) = retriever.model.members
+    by_night = embed_catalogue(model, model.item_tower.prepare(batch), prior)
     with contextlib.closing(SqliteStore(tables.online_store)) as store:
         added = {item.item_id: item for item in store.added_items(ReleaseShelf(workspace / "releases").champion().release_id)}  # type: ignore[union-attr]
     by_day = np.stack([np.frombuffer(added[item_id].item_vector, np.float32) for item_id in twins["item_id"]])

@@ -15,8 +15,10 @@ import psutil
 import torch
 
 from pipelines.under_torchrun import run_with_ranks
+from recsys.data.sequences import SHARE_IN_ORDER
 from recsys.data.tensors import ItemBatch
 from recsys.models import imagined_item
+from recsys.models.ensemble import Ensemble
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
@@ -85,7 +87,8 @@ def scores_of(training: Training) -> npt.NDArray[np.float32]:
     """(users, items), each user's around zero: what adds alike to all of a user's scores says nothing."""
     past = taste_interactions()
     vectors = embed_catalogue(training.model, training.items, np.zeros(NUM_ITEMS))
-    scores = TwoTowerScorer(training.model, vectors, SMALL.history_length).scores(past, np.arange(past.num_users))
+    model = Ensemble([training.model], in_order=SHARE_IN_ORDER[SMALL.order])
+    scores = TwoTowerScorer(model, vectors, SMALL.history_length).scores(past, np.arange(past.num_users))
     return scores - scores.mean(axis=1, keepdims=True)
 
 

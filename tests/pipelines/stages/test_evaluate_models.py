@@ -19,7 +19,7 @@ from recsys.data.ranking_features import feature_names
 from recsys.data.ranking_items import build_ranking_items, save_ranking_items
 from recsys.evaluation.config import SASREC, EvaluationConfig, GateConfig
 from recsys.evaluation.judge import FullRanking
-from recsys.models.architecture import TowerShape, build_towers
+from recsys.models.architecture import TowerShape, build_ensemble
 from recsys.models.ranker import RankerShape, SavedRanker, save_ranker
 from recsys.models.retriever import SavedRetriever, save_retriever
 from tests.support.behaviour import day, items_of, random_interactions
@@ -139,7 +139,7 @@ def write_night(root: Path) -> None:
     )
     vectors = np.random.default_rng(1).normal(size=(NUM_ITEMS, 9)).astype(np.float32)
     with workspace.write("retriever") as writer:
-        model = build_towers(shape)
+        model = build_ensemble(shape)
         save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={}))
         writer.commit()
     for compared in ("champion_twin", "sasrec"):

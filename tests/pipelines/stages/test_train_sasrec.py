@@ -24,7 +24,7 @@ def test_it_reads_ids_in_their_order_and_no_content(tmp_path: Path) -> None:
     table = run(tmp_path, "sasrec", "popularity")
     shape = load_retriever(table.folder / "validation").shape
     assert (shape.modalities, shape.in_order, shape.match_dim) == ((), 1.0, 0)
-    assert table.manifest.facts["epochs"] >= 1
+    assert min(table.manifest.facts["epochs"]) >= 1
 
 
 def test_nothing_is_trained_for_a_report_that_does_not_want_it(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from recsys.data.relevance import Kind
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.layers.fusion import FUSIONS
 from recsys.models.architecture import build_towers
+from recsys.models.ensemble import Ensemble
 from recsys.models.export import export_item_tower, export_user_tower
 from recsys.models.retriever import SavedRetriever, load_retriever, load_scorer, save_retriever
 from recsys.models.two_tower import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, TwoTower
@@ -91,17 +92,15 @@ def test_the_temperature_stays_within_its_bounds(model: TwoTower) -> None:
 
 def test_a_user_without_events_has_a_vector_and_it_is_everybodys(model: TwoTower, items: ItemBatch) -> None:
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
-    users = TwoTowerScorer(model, vectors, 6).user_vectors(taste_interactions(), np.array([-1, 4, -1]))
+    users = TwoTowerScorer(Ensemble([model]), vectors, 6).user_vectors(taste_interactions(), np.array([-1, 4, -1]))
     np.testing.assert_allclose(users[0], users[2])
     assert not np.allclose(users[0], users[1])
 
 
 def test_the_mean_of_two_answers_lies_between_them(model: TwoTower, items: ItemBatch) -> None:
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
-    answers = []
-    for share in (0.0, 1.0, 0.5):
-        model.in_order = share
-        answers.append(TwoTowerScorer(model, vectors, 6).user_vectors(taste_interactions(), np.arange(5)))
+    scorers = [TwoTowerScorer(Ensemble([model], in_order=share), vectors, 6) for share in (0.0, 1.0, 0.5)]
+    answers = [scorer.user_vectors(taste_interactions(), np.arange(5)) for scorer in scorers]
     assert not np.allclose(answers[0], answers[1])
     np.testing.assert_allclose(answers[2], (answers[0] + answers[1]) / 2, atol=1e-6)
 
@@ -117,14 +116,14 @@ def test_only_a_history_in_order_depends_on_its_order(model: TwoTower) -> None:
 
 def test_scores_do_not_depend_on_who_is_asked_together(model: TwoTower, items: ItemBatch) -> None:
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
-    scorer, past = TwoTowerScorer(model, vectors, 6), taste_interactions()
+    scorer, past = TwoTowerScorer(Ensemble([model]), vectors, 6), taste_interactions()
     together = scorer.scores(past, np.arange(10))
     np.testing.assert_allclose(scorer.scores(past, np.array([7])), together[7:8], atol=1e-5)
 
 
 def test_known_users_score_as_the_scorer_they_come_from_and_a_bias_is_added(model: TwoTower, items: ItemBatch) -> None:
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
-    scorer, past, rows = TwoTowerScorer(model, vectors, 6), taste_interactions(), np.array([3, -1, 8])
+    scorer, past, rows = TwoTowerScorer(Ensemble([model]), vectors, 6), taste_interactions(), np.array([3, -1, 8])
     added = np.arange(NUM_ITEMS, dtype=np.float32)
     known = scorer.for_users(past, rows).with_bias(added)
     np.testing.assert_allclose(known.scores(past, rows), scorer.scores(past, rows) + added, atol=1e-4)
@@ -132,13 +131,13 @@ def test_known_users_score_as_the_scorer_they_come_from_and_a_bias_is_added(mode
 
 def test_what_is_saved_comes_back_to_the_same_numbers(model: TwoTower, items: ItemBatch, tmp_path: Path) -> None:
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
-    save_retriever(
-        tmp_path, SavedRetriever(model=model, shape=tower_shape(taste_items(), SMALL), item_vectors=vectors, training={"epochs": 3})
-    )
+    shape = tower_shape(taste_items(), SMALL)
+    ensemble = Ensemble([model], in_order=shape.in_order)
+    save_retriever(tmp_path, SavedRetriever(model=ensemble, shape=shape, item_vectors=vectors, training={"epochs": 3}))
     loaded = load_retriever(tmp_path)
     past, rows = taste_interactions(), np.arange(5)
     assert loaded.training == {"epochs": 3}
-    np.testing.assert_array_equal(loaded.scorer().scores(past, rows), TwoTowerScorer(model, vectors, 6).scores(past, rows))
+    np.testing.assert_array_equal(loaded.scorer().scores(past, rows), TwoTowerScorer(ensemble, vectors, 6).scores(past, rows))
     with pytest.raises(ValueError, match=f"knows {NUM_ITEMS} items, the catalogue has 2"):
         load_scorer(tmp_path, items_of(2))
 
@@ -149,9 +148,11 @@ def test_what_is_saved_keeps_the_order_of_its_modalities(tmp_path: Path) -> None
     shape = tower_shape(catalogue, replace(SMALL, modalities=("text", "audio")))
     model = build_towers(shape).eval()
     model.item_tower.fit_whitening(catalogue)
-    save_retriever(tmp_path, SavedRetriever(model=model, shape=shape, item_vectors=np.zeros((NUM_ITEMS, 1), np.float32), training={}))
+    save_retriever(
+        tmp_path, SavedRetriever(model=Ensemble([model]), shape=shape, item_vectors=np.zeros((NUM_ITEMS, 1), np.float32), training={})
+    )
     new = item_batch(catalogue, has_id=~ALL, modalities=shape.modalities)
-    found = [tower.embed_new_items(tower.item_tower.prepare(new))[0] for tower in (model, load_retriever(tmp_path).model)]
+    found = [tower.embed_new_items(tower.item_tower.prepare(new))[0] for tower in (model, *load_retriever(tmp_path).model.members)]
     torch.testing.assert_close(found[0], found[1])
 
 
@@ -199,23 +200,24 @@ def test_a_tower_with_knowledge_is_saved_and_exported_as_it_is(use_item_id: bool
     config = replace(KNOWING, use_item_id=use_item_id)
     model, items = knowing(config)
     shape = replace(tower_shape(taste_items(), config), modalities=("knowledge",), relations=model.item_tower.relations, num_categories=0)
-    save_retriever(tmp_path, SavedRetriever(model=model, shape=shape, item_vectors=np.zeros((NUM_ITEMS, 1), np.float32), training={}))
-    loaded = load_retriever(tmp_path).model
+    save_retriever(
+        tmp_path, SavedRetriever(model=Ensemble([model]), shape=shape, item_vectors=np.zeros((NUM_ITEMS, 1), np.float32), training={})
+    )
+    (loaded,) = load_retriever(tmp_path).model.members
     for first, second in zip(model.embed_new_items(items), loaded.embed_new_items(items), strict=True):
         torch.testing.assert_close(first, second)
-    assert export_item_tower(loaded, tmp_path / "item_tower.onnx", content_dims={}) < 1e-5
+    assert export_item_tower(Ensemble([loaded]), tmp_path / "item_tower.onnx", content_dims={}) < 1e-5
     graph = onnxruntime.InferenceSession(tmp_path / "item_tower.onnx", providers=["CPUExecutionProvider"])
     assert {"entities.made of", "entities.glaze/colour"} <= {wanted.name for wanted in graph.get_inputs()}
 
 
 def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tmp_path: Path) -> None:
     for share in (0.0, 0.5, 1.0):
-        model.in_order = share
-        assert export_user_tower(model, tmp_path / "user_tower.onnx", history_length=6) < 1e-5
-    assert export_item_tower(model, tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5
+        assert export_user_tower(Ensemble([model], in_order=share), tmp_path / "user_tower.onnx", history_length=6) < 1e-5
+    assert export_item_tower(Ensemble([model]), tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5
 
 
 @pytest.mark.parametrize("fusion", sorted(FUSIONS))
 def test_the_exported_item_tower_fuses_as_the_model_does(fusion: str, tmp_path: Path) -> None:
     model = build(replace(SMALL, fusion=fusion, use_item_id=False))  # with ids, the fused vector of a new item is an imagined one
-    assert export_item_tower(model, tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5
+    assert export_item_tower(Ensemble([model]), tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5

@@ -12,6 +12,7 @@ from recsys.data.interactions import microseconds
 from recsys.data.items import build_items
 from recsys.data.tensors import item_batch
 from recsys.models.architecture import build_towers
+from recsys.models.ensemble import Ensemble
 from recsys.models.export import export_item_tower
 from recsys.models.two_tower_scorer import embed_catalogue
 from recsys.slate.added_items import catalogue_rows, describe_items, extend_release
@@ -122,6 +123,6 @@ def test_the_vector_is_that_which_the_night_gives_an_item_nobody_has_met(tmp_pat
     known = np.arange(40) < 37
     by_night = embed_catalogue(model, model.item_tower.prepare(item_batch(items, has_id=known, modalities=SMALL.modalities)), np.zeros(40))
     release = replace(read_release(build_release(tmp_path)), items=build_items(catalogue.head(37), {}))
-    export_item_tower(model, release.folder / "item_tower.onnx", content_dims={"text": 8})
+    export_item_tower(Ensemble([model]), release.folder / "item_tower.onnx", content_dims={"text": 8})
     described = describe_items(release, catalogue.tail(3), {"text": embeddings["text"].tail(3)})
     np.testing.assert_allclose([vector(item) for item in described], by_night[37:], atol=1e-5)

@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from recsys.data.knowledge import build_relations
+from recsys.data.sequences import SHARE_IN_ORDER
 from recsys.data.tensors import ItemBatch
 from recsys.layers.fusion import FUSIONS
+from recsys.models.ensemble import Ensemble
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
@@ -38,7 +40,8 @@ def _share_of_own_kind(training: Training, config: RetrieverConfig, among: np.nd
     """How often the best of these items is of the user's own kind."""
     past = taste_interactions()
     vectors = embed_catalogue(training.model, training.items, np.zeros(NUM_ITEMS))
-    scores = TwoTowerScorer(training.model, vectors, config.history_length).scores(past, np.arange(past.num_users))
+    model = Ensemble([training.model], in_order=SHARE_IN_ORDER[config.order])
+    scores = TwoTowerScorer(model, vectors, config.history_length).scores(past, np.arange(past.num_users))
     best = among[scores[:, among].argmax(axis=1)]
     return float((best % 2 == np.arange(past.num_users) % 2).mean())
 
@@ -199,7 +202,7 @@ def test_an_item_is_not_held_back_by_the_days_before_it_was_on_offer(tmp_path: P
         training = train_retriever(items_of(4, born=born), past, config, epochs=6, validate=None, scratch=scratch, track=_track)
         vectors = embed_catalogue(training.model, training.items, np.zeros(4))
         nobody = interactions_of([], num_items=4)
-        scores = TwoTowerScorer(training.model, vectors, config.history_length).scores(nobody, np.array([-1]))[0]
+        scores = TwoTowerScorer(Ensemble([training.model]), vectors, config.history_length).scores(nobody, np.array([-1]))[0]
         return float(scores[3] - scores[:3].mean())
 
     assert abs(lead_of_the_young({3: day(90)})) < 0.5

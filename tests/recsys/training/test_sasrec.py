@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from recsys.data.interactions import Interactions
+from recsys.data.sequences import SHARE_IN_ORDER
+from recsys.models.ensemble import Ensemble
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.retriever import train_retriever
 from recsys.training.sasrec import sasrec_settings
@@ -25,7 +27,8 @@ def test_the_next_item_of_a_walk_is_the_first_of_the_list(tmp_path: Path) -> Non
     config = sasrec_settings(replace(SMALL, order="free", half_life_days=9.0))
     past, items = walks(48), items_of(CYCLE)
     training = train_retriever(items, past, config, epochs=40, validate=None, scratch=tmp_path, track=lambda batches, **_: batches)
-    scorer = TwoTowerScorer(training.model, embed_catalogue(training.model, training.items, np.zeros(CYCLE)), config.history_length)
+    model = Ensemble([training.model], in_order=SHARE_IN_ORDER[config.order])
+    scorer = TwoTowerScorer(model, embed_catalogue(training.model, training.items, np.zeros(CYCLE)), config.history_length)
     best = scorer.scores(past, np.arange(48)).argmax(axis=1)
     assert (best == (np.arange(48) + 6) % CYCLE).mean() > 0.9
 

@@ -1,0 +1,66 @@
+"""Two-towers trained from several seeds as one model."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from recsys.data.tensors import ItemBatch
+from recsys.models.two_tower import WANTED, TwoTower
+
+
+class Ensemble(nn.Module):
+    """Score a user and an item by the mean of what the members give them (Lakshminarayanan et al., NeurIPS 2017).
+
+    A mean of dot products is one dot product: of the members' vectors side by side, those of the user divided by how many members there
+    are. So what serves one two-tower serves many, and a single one is an ensemble of one.
+
+    Args:
+        members: Of one shape, at least one. Each has a temperature of its own, which its user vectors are already divided by.
+        in_order: How far users are asked what comes next (1) rather than what else they would want (0); between: a mean of both answers.
+    """
+
+    def __init__(self, members: Sequence[TwoTower], *, in_order: float = 0.0) -> None:
+        super().__init__()
+        self.members = tuple(members)
+        self.in_order = in_order
+        self._registered = nn.ModuleList(members)
+
+    def user_vectors(
+        self,
+        item_vectors: Float[Tensor, "batch length all_dims"],
+        kinds: Int[Tensor, "batch length"],
+        ages_days: Float[Tensor, "batch length"],
+    ) -> Float[Tensor, "batch all_dims_and_one"]:
+        """The state after each user's newest event, asked what the user wants, with a last coordinate of 1 for the bias of an item.
+
+        Args:
+            item_vectors: Of the items of the events, without their bias.
+            kinds: See `UserTower`.
+            ages_days: See `UserTower`.
+        """
+        parts = item_vectors.chunk(len(self.members), dim=2)
+        asked = [self._ask(member, part, kinds, ages_days) / len(self.members) for member, part in zip(self.members, parts, strict=True)]
+        return torch.cat([*asked, torch.ones_like(asked[0][:, :1])], dim=1)
+
+    def new_item_vectors(self, items: ItemBatch) -> Float[Tensor, "items all_dims_and_one"]:
+        """Vectors of items without an id, content as it is encoded; the last coordinate is the bias for «wanted», without a prior."""
+        embedded = [member.embed_new_items(member.item_tower.prepare(items)) for member in self.members]
+        return side_by_side([torch.cat([vectors, biases[:, WANTED:]], dim=1) for vectors, biases in embedded])
+
+    def _ask(self, member: TwoTower, item_vectors: Tensor, kinds: Tensor, ages_days: Tensor) -> Float[Tensor, "batch dim"]:
+        last = (kinds > 0).sum(dim=1)  # events of each user: the start state stands before them
+        readings = []
+        for reading, share in ((False, 1 - self.in_order), (True, self.in_order)):
+            if share:
+                states = member.user_tower(item_vectors, kinds, ages_days, torch.full_like(last, reading, dtype=torch.bool))
+                readings.append(share * states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2])).squeeze(1))
+        state = readings[0] if len(readings) == 1 else readings[0] + readings[1]  # (batch, dim)
+        return member.ask(state, torch.full_like(last, WANTED))
+
+
+def side_by_side(members: Sequence[Float[Tensor, "items dim_and_one"]]) -> Float[Tensor, "items all_dims_and_one"]:
+    """Item vectors of an ensemble from those of its members, of whose last coordinates, the biases, it has the mean."""
+    bias = torch.stack([vectors[:, -1] for vectors in members]).mean(dim=0)
+    return torch.cat([*(vectors[:, :-1] for vectors in members), bias[:, None]], dim=1)
