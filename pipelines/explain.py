@@ -43,8 +43,8 @@ class ItemExplanation:
     release_id: str
     score: float
     parts: Mapping[str, float]
-    """Add up to the score. `fused.<what>`: see `fused_shares`; `match.<modality>`; `bias.learned` and `bias.prior`; where the model of the
-    release is not at hand, `fused` and `bias` as they are."""
+    """Add up to the score. `fused.<what>`: see `fused_shares`; `match.<modality>`; `bias` and `popularity`; where the model of the release
+    is not at hand, `fused` as it is."""
     events: Sequence[EventWorth]
     """The one that adds most first."""
 
@@ -81,7 +81,7 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
     parts = dict(found.parts)
     finer = _by_model(workspace, release, row, found.user_vector)
     if finer is not None:
-        parts = finer | {name: value for name, value in parts.items() if name.startswith("match.")}
+        parts = finer | {name: value for name, value in parts.items() if name != "fused"}
     events = [
         EventWorth(
             item_id=release.items.vocabulary.ids([mine.item_index[place]])[0],
@@ -95,7 +95,7 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
 
 
 def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArray[np.float32]) -> dict[str, float] | None:
-    """Shares of the fused part and of the bias; None where the tables of the workspace hold another model than the release's."""
+    """Shares of the fused part; None where the tables of the workspace hold another model than the release's."""
     import torch  # starts only where it is needed
 
     from recsys.data.tensors import item_batch
@@ -116,8 +116,7 @@ def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArra
         if np.allclose(vector[:-1], published[:-1], rtol=0, atol=SAME * np.abs(published).max()):
             asked = torch.from_numpy(user[fused]).chunk(len(prepared))
             shares = [fused_shares(member, item, part) for (member, item), part in zip(prepared, asked, strict=True)]
-            told = {f"fused.{name}": sum(each[name] for each in shares) for name in shares[0]}
-            return told | {"bias.learned": float(vector[-1]), "bias.prior": float(published[-1] - vector[-1])}
+            return {f"fused.{name}": sum(each[name] for each in shares) for name in shares[0]}
     return None
 
 

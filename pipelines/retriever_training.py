@@ -102,12 +102,14 @@ def train_and_choose(
     if config.order == "both":
         in_order = choose_reading(lambda share: judge_choice(asking(share), question))
     users = asking(in_order)
-    unit = {days: Prior(half_life_days=days, weight=1.0).values(question.past, items, now=now) for days in HALF_LIVES_DAYS}
+    popularity = {days: Prior(half_life_days=days).log_popularity(question.past, items, now=now) for days in HALF_LIVES_DAYS}
+    strangers = (question.rows < 0) | (np.diff(question.past.offsets)[question.rows] == 0)
 
-    def with_prior(candidate: Prior) -> dict[str, npt.NDArray[np.float64]]:
-        return judge_choice(users.with_bias(candidate.weight * unit[candidate.half_life_days]), question)
+    def weighing(days: float, weights: float | npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+        return judge_choice(users.weighing(popularity[days], weights), question)
 
-    prior, validation = choose_prior(with_prior)
+    prior = choose_prior(weighing, strangers=strangers)
+    validation = weighing(prior.half_life_days, np.where(strangers, prior.strangers_weight, prior.weight))
     told = {name: float(np.nanmean(values)) for name, values in validation.items()}
     chosen = Chosen(epochs=training.epochs, in_order=in_order, prior=prior)
     return _saved(training, items, config, chosen=chosen, past=question.past, now=now, validation=told)
@@ -138,11 +140,12 @@ def _saved(
     now: datetime,
     validation: dict[str, float],
 ) -> SavedRetriever:
-    training.model.in_order = chosen.in_order
+    weights = (chosen.prior.weight, chosen.prior.strangers_weight)
+    training.model.in_order, training.model.popularity_weights = chosen.in_order, weights
     vectors = training.item_vectors.copy()
-    vectors[:, -1] += chosen.prior.values(past, items, now=now)
+    vectors[:, -1] = chosen.prior.log_popularity(past, items, now=now)
     told = {**asdict(chosen), "members": training.members, "validation": validation}
-    shape = replace(tower_shape(items, config), in_order=chosen.in_order)
+    shape = replace(tower_shape(items, config), in_order=chosen.in_order, popularity_weights=weights)
     return SavedRetriever(model=training.model, shape=shape, item_vectors=vectors, training=told)
 
 

@@ -48,7 +48,7 @@ def popularity(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
     for days in HALF_LIVES_DAYS:
         found[f"recent, {days:.0f} days"] = recent_popularity(everything, now=plot.moment, window_days=days)
         found[f"expected, {days:.0f} days"] = expected_popularity(past, twin.items, now=plot.moment, half_life_days=days)
-        found[f"prior, {days:.0f} days"] = Prior(half_life_days=days, weight=1.0).values(past, twin.items, now=plot.moment)
+        found[f"prior, {days:.0f} days"] = Prior(half_life_days=days).log_popularity(past, twin.items, now=plot.moment)
     return found
 
 

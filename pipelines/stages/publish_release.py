@@ -101,7 +101,7 @@ def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
 def _new_items(items: Items, context: StageContext, past: Interactions, prior: Prior) -> NewItemRules:
     def expected(*, dated: bool) -> Expected:
         popularity = expected_of_new_item(past, items, now=context.date, half_life_days=FALLBACK_HALF_LIFE_DAYS, dated=dated)
-        return Expected(prior=prior.of_new_item(past, items, now=context.date, dated=dated), popularity=popularity)
+        return Expected(log_popularity=prior.of_new_item(past, items, now=context.date, dated=dated), popularity=popularity)
 
     return NewItemRules(
         encoders=encoder_versions(context.read("item_embeddings")),
@@ -122,7 +122,7 @@ def _serving(context: StageContext, retriever: SavedRetriever) -> dict[str, Any]
     match = [(f"match.{name}", size) for name, size in members[0].item_tower.match.blocks.items()]
     return {
         "history_length": retriever.shape.history_length,
-        "vector_parts": [*[("fused", retriever.shape.embedding_dim), *match] * len(members), ("bias", 1)],
+        "vector_parts": [*[("fused", retriever.shape.embedding_dim), *match] * len(members), ("bias", 1), ("popularity", 1)],
         "relevance": {"events": list(relevance.events), "positive_rating": relevance.positive_rating},
         "candidates": context.config.ranker.candidates,
         "k": 20,

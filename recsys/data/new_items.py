@@ -15,8 +15,8 @@ RULES = "new_items.json"
 class Expected:
     """What is expected of an item that nobody has met, before its content is looked at."""
 
-    prior: float
-    """Added to its bias."""
+    log_popularity: float
+    """As in the last column of item_vectors.npy."""
     popularity: float
     """As in popularity.npy."""
 

@@ -35,18 +35,21 @@ class TowerShape:
     """Relation -> number of its entities, in alphabetical order."""
     in_order: float = 0.0
     """How far users are asked what comes next (1) rather than what else they would want (0); between: a mean of both answers."""
+    popularity_weights: tuple[float, float] = (0.0, 0.0)
+    """See `Ensemble`."""
     ensemble: int = 1
     """How many two-towers of this shape there are."""
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "TowerShape":
         """What `dataclasses.asdict` gave, back from JSON."""
-        return TowerShape(**(values | {"modalities": tuple(values["modalities"])}))
+        return TowerShape(**(values | {name: tuple(values[name]) for name in ("modalities", "popularity_weights")}))
 
 
 def build_ensemble(shape: TowerShape) -> Ensemble:
     """As many untrained two-towers as the shape says."""
-    return Ensemble([build_towers(shape) for _ in range(shape.ensemble)], in_order=shape.in_order)
+    members = [build_towers(shape) for _ in range(shape.ensemble)]
+    return Ensemble(members, in_order=shape.in_order, popularity_weights=shape.popularity_weights)
 
 
 def build_towers(shape: TowerShape) -> TwoTower:

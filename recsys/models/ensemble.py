@@ -10,6 +10,10 @@ from recsys.data.tensors import ItemBatch
 from recsys.models.two_tower import WANTED, TwoTower
 
 
+BEHIND = 2
+"""Coordinates of vectors behind those of the towers: an item's bias and the log of its popularity; for a user 1 and what the latter counts."""
+
+
 class Ensemble(nn.Module):
     """Score a user and an item by the mean of what the members give them (Lakshminarayanan et al., NeurIPS 2017).
 
@@ -19,12 +23,16 @@ class Ensemble(nn.Module):
     Args:
         members: Of one shape, at least one. Each has a temperature of its own, which its user vectors are already divided by.
         in_order: How far users are asked what comes next (1) rather than what else they would want (0); between: a mean of both answers.
+        popularity_weights: What popularity counts for users with a history and for those without.
     """
 
-    def __init__(self, members: Sequence[TwoTower], *, in_order: float = 0.0) -> None:
+    def __init__(
+        self, members: Sequence[TwoTower], *, in_order: float = 0.0, popularity_weights: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
         super().__init__()
         self.members = tuple(members)
         self.in_order = in_order
+        self.popularity_weights = popularity_weights
         self._registered = nn.ModuleList(members)
 
     def user_vectors(
@@ -32,22 +40,26 @@ class Ensemble(nn.Module):
         item_vectors: Float[Tensor, "batch length all_dims"],
         kinds: Int[Tensor, "batch length"],
         ages_days: Float[Tensor, "batch length"],
-    ) -> Float[Tensor, "batch all_dims_and_one"]:
-        """The state after each user's newest event, asked what the user wants, with a last coordinate of 1 for the bias of an item.
+    ) -> Float[Tensor, "batch all_dims_and_two"]:
+        """The state after each user's newest event, asked what the user wants, and what meets the coordinates BEHIND an item's.
 
         Args:
-            item_vectors: Of the items of the events, without their bias.
+            item_vectors: Of the items of the events, as far as the towers make them.
             kinds: See `UserTower`.
             ages_days: See `UserTower`.
         """
         parts = item_vectors.chunk(len(self.members), dim=2)
         asked = [self._ask(member, part, kinds, ages_days) / len(self.members) for member, part in zip(self.members, parts, strict=True)]
-        return torch.cat([*asked, torch.ones_like(asked[0][:, :1])], dim=1)
+        weight, strangers_weight = self.popularity_weights
+        popularity = torch.where((kinds > 0).any(dim=1, keepdim=True), weight, strangers_weight)
+        return torch.cat([*asked, torch.ones_like(asked[0][:, :1]), popularity], dim=1)
 
-    def new_item_vectors(self, items: ItemBatch) -> Float[Tensor, "items all_dims_and_one"]:
-        """Vectors of items without an id, content as it is encoded; the last coordinate is the bias for «wanted», without a prior."""
+    def new_item_vectors(self, items: ItemBatch) -> Float[Tensor, "items all_dims_and_two"]:
+        """Vectors of items without an id, content as it is encoded; behind them the bias for «wanted», and no popularity yet."""
         embedded = [member.embed_new_items(member.item_tower.prepare(items)) for member in self.members]
-        return side_by_side([torch.cat([vectors, biases[:, WANTED:]], dim=1) for vectors, biases in embedded])
+        return side_by_side(
+            [torch.cat([vectors, biases[:, WANTED:], torch.zeros_like(biases[:, WANTED:])], dim=1) for vectors, biases in embedded]
+        )
 
     def _ask(self, member: TwoTower, item_vectors: Tensor, kinds: Tensor, ages_days: Tensor) -> Float[Tensor, "batch dim"]:
         last = (kinds > 0).sum(dim=1)  # events of each user: the start state stands before them
@@ -60,7 +72,7 @@ class Ensemble(nn.Module):
         return member.ask(state, torch.full_like(last, WANTED))
 
 
-def side_by_side(members: Sequence[Float[Tensor, "items dim_and_one"]]) -> Float[Tensor, "items all_dims_and_one"]:
-    """Item vectors of an ensemble from those of its members, of whose last coordinates, the biases, it has the mean."""
-    bias = torch.stack([vectors[:, -1] for vectors in members]).mean(dim=0)
-    return torch.cat([*(vectors[:, :-1] for vectors in members), bias[:, None]], dim=1)
+def side_by_side(members: Sequence[Float[Tensor, "items dim_and_two"]]) -> Float[Tensor, "items all_dims_and_two"]:
+    """Item vectors of an ensemble from those of its members; of the coordinates BEHIND them it has the mean."""
+    behind = torch.stack([vectors[:, -BEHIND:] for vectors in members]).mean(dim=0)
+    return torch.cat([*(vectors[:, :-BEHIND] for vectors in members), behind], dim=1)

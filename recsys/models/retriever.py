@@ -25,7 +25,7 @@ class SavedRetriever:
     model: Ensemble
     shape: TowerShape
     item_vectors: npt.NDArray[np.float32]
-    """(items, dim + 1): the bias, prior included, comes last."""
+    """(items, dim + BEHIND); see `Ensemble.user_vectors`."""
     training: dict[str, Any]
     """Epochs, prior, losses: what reports tell."""
 

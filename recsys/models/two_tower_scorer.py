@@ -10,7 +10,7 @@ import torch
 from recsys.data.interactions import Interactions
 from recsys.data.sequences import newest_events
 from recsys.data.tensors import ItemBatch
-from recsys.models.ensemble import Ensemble
+from recsys.models.ensemble import BEHIND, Ensemble
 from recsys.models.two_tower import WANTED, TwoTower
 
 USERS_AT_ONCE = 1024
@@ -18,11 +18,11 @@ USERS_AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class TwoTowerScorer:
-    """Implements `Scorer`; user vectors carry a last coordinate of 1, item vectors their bias there."""
+    """Implements `Scorer`; see `Ensemble.user_vectors`."""
 
     model: Ensemble
     item_vectors: npt.NDArray[np.float32]
-    """(items, dim + 1)."""
+    """(items, dim + BEHIND)"""
     history_length: int
     name: str = "retriever"
 
@@ -31,7 +31,7 @@ class TwoTowerScorer:
         return self.user_vectors(past, rows) @ self.item_vectors.T
 
     def user_vectors(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """(users, dim + 1): vectors of users for the question «what will they want?»."""
+        """(users, dim + BEHIND): vectors of users for the question «what will they want?»."""
         distinct = past.distinct()
         blocks = [self._block(distinct, rows[start : start + USERS_AT_ONCE]) for start in range(0, len(rows), USERS_AT_ONCE)]
         return np.concatenate(blocks) if blocks else np.zeros((0, self.item_vectors.shape[1]), np.float32)
@@ -44,7 +44,7 @@ class TwoTowerScorer:
 
     def _block(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         histories = newest_events(past, rows, length=self.history_length)
-        table = torch.from_numpy(self.item_vectors[:, :-1])
+        table = torch.from_numpy(self.item_vectors[:, :-BEHIND])
         with torch.inference_mode():
             vectors = self.model.user_vectors(
                 table[torch.from_numpy(histories.item_index)],
@@ -56,7 +56,7 @@ class TwoTowerScorer:
 
 @dataclass(frozen=True)
 class KnownUsersScorer:
-    """Scores of users whose vectors are known, for asking the same users with several biases."""
+    """Scores of users whose vectors are known, for asking the same users with popularity weighed otherwise."""
 
     user_vectors: npt.NDArray[np.float32]
     place: npt.NDArray[np.int64]
@@ -68,20 +68,22 @@ class KnownUsersScorer:
         """See `Scorer`; only for the users it was made for."""
         return self.user_vectors[self.place[rows]] @ self.item_vectors.T
 
-    def with_bias(self, added: npt.NDArray[np.float32]) -> "KnownUsersScorer":
-        """The same with something added to every item's score."""
-        vectors = self.item_vectors.copy()
-        vectors[:, -1] += added
-        return replace(self, item_vectors=vectors)
+    def weighing(
+        self, log_popularity: npt.NDArray[np.float32], weights: float | npt.NDArray[np.floating]
+    ) -> "KnownUsersScorer":
+        """The same with another popularity (items,) and with what it counts for all users or for each (users,)."""
+        users, items = self.user_vectors.copy(), self.item_vectors.copy()
+        users[:, -1], items[:, -1] = weights, log_popularity
+        return replace(self, user_vectors=users, item_vectors=items)
 
 
-def embed_catalogue(model: TwoTower, items: ItemBatch, prior: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """(items, dim + 1): vectors of prepared items, and as last coordinate the bias for «wanted» plus a prior."""
+def embed_catalogue(model: TwoTower, items: ItemBatch, log_popularity: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """(items, dim + BEHIND): vectors of prepared items, the bias for «wanted», and the log of popularity (items,)."""
     with torch.inference_mode():
         parts = [model.embed_items(items.select(rows)) for rows in _blocks(len(items))]
         vectors = torch.cat([part[0] for part in parts])
         bias = torch.cat([part[1][:, WANTED] for part in parts])
-    return np.concatenate([vectors.numpy(), (bias.numpy() + prior)[:, None]], axis=1).astype(np.float32)
+    return np.concatenate([vectors.numpy(), bias.numpy()[:, None], log_popularity[:, None]], axis=1).astype(np.float32)
 
 
 def _blocks(size: int, block: int = 65_536) -> Iterator[torch.Tensor]:

@@ -38,7 +38,7 @@ def new_item_rules(release: Release) -> NewItemRules:
 def describe_items(
     release: Release, rows: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame], knowledge: pl.DataFrame | None = None
 ) -> list[AddedItem]:
-    """What the night would have made of items without any event, had they been in the catalogue: vectors, bias and prior.
+    """What the night would have made of items without any event, had they been in the catalogue: vectors, bias and popularity.
 
     Args:
         release: As it was published.
@@ -52,10 +52,9 @@ def describe_items(
     rules = new_item_rules(release)
     items = build_items(rows, embeddings)
     expected = [rules.undated if start is None else rules.dated for start in rows["available_from"]]
-    vectors = _item_vectors(
-        release, items, _entities(release, rows["item_id"].to_list(), KNOWLEDGE.empty() if knowledge is None else knowledge)
-    )
-    vectors[:, -1] += np.array([one.prior for one in expected], np.float32)
+    entities = _entities(release, rows["item_id"].to_list(), KNOWLEDGE.empty() if knowledge is None else knowledge)
+    vectors = _item_vectors(release, items, entities)
+    vectors[:, -1] = [one.log_popularity for one in expected]
     units = {
         name: centred_units(items.vectors[name], items.presence[name], centre)
         if name in items.vectors
@@ -102,7 +101,7 @@ def catalogue_rows(added: Sequence[AddedItem]) -> pl.DataFrame:
 
 
 def _item_vectors(release: Release, items: Items, entities: Mapping[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
-    """(items, dim + 1) by the graph, whose inputs say by name and shape what it reads; a modality that is not given is absent."""
+    """(items, all dims) by the graph, whose inputs say by name and shape what it reads; a modality that is not given is absent."""
     tower = open_graph(release.folder / TOWER)
     feeds: dict[str, npt.NDArray[np.generic]] = {}
     for entry in tower.get_inputs():

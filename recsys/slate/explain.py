@@ -19,13 +19,13 @@ class Explanation:
     score: float
     parts: Mapping[str, float]
     """`fused`: id, photo, text and category as the item tower mixes them; `match.<modality>`: content alike that of the history;
-    `bias`: what the item is worth to everybody, the popularity prior in it. They add up to the score."""
+    `bias`: what the item is worth to everybody; `popularity`: the prior. They add up to the score."""
     events: npt.NDArray[np.int64]
     """Places in the user's past, the one that adds most first."""
     worth: npt.NDArray[np.float64]
     """(events,): how much lower the score were, had the event not happened; below 0 where it speaks against the item."""
     user_vector: npt.NDArray[np.float32]
-    """(dim + 1,)"""
+    """(all dims,)"""
 
 
 def explain(release: Release, past: Interactions, item_index: int, *, newest: int) -> Explanation:

@@ -54,7 +54,7 @@ class Release:
     catalogue: pl.DataFrame
     items: Items
     item_vectors: npt.NDArray[np.float32]
-    """(items, dim + 1), the bias last."""
+    """(items, all dims): what the towers say, the bias, and what popularity adds to, last."""
     index: faiss.Index
     index_description: IndexDescription
     indexed: npt.NDArray[np.bool_]
@@ -72,6 +72,11 @@ class Release:
     def release_id(self) -> str:
         """Its name."""
         return str(self.description["release_id"])
+
+    @cached_property
+    def tower_vectors(self) -> npt.NDArray[np.float32]:
+        """(items, dim): what the towers say, as the user tower reads the items of a history."""
+        return self.item_vectors[:, : self.user_tower.get_inputs()[0].shape[2]]
 
     @cached_property
     def relevance(self) -> Relevance:

@@ -22,9 +22,9 @@ class Candidates:
 
 
 def user_vectors(release: Release, histories: Histories) -> npt.NDArray[np.float32]:
-    """(users, dim + 1): what the users of these histories want, by the user tower."""
+    """(users, all dims): what the users of these histories want, by the user tower."""
     feeds = {
-        "item_vectors": release.item_vectors[:, :-1][histories.item_index],
+        "item_vectors": release.tower_vectors[histories.item_index],
         "kinds": histories.kind,
         "ages_days": histories.age_days,
     }
@@ -37,7 +37,7 @@ def retrieve(release: Release, user_vector: npt.NDArray[np.float32], visible: np
 
     Args:
         release: Whose vectors and index.
-        user_vector: (dim + 1,)
+        user_vector: (all dims,)
         visible: (items,) what may be shown.
         k: How many; fewer come only when fewer are visible.
     """

@@ -25,7 +25,7 @@ def similar(release: Release, item_index: int, visible: npt.NDArray[np.bool_], *
 
 
 def _cosine(release: Release, item_index: int, rows: npt.NDArray[np.int64], *, by_content: bool) -> npt.NDArray[np.float32]:
-    vectors = release.content_vectors if by_content else release.item_vectors[:, :-1]
+    vectors = release.content_vectors if by_content else release.tower_vectors
     own, others = vectors[item_index], vectors[rows]
     length = np.linalg.norm(others, axis=1) * np.linalg.norm(own)
     cosine: npt.NDArray[np.float32] = (others @ own / np.where(length > 0, length, 1)).astype(np.float32)

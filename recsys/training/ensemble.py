@@ -24,7 +24,7 @@ class EnsembleTraining:
 
     model: Ensemble
     item_vectors: npt.NDArray[np.float32]
-    """(items, dim + 1): the bias, no prior in it, comes last."""
+    """(items, dim + BEHIND), without popularity; see `Ensemble.user_vectors`."""
     epochs: tuple[int, ...]
     """The chosen one of each member."""
     members: list[dict[str, Any]]

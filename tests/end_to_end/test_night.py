@@ -163,7 +163,7 @@ def test_a_recommendation_is_explained_by_parts_and_events(workspace: Path, nigh
         told = explain_item(config, user, item_id, newest=5)
         assert told.score == pytest.approx(score, abs=1e-4)
         assert sum(told.parts.values()) == pytest.approx(told.score, abs=1e-4)
-        assert {"fused.id", "fused.image", "fused.text", "match.text", "bias.learned", "bias.prior"} < set(told.parts)
+        assert {"fused.id", "fused.image", "fused.text", "match.text", "bias", "popularity"} < set(told.parts)
         assert len(told.events) == 5
         assert [event.worth for event in told.events] == sorted((event.worth for event in told.events), reverse=True)
 

@@ -24,7 +24,7 @@ DATE = datetime(2026, 1, 1, tzinfo=UTC)
 EXPIRED, FUTURE, SOLD_OUT = 0, 1, 2
 """Rows of items that may not be shown: sold until yesteryear, on sale from 2100, out of stock."""
 
-DATED_PRIOR = 0.25
+DATED_POPULARITY = 0.25
 """Of an item that is added with a day it came on sale."""
 
 
@@ -39,7 +39,7 @@ def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: 
     units = (directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
     popularity = np.arange(items, dtype=np.float32)[::-1].copy()
     has_image = np.arange(items) % 10 != 9
-    vectors = np.c_[units, 0.01 * popularity / items].astype(np.float32)
+    vectors = np.c_[units, 0.01 * popularity / items, np.zeros(items)].astype(np.float32)
     np.save(folder / "item_vectors.npy", vectors)
     np.save(folder / "popularity.npy", popularity)
     available = np.flatnonzero(build_items(frame, {}).available(DATE))
@@ -60,7 +60,7 @@ def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: 
     )
     _user_tower(folder / "user_tower.onnx")
     _item_tower(folder / "item_tower.onnx")
-    expected = {"dated": Expected(prior=DATED_PRIOR, popularity=items / 2), "undated": Expected(prior=0.0, popularity=0.0)}
+    expected = {"dated": Expected(log_popularity=DATED_POPULARITY, popularity=items / 2), "undated": Expected(log_popularity=0.0, popularity=0.0)}
     (folder / "knowledge.json").write_text("{}\n", encoding="utf-8")
     save_rules(folder, NewItemRules(encoders={"image": "v1"}, centres={"image": np.zeros(DIM, np.float32)}, **expected))
     names = feature_names(("image",))
@@ -68,7 +68,7 @@ def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: 
     ranking = {"feature_names": names, "tasks": ["click"], "task_weights": [1.0], "blend": 0.5, "history_length": 20}
     (folder / "ranking.json").write_text(json.dumps(ranking))
     relevance = {"events": ["click", "cart", "purchase", "rating", "review"], "positive_rating": 4.0}
-    parts = [["fused", DIM - 2], ["match.image", 2], ["bias", 1]]
+    parts = [["fused", DIM - 2], ["match.image", 2], ["bias", 1], ["popularity", 1]]
     serving = {"history_length": 20, "vector_parts": parts, "relevance": relevance, "candidates": 30, "k": 5, "diversity": 0.0}
     (folder / "serving.json").write_text(json.dumps(serving))
     _describe(folder)
@@ -122,7 +122,7 @@ def _user_tower(path: Path) -> None:
         helper.make_node("Max", ["count", "one"], ["size"]),
         helper.make_node("Div", ["sum", "size"], ["mean"]),
         helper.make_node("Div", ["size", "size"], ["ones"]),
-        helper.make_node("Concat", ["mean", "ones"], ["user_vector"], axis=1),
+        helper.make_node("Concat", ["mean", "ones", "ones"], ["user_vector"], axis=1),
     ]
     constants = {"zero": np.array(0, np.int64), "last": np.array([2]), "middle": np.array([1]), "one": np.array([1], np.float32)}
     inputs = [
@@ -130,7 +130,7 @@ def _user_tower(path: Path) -> None:
         helper.make_tensor_value_info("kinds", TensorProto.INT64, ["batch", "length"]),
         helper.make_tensor_value_info("ages_days", TensorProto.FLOAT, ["batch", "length"]),
     ]
-    output = helper.make_tensor_value_info("user_vector", TensorProto.FLOAT, ["batch", DIM + 1])
+    output = helper.make_tensor_value_info("user_vector", TensorProto.FLOAT, ["batch", DIM + 2])
     _save(path, nodes, inputs, output, constants)
 
 
@@ -142,7 +142,8 @@ def _item_tower(path: Path) -> None:
         helper.make_node("Greater", ["categories", "zero"], ["known"]),
         helper.make_node("Cast", ["known"], ["weight"], to=TensorProto.FLOAT),
         helper.make_node("ReduceSum", ["weight", "last"], ["bias"], keepdims=1),
-        helper.make_node("Concat", ["seen", "bias"], ["item_vector"], axis=1),
+        helper.make_node("Sub", ["bias", "bias"], ["popularity"]),
+        helper.make_node("Concat", ["seen", "bias", "popularity"], ["item_vector"], axis=1),
     ]
     constants = {"zero": np.array(0, np.int64), "last": np.array([1]), "nothing": np.array(0, np.float32)}
     inputs = [
@@ -150,7 +151,7 @@ def _item_tower(path: Path) -> None:
         helper.make_tensor_value_info("vector.image", TensorProto.FLOAT, ["batch", DIM]),
         helper.make_tensor_value_info("presence.image", TensorProto.BOOL, ["batch"]),
     ]
-    _save(path, nodes, inputs, helper.make_tensor_value_info("item_vector", TensorProto.FLOAT, ["batch", DIM + 1]), constants)
+    _save(path, nodes, inputs, helper.make_tensor_value_info("item_vector", TensorProto.FLOAT, ["batch", DIM + 2]), constants)
 
 
 def _ranker(path: Path, names: tuple[str, ...]) -> None:

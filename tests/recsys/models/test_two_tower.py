@@ -121,12 +121,22 @@ def test_scores_do_not_depend_on_who_is_asked_together(model: TwoTower, items: I
     np.testing.assert_allclose(scorer.scores(past, np.array([7])), together[7:8], atol=1e-5)
 
 
-def test_known_users_score_as_the_scorer_they_come_from_and_a_bias_is_added(model: TwoTower, items: ItemBatch) -> None:
+def test_known_users_score_as_the_scorer_they_come_from_and_popularity_is_added_at_its_weight(model: TwoTower, items: ItemBatch) -> None:
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
     scorer, past, rows = TwoTowerScorer(Ensemble([model]), vectors, 6), taste_interactions(), np.array([3, -1, 8])
-    added = np.arange(NUM_ITEMS, dtype=np.float32)
-    known = scorer.for_users(past, rows).with_bias(added)
-    np.testing.assert_allclose(known.scores(past, rows), scorer.scores(past, rows) + added, atol=1e-4)
+    popularity, weights = np.arange(NUM_ITEMS, dtype=np.float32), np.array([0.5, 2.0, 0.0])
+    known = scorer.for_users(past, rows).weighing(popularity, weights)
+    np.testing.assert_allclose(known.scores(past, rows), scorer.scores(past, rows) + weights[:, None] * popularity, atol=1e-4)
+
+
+def test_popularity_counts_more_for_whom_nothing_is_known_of(model: TwoTower, items: ItemBatch) -> None:
+    popularity, rows = np.arange(NUM_ITEMS, dtype=np.float32), np.array([3, -1])
+    vectors = embed_catalogue(model, model.item_tower.prepare(items), popularity)
+    scores = [
+        TwoTowerScorer(Ensemble([model], popularity_weights=weights), vectors, 6).scores(taste_interactions(), rows)
+        for weights in ((0.0, 0.0), (0.5, 3.0))
+    ]
+    np.testing.assert_allclose(scores[1] - scores[0], [0.5 * popularity, 3 * popularity], atol=1e-4)
 
 
 def test_what_is_saved_comes_back_to_the_same_numbers(model: TwoTower, items: ItemBatch, tmp_path: Path) -> None:

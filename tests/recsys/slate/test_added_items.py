@@ -25,7 +25,7 @@ from recsys.slate.similar import similar
 from recsys.training.inputs import tower_shape
 from tests.support.new_items import new_items, new_rows, photos_of
 from tests.support.taste_world import SMALL
-from tests.support.tiny_release import COLOURS, DATE, DATED_PRIOR, DIM, build_release
+from tests.support.tiny_release import COLOURS, DATE, DATED_POPULARITY, DIM, build_release
 
 NOW = microseconds(DATE)
 RED = np.eye(DIM + 1, dtype=np.float32)[0]
@@ -43,7 +43,7 @@ def vector(item: AddedItem) -> list[float]:
 def test_an_item_is_described_by_the_graph_and_what_is_expected_of_one_nobody_has_met(release: Release) -> None:
     plain, dated = new_items(release, ["n"])[0], new_items(release, ["n"], dated=True)[0]
     assert vector(plain) == [1, 0, 0, 0, 0, 0, 0, 0, 1]  # a red photo; one known category
-    assert vector(dated)[-1] == 1 + DATED_PRIOR
+    assert vector(dated)[-2:].tolist() == [1, DATED_POPULARITY]
     assert (plain.popularity, dated.popularity) == (0, 200)
 
 

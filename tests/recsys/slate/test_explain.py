@@ -40,8 +40,8 @@ def test_parts_add_up_and_every_worth_is_what_the_score_loses_without_the_event(
     found = explain(release, past, item, newest=50)
     assert found.score == pytest.approx(score(release, past, item), abs=1e-5)
     assert sum(found.parts.values()) == pytest.approx(found.score, abs=1e-9)
-    assert list(found.parts) == ["fused", "match.image", "bias"]
-    assert found.parts["bias"] == pytest.approx(release.item_vectors[item, -1])
+    assert list(found.parts) == ["fused", "match.image", "bias", "popularity"]
+    assert found.parts["bias"] == pytest.approx(release.item_vectors[item, -2])
     assert set(found.events) == set(range(max(0, len(rows) - 20), len(rows)))  # the user tower reads 20
     for event, worth in zip(found.events, found.worth, strict=True):
         without = score(release, past_of(release, [row for place, row in enumerate(rows) if place != event]), item)
