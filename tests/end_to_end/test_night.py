@@ -193,14 +193,28 @@ def test_the_test_window_is_judged_by_a_command_of_its_own_which_is_recorded(wor
     assert len((workspace / "reports" / RECORD).read_text(encoding="utf-8").splitlines()) == 1
 
 
-def test_other_settings_are_compared_with_a_twin_of_the_champion(workspace: Path, night: Night) -> None:
+@pytest.fixture(scope="module")
+def challenger(workspace: Path, night: Night) -> Night:
     assert ReleaseShelf(workspace / "releases").champion().release_id == night.release_id  # type: ignore[union-attr]
-    config = small_config(workspace, retriever={"embedding_dim": 8})
-    challenger = run_night(config, progress=Progress(Console(quiet=True)))
+    config = small_config(workspace, retriever={"embedding_dim": 8, "ensemble": 2})
+    return run_night(config, progress=Progress(Console(quiet=True)))
+
+
+def test_other_settings_are_compared_with_a_twin_of_the_champion(workspace: Path, night: Night, challenger: Night) -> None:
     assert challenger.release_id != night.release_id
     told = ReleaseShelf(workspace / "releases").describe(challenger.release_id)
     (gate,) = [gate for gate in told["gates"] if gate["name"] == "retriever keeps up with the champion"]
     assert "challenger - champion in recall@100" in gate["message"]
+
+
+def test_an_ensemble_is_released_as_one_model_whose_scores_are_explained(workspace: Path, challenger: Night, events: pl.DataFrame) -> None:
+    config, user = small_config(workspace), events.filter(pl.col("event_type") == "click")["user_id"][0]
+    listed = recommend(config, Wanted(users=[user], k=3, release_id=challenger.release_id), progress=Progress())
+    for item_id, score in listed.select("item_id", "score").iter_rows():
+        told = explain_item(config, user, item_id, release_id=challenger.release_id)
+        assert told.score == pytest.approx(score, abs=1e-4)
+        assert sum(told.parts.values()) == pytest.approx(told.score, abs=1e-4)
+        assert {"fused.id", "fused.text", "match.text", "bias.prior"} < set(told.parts)
 
 
 def test_a_release_whose_model_is_no_longer_in_the_tables_is_explained_as_far_as_it_tells(workspace: Path, events: pl.DataFrame) -> None:

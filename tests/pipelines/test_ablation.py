@@ -69,6 +69,11 @@ def test_a_variant_differs_from_the_full_retriever_in_one_setting() -> None:
         )
 
 
+def test_an_ensemble_has_a_variant_that_is_a_single_model() -> None:
+    (found,) = select(variants_of(replace(SMALL, ensemble=3), taste_items()), ["ensemble"])
+    assert found.config == SMALL
+
+
 def test_a_variant_that_does_not_exist_is_refused_with_those_that_do() -> None:
     with pytest.raises(ConfigError, match=r"no variant 'photo' .* it is of text, category, history, item_id"):
         select(variants_of(SMALL, taste_items()), ["text", "photo"])
@@ -124,6 +129,12 @@ def test_a_users_value_is_the_mean_over_seeds(config: Config, report: dict[str, 
 def test_fewer_epochs_may_be_asked_for(config: Config) -> None:
     few = run_ablation(config, only=("history",), epochs=1, progress=Watched())
     assert few["epochs"] == {"full": [1]}
+
+
+def test_ensembles_of_several_seeds_share_no_member(config: Config) -> None:
+    two = replace(config, retriever=replace(FULL, ensemble=2))
+    report = run_ablation(two, only=("history",), seeds=2, epochs=1, progress=Watched())
+    assert (report["seeds"], report["epochs"]) == ([0, 2], {"full": [1, 1, 1, 1]})
 
 
 def test_another_log_makes_what_was_finished_worthless(tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ def test_a_value_of_the_wrong_type_is_refused_with_what_was_found() -> None:
         parse_config({"retriever": {"epochs": "many"}})
 
 
+def test_an_ensemble_of_nobody_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"ensemble is 0; it counts the two-towers that are trained: 1, the default, or more"):
+        parse_config({"retriever": {"ensemble": 0}})
+
+
 def test_a_joint_model_beside_an_encoder_that_it_stands_in_for_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"joint_model stands in for both encoders, yet image_weights, text_model is set too"):
         parse_config({"embed": {"joint_model": "clip", "image_weights": "w.safetensors", "text_model": "bert"}})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from feature_store.online.protocol import PostedEvent, UserState
 from recsys.data.interactions import Interactions, microseconds
 from recsys.data.sequences import newest_events
-from recsys.slate.explain import explain
+from recsys.slate.explain import explain, vector_parts
 from recsys.slate.histories import user_history
 from recsys.slate.release_reader import Release, ReleaseFormatError, read_release
 from recsys.slate.retrieve import user_vectors
@@ -59,6 +59,14 @@ def test_the_event_named_first_is_the_one_whose_removal_costs_most(release: Rele
 def test_only_the_newest_events_are_judged(release: Release) -> None:
     assert not len(explain(release, past_of(release, [4, 5]), 8, newest=0).events)
     assert set(explain(release, past_of(release, [4, 5, 6, 7]), 8, newest=2).events) == {2, 3}
+
+
+def test_a_part_is_all_coordinates_that_bear_its_name(tmp_path: Path) -> None:
+    release = read_release(build_release(tmp_path))
+    of_each = [["fused", 3], ["match.image", 2]]
+    release.serving["vector_parts"] = [*of_each, *of_each, ["bias", 1]]  # type: ignore[index]
+    places = {name: place.tolist() for name, place in vector_parts(release).items()}
+    assert places == {"fused": [0, 1, 2, 5, 6, 7], "match.image": [3, 4, 8, 9], "bias": [10]}
 
 
 def test_a_release_that_does_not_say_what_its_vectors_are_made_of_is_refused(tmp_path: Path) -> None:
