@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from recsys.data.tensors import ItemBatch
 from recsys.models.two_tower import WANTED, TwoTower
 
-
 BEHIND = 2
-"""Coordinates of vectors behind those of the towers: an item's bias and the log of its popularity; for a user 1 and what the latter counts."""
+"""Coordinates behind those of the towers: an item's bias and the log of its popularity; a user's 1 and what popularity counts."""
 
 
 class Ensemble(nn.Module):
@@ -26,9 +25,7 @@ class Ensemble(nn.Module):
         popularity_weights: What popularity counts for users with a history and for those without.
     """
 
-    def __init__(
-        self, members: Sequence[TwoTower], *, in_order: float = 0.0, popularity_weights: tuple[float, float] = (0.0, 0.0)
-    ) -> None:
+    def __init__(self, members: Sequence[TwoTower], *, in_order: float = 0.0, popularity_weights: tuple[float, float] = (0.0, 0.0)) -> None:
         super().__init__()
         self.members = tuple(members)
         self.in_order = in_order

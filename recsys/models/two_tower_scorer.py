@@ -68,9 +68,7 @@ class KnownUsersScorer:
         """See `Scorer`; only for the users it was made for."""
         return self.user_vectors[self.place[rows]] @ self.item_vectors.T
 
-    def weighing(
-        self, log_popularity: npt.NDArray[np.float32], weights: float | npt.NDArray[np.floating]
-    ) -> "KnownUsersScorer":
+    def weighing(self, log_popularity: npt.NDArray[np.float32], weights: float | npt.NDArray[np.floating]) -> "KnownUsersScorer":
         """The same with another popularity (items,) and with what it counts for all users or for each (users,)."""
         users, items = self.user_vectors.copy(), self.item_vectors.copy()
         users[:, -1], items[:, -1] = weights, log_popularity

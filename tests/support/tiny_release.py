@@ -60,7 +60,10 @@ def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: 
     )
     _user_tower(folder / "user_tower.onnx")
     _item_tower(folder / "item_tower.onnx")
-    expected = {"dated": Expected(log_popularity=DATED_POPULARITY, popularity=items / 2), "undated": Expected(log_popularity=0.0, popularity=0.0)}
+    expected = {
+        "dated": Expected(log_popularity=DATED_POPULARITY, popularity=items / 2),
+        "undated": Expected(log_popularity=0.0, popularity=0.0),
+    }
     (folder / "knowledge.json").write_text("{}\n", encoding="utf-8")
     save_rules(folder, NewItemRules(encoders={"image": "v1"}, centres={"image": np.zeros(DIM, np.float32)}, **expected))
     names = feature_names(("image",))
