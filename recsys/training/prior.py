@@ -14,9 +14,8 @@ from recsys.training.one_standard_error import as_good
 from recsys.training.worth import relative_worth
 
 HALF_LIVES_DAYS = (7.0, 30.0, 120.0, 480.0)
-WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.8, 1.5, 3.0)
-STRANGERS_WEIGHTS = (*WEIGHTS, 10.0)
-"""The last leaves next to nothing to the model: of a user without a past it knows what it knows of all."""
+WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.8, 1.5, 3.0, 10.0)
+"""The last leaves next to nothing to the model, which of a user without a past knows no more than popularity does."""
 MOST_RECALL_LOST = 0.005
 """Share of the Recall@100 without a prior that a prior may cost, whatever it does for NDCG@10."""
 
@@ -45,41 +44,38 @@ class Prior:
 
 
 def choose_prior(judge: Callable[[float, float], Judged], *, strangers: npt.NDArray[np.bool_]) -> Prior:
-    """The least weight that is `as_good` as the best one, none among them; first for users with a history, then for those without.
+    """For users with a history and for those without the least weight that is `as_good` as the best one, none among them.
 
-    Worth as in `relative_worth`, but what retrieval loses no later stage brings back: see MOST_RECALL_LOST. The less is known of a user,
-    the more popularity says: strangers get no smaller weight than others. It fades alike for all, as it suits those with a history,
-    unless they want no prior. Where only one of the two groups can be judged, it speaks for both.
+    Worth as in `relative_worth`, but what retrieval loses no later stage brings back: see MOST_RECALL_LOST. Popularity fades alike for all,
+    as promises most to all of them. The less is known of a user, the more it says: strangers get no smaller weight than others. Where only
+    one of the groups can be judged, it speaks for both.
 
     Args:
         judge: What the judged users get with a half-life in days and a weight, the same for all of them; weight 0 is no prior.
         strangers: (users,) which of the judged have no history.
     """
-    found: dict[tuple[float, float], Judged] = {}
+    none = judge(HALF_LIVES_DAYS[0], 0.0)
+    found = {days: {0.0: none} | {weight: judge(days, weight) for weight in WEIGHTS} for days in HALF_LIVES_DAYS}
+    some = ~np.isnan(none["recall@100"])
+    groups = [users for users in (some & ~strangers, some & strangers) if users.any()]
 
-    def best(users: npt.NDArray[np.bool_], options: list[tuple[float, float]]) -> tuple[float, float]:
-        found.update({option: judge(*option) for option in options if option not in found})
-        return _least_as_good({option: {name: values[users] for name, values in found[option].items()} for option in options})
+    def worth(users: npt.NDArray[np.bool_], days: float, *, least: float) -> dict[float, npt.NDArray[np.float64]]:
+        """Weight -> what it is worth to each of these users: the least one, and those above that cost no more recall than allowed."""
+        values = {weight: {name: each[users] for name, each in judged.items()} for weight, judged in found[days].items() if weight >= least}
+        least_recall = (1 - MOST_RECALL_LOST) * values[least]["recall@100"].mean()
+        return {
+            weight: relative_worth(judged, none)
+            for weight, judged in values.items()
+            if weight == least or judged["recall@100"].mean() >= least_recall
+        }
 
-    none = (HALF_LIVES_DAYS[0], 0.0)
-    everybody = [none, *((days, weight) for weight in WEIGHTS for days in HALF_LIVES_DAYS)]
-    found[none] = judge(*none)
-    judged = ~np.isnan(found[none]["recall@100"])
-    if not (judged & strangers).any() or not (judged & ~strangers).any():
-        days, weight = best(judged, everybody)
-        return Prior(half_life_days=days, weight=weight, strangers_weight=weight)
-    days, weight = best(judged & ~strangers, everybody)
-    fading = (days,) if weight else HALF_LIVES_DAYS
-    more = [(days, weight), *((other, larger) for larger in STRANGERS_WEIGHTS if larger > weight for other in fading)]
-    days, strangers_weight = best(judged & strangers, more)
-    return Prior(half_life_days=days, weight=weight, strangers_weight=strangers_weight)
+    def promise(days: float) -> float:
+        return sum(max(float(values.sum()) for values in worth(users, days, least=0.0).values()) for users in groups)
 
-
-def _least_as_good(judged: Mapping[tuple[float, float], Judged]) -> tuple[float, float]:
-    """The first option that is as good as the best of those that cost the first one no more recall than allowed."""
-    first = next(iter(judged.values()))
-    least_recall = (1 - MOST_RECALL_LOST) * np.nanmean(first["recall@100"])
-    allowed = {option: values for option, values in judged.items() if values is first or np.nanmean(values["recall@100"]) >= least_recall}
-    worth = {option: relative_worth(values, first) for option, values in allowed.items()}
-    best = max(worth.values(), key=lambda values: float(np.nanmean(values)))
-    return next(option for option, values in worth.items() if as_good(values, best))
+    days = max(HALF_LIVES_DAYS, key=promise)
+    weights = [0.0]
+    for users in groups:
+        options = worth(users, days, least=weights[-1])
+        best = max(options.values(), key=lambda values: float(values.mean()))
+        weights.append(next(weight for weight, values in options.items() if as_good(values, best)))
+    return Prior(half_life_days=days, weight=weights[1], strangers_weight=weights[-1])

@@ -48,25 +48,25 @@ def test_a_gain_that_users_do_not_agree_on_is_no_gain() -> None:
     assert choose_prior(judge, strangers=np.zeros(2, bool)).weight == 0
 
 
-@pytest.mark.parametrize(("lost", "chosen"), [(0.004, 3.0), (0.006, 1.5)])
+@pytest.mark.parametrize(("lost", "chosen"), [(0.004, 10.0), (0.006, 3.0)])
 def test_a_prior_may_not_cost_more_recall_than_allowed(lost: float, chosen: float) -> None:
-    assert choose_prior(lambda days, weight: judged(0.5 * (1 - lost * (weight == 3.0)), 0.1 + weight), strangers=KNOWN).weight == chosen
+    assert choose_prior(lambda days, weight: judged(0.5 * (1 - lost * (weight == 10.0)), 0.1 + weight), strangers=KNOWN).weight == chosen
 
 
-def test_strangers_choose_a_weight_of_their_own_at_the_half_life_of_the_others() -> None:
-    judge, strangers = of_groups(lambda days, weight: 1 - abs(weight - 0.2) - abs(days - 30) / 10_000, lambda days, weight: weight + days)
+def fading(days: float) -> float:
+    """What a half-life far from 30 days costs."""
+    return abs(days - 30) / 1000
+
+
+def test_strangers_choose_a_weight_of_their_own_and_all_the_half_life() -> None:
+    judge, strangers = of_groups(lambda days, weight: 1 - abs(weight - 0.2) - fading(days), lambda days, weight: 1 + weight - fading(days))
     assert choose_prior(judge, strangers=strangers) == Prior(half_life_days=30.0, weight=0.2, strangers_weight=10.0)
 
 
-def test_strangers_choose_the_half_life_where_nobody_else_wants_a_prior() -> None:
-    judge, strangers = of_groups(lambda days, weight: 1 - weight, lambda days, weight: 1 - abs(weight - 3) - abs(days - 480) / 10_000)
-    assert choose_prior(judge, strangers=strangers) == Prior(half_life_days=480.0, weight=0.0, strangers_weight=3.0)
-
-
 def test_popularity_never_says_less_of_a_stranger_than_of_others() -> None:
-    judge, strangers = of_groups(lambda days, weight: weight, lambda days, weight: -weight)
+    judge, strangers = of_groups(lambda days, weight: 1 + weight, lambda days, weight: 2 - weight / 10)
     prior = choose_prior(judge, strangers=strangers)
-    assert (prior.weight, prior.strangers_weight) == (3.0, 3.0)
+    assert (prior.weight, prior.strangers_weight) == (10.0, 10.0)
 
 
 @pytest.mark.parametrize("strangers", [[True, True, True], [False, False, True], [False, False, False]])
