@@ -43,8 +43,8 @@ class ItemExplanation:
     release_id: str
     score: float
     parts: Mapping[str, float]
-    """Add up to the score. `fused.<what>`: see `fused_shares`; `match.<modality>`; `bias.learned` and `bias.prior`; where the model of the
-    release is not at hand, `fused` and `bias` as they are."""
+    """Add up to the score. `fused.<what>`: of a late ensemble exact, else see `fused_shares`; `match.<modality>`; `bias.learned` and
+    `bias.prior`; where the model of the release is not at hand, `fused` and `bias` as they are."""
     events: Sequence[EventWorth]
     """The one that adds most first."""
 
@@ -78,10 +78,8 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
         )
     mine = past.of_user(user)
     found = explain(release, mine, row, newest=newest)
-    parts = dict(found.parts)
     finer = _by_model(workspace, release, row, found.user_vector)
-    if finer is not None:
-        parts = finer | {name: value for name, value in parts.items() if name.startswith("match.")}
+    parts = {share: value for part, whole in found.parts.items() for share, value in finer.get(part, {part: whole}).items()}
     events = [
         EventWorth(
             item_id=release.items.vocabulary.ids([mine.item_index[place]])[0],
@@ -94,8 +92,8 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
     return ItemExplanation(user_id=user_id, item_id=item_id, release_id=release.release_id, score=found.score, parts=parts, events=events)
 
 
-def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArray[np.float32]) -> dict[str, float] | None:
-    """Shares of the fused part and of the bias; None where the tables of the workspace hold another model than the release's."""
+def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArray[np.float32]) -> dict[str, dict[str, float]]:
+    """Shares of the fused part, where it is one, and of the bias; nothing where the tables hold another model than the release's."""
     import torch  # starts only where it is needed
 
     from recsys.data.tensors import item_batch
@@ -106,17 +104,19 @@ def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArra
     retriever = load_retriever(workspace.read("retriever").folder / "released")
     items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"))
     if not _is_of(release, items, retriever):
-        return None
-    published, fused = release.item_vectors[row], vector_parts(release)["fused"]
+        return {}
+    published, fused = release.item_vectors[row], vector_parts(release).get("fused")
     for has_id in (True, False):
         whole = item_batch(items, has_id=np.full(len(items), has_id), modalities=retriever.shape.modalities)
         item = retriever.model.item_tower.prepare(whole.select(torch.tensor([row])))
         vector = embed_catalogue(retriever.model, item, np.zeros(1))[0]
         if np.allclose(vector[:-1], published[:-1], rtol=0, atol=SAME * np.abs(published).max()):
-            shares = fused_shares(retriever.model, item, torch.from_numpy(user[fused]))
-            told = {f"fused.{name}": value for name, value in shares.items()}
-            return told | {"bias.learned": float(vector[-1]), "bias.prior": float(published[-1] - vector[-1])}
-    return None
+            told = {"bias": {"bias.learned": float(vector[-1]), "bias.prior": float(published[-1] - vector[-1])}}
+            if fused is not None:
+                shares = fused_shares(retriever.model, item, torch.from_numpy(user[fused]))
+                told["fused"] = {f"fused.{name}": value for name, value in shares.items()}
+            return told
+    return {}
 
 
 def _is_of(release: Release, items: Items, retriever: "SavedRetriever") -> bool:

@@ -18,8 +18,9 @@ class Explanation:
 
     score: float
     parts: Mapping[str, float]
-    """`fused`: id, photo, text and category as the item tower mixes them; `match.<modality>`: content alike that of the history;
-    `bias`: what the item is worth to everybody, the popularity prior in it. They add up to the score."""
+    """`fused`: id, photo, text and category as the item tower mixes them, or `fused.<what>` where they keep apart (late ensemble);
+    `match.<modality>`: content alike that of the history; `bias`: what the item is worth to everybody, the popularity prior in it. They
+    add up to the score."""
     events: npt.NDArray[np.int64]
     """Places in the user's past, the one that adds most first."""
     worth: npt.NDArray[np.float64]
