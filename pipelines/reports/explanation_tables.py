@@ -14,10 +14,10 @@ from recsys.data.relevance import Kind
 def explanation_tables(config: Config, found: ItemExplanation) -> Iterator[Table | str]:
     """The parts of the score, what each event adds, and a line where the parts could not be parted further."""
     titles = titles_of(config.open_workspace())
-    total = sum(abs(value) for value in found.parts.values()) or 1.0
+    whole = sum(abs(value) for value in found.parts.values()) or 1.0
     table = Table("part", "adds", "share of all parts", title=escape(f"{found.user_id}: {titles[found.item_id]}, score {found.score:.3f}"))
     for name, value in found.parts.items():
-        table.add_row(name, f"{round(value, 3) + 0:+.3f}", f"{abs(value) / total:.0%}")  # + 0: no minus before a zero
+        table.add_row(name, f"{round(value, 3) + 0:+.3f}", f"{abs(value) / whole:.0%}")  # + 0: no minus before a zero
     yield table
     if found.events:
         history = Table("when", "what", "item", "worth", title="how much lower the score were without the event")
@@ -25,6 +25,6 @@ def explanation_tables(config: Config, found: ItemExplanation) -> Iterator[Table
             when, what = f"{event.event_time:%Y-%m-%d}", Kind(event.kind).name.lower()
             history.add_row(when, what, escape(titles[event.item_id]), f"{event.worth:+.3f}")
         yield history
-    whole = [name for name in ("fused", "bias") if name in found.parts]
-    if whole:
-        yield f"the tables hold another model than release {found.release_id}, so this is not parted further: {' and '.join(whole)}"
+    coarse = [name for name in ("fused", "bias") if name in found.parts]
+    if coarse:
+        yield f"not parted further: {' and '.join(coarse)}, as the tables hold another model than release {found.release_id}"

@@ -85,11 +85,12 @@ class ItemTower(nn.Module):
             match_dim=match_dim,
         )
         self.fusion = FUSIONS[fusion](dim, len(tokens), heads=heads)
-        self.parts = {"fused": dim}
-        """Part of a score -> its run of coordinates in the fused vector. Where fusion keeps tokens apart, there is one for each, the id's
-        first; `ImaginedItem` stands in for the first."""
-        if isinstance(self.fusion, LateEnsembleFusion):
-            self.parts = {f"fused.{name}": size for name, size in zip(tokens, self.fusion.sizes, strict=True)}
+        self.parts = (
+            {f"fused.{name}": size for name, size in zip(tokens, self.fusion.sizes, strict=True)}
+            if isinstance(self.fusion, LateEnsembleFusion)
+            else {"fused": dim}
+        )
+        """Part of a score -> how many coordinates of the fused vector it is made of, in order; `ImaginedItem` stands in for the first."""
 
     def fit_whitening(self, items: Items) -> None:
         """Learn the whitening of each modality from the items that have it."""
@@ -121,7 +122,7 @@ class ItemTower(nn.Module):
         return self._fuse(self.ids(items.item_index) if self.use_item_id else self._no_id(items), items)
 
     def beside_id(self, items: ItemBatch) -> Float[Tensor, "items other_dims"]:
-        """Behind the first of `parts`, what `forward` gives; it does not depend on the id, nor is the table asked."""
+        """The fused vector behind the first of `parts`: what it is made of without the id, whose table is not asked."""
         first, *others = self.parts.values()
         if not others:
             return torch.zeros(len(items), 0, device=items.has_id.device)

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 class LateEnsembleFusion(nn.Module):
     """Tokens side by side, each narrowed to a block of coordinates and times the root of its weight.
 
-    A dot product of two such vectors is the sum over blocks of weight * dot product: late fusion of scores (Snoek, Worring and Smeulders,
-    ACM Multimedia 2005) in one vector. Weights are shares of a softmax over the modalities that are there, as in `WeightedFusion`: the id
-    starts with most of it, an absent modality is all zero and what it would have got goes to the others.
+    So the dot product of two such vectors is a weighted sum of separate scores, one per block: late fusion (Snoek et al., ACM Multimedia
+    2005) in one vector. Weights are shares of a softmax over the modalities that are there, as in `WeightedFusion`: the id starts with most
+    of it, an absent modality is all zero and what it would have got goes to the others.
 
     Args:
         dim: Length of tokens and of the result, at least `num_modalities`.
@@ -39,6 +39,6 @@ class LateEnsembleFusion(nn.Module):
     ) -> Float[Tensor, "items dim"]:
         """One vector per item."""
         logits = self.logits.expand_as(presence).masked_fill(~presence, float("-inf"))
-        roots = (logits.log_softmax(dim=1) / 2).exp()  # (items, modalities); a share of 0 has a root, but the root there no slope
+        roots = (logits.log_softmax(dim=1) / 2).exp()  # (items, modalities); by the logarithm, for a root has no slope at 0
         there = (tokens.masked_fill(~presence[:, :, None], 0) * roots[:, :, None]).unbind(dim=1)  # (items, dim) each
         return torch.cat([token @ rows.T for token, rows in zip(there, self.narrow.split(self.sizes), strict=True)], dim=1)

@@ -146,7 +146,7 @@ def late_ensemble_of_two() -> nn.Module:
 
 def test_the_dot_product_of_late_ensembles_is_the_weighted_sum_of_the_scores_of_each_modality() -> None:
     first, second = late_ensemble_of_two()(torch.tensor([[[3.0, 9.0], [9.0, 4.0]], [[5.0, 9.0], [9.0, 7.0]]]), ALL[:2, :2])
-    assert float(first @ second) == pytest.approx((3 * 5 + 4 * 7) / 2)
+    assert (first @ second).item() == pytest.approx((3 * 5 + 4 * 7) / 2)
 
 
 def test_the_weight_of_an_absent_modality_goes_to_the_others_of_a_late_ensemble() -> None:
