@@ -43,8 +43,8 @@ class ItemExplanation:
     release_id: str
     score: float
     parts: Mapping[str, float]
-    """Add up to the score. `fused.<what>`: see `fused_shares`; `match.<modality>`; `bias` and `popularity`; where the model of the release
-    is not at hand, `fused` as it is."""
+    """Add up to the score. `fused.<what>`: of a late ensemble exact, else see `fused_shares`; `match.<modality>`; `bias` and `popularity`;
+    where the model of the release is not at hand, `fused` as it is."""
     events: Sequence[EventWorth]
     """The one that adds most first."""
 
@@ -78,10 +78,9 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
         )
     mine = past.of_user(user)
     found = explain(release, mine, row, newest=newest)
-    parts = dict(found.parts)
-    finer = _by_model(workspace, release, row, found.user_vector)
-    if finer is not None:
-        parts = finer | {name: value for name, value in parts.items() if name != "fused"}
+    parts = {name: value for name, value in found.parts.items() if name != "fused"}
+    if "fused" in found.parts:
+        parts = (_fused_shares(workspace, release, row, found.user_vector) or {"fused": found.parts["fused"]}) | parts
     events = [
         EventWorth(
             item_id=release.items.vocabulary.ids([mine.item_index[place]])[0],
@@ -94,8 +93,8 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
     return ItemExplanation(user_id=user_id, item_id=item_id, release_id=release.release_id, score=found.score, parts=parts, events=events)
 
 
-def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArray[np.float32]) -> dict[str, float] | None:
-    """Shares of the fused part; None where the tables of the workspace hold another model than the release's."""
+def _fused_shares(workspace: Workspace, release: Release, row: int, user: npt.NDArray[np.float32]) -> dict[str, float]:
+    """Shares of the fused part, which is one; none where the tables of the workspace hold another model than the release's."""
     import torch  # starts only where it is needed
 
     from recsys.data.tensors import item_batch
@@ -107,7 +106,7 @@ def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArra
     retriever = load_retriever(workspace.read("retriever").folder / "released")
     items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"))
     if not _is_of(release, items, retriever):
-        return None
+        return {}
     published, fused = release.item_vectors[row], vector_parts(release)["fused"]
     for has_id in (True, False):
         whole = item_batch(items, has_id=np.full(len(items), has_id), modalities=retriever.shape.modalities)
@@ -117,7 +116,7 @@ def _by_model(workspace: Workspace, release: Release, row: int, user: npt.NDArra
             asked = torch.from_numpy(user[fused]).chunk(len(prepared))
             shares = [fused_shares(member, item, part) for (member, item), part in zip(prepared, asked, strict=True)]
             return {f"fused.{name}": sum(each[name] for each in shares) for name in shares[0]}
-    return None
+    return {}
 
 
 def _is_of(release: Release, items: Items, retriever: "SavedRetriever") -> bool:

@@ -112,7 +112,9 @@ class Explained(Card):
     request_id: str
     release_id: str
     score: float = Field(description="of retrieval; the ranker is not explained")
-    parts: dict[str, float] = Field(description="fused, match.<modality>, bias, popularity; they add up to the score")
+    parts: dict[str, float] = Field(
+        description="fused (of a late ensemble fused.<what>), match.<modality>, bias, popularity; they add up to the score"
+    )
     events: list[EventWorth] = Field(description="newest events of the user, the one that adds most first")
 
 

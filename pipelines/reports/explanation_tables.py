@@ -26,4 +26,4 @@ def explanation_tables(config: Config, found: ItemExplanation) -> Iterator[Table
             history.add_row(when, what, escape(titles[event.item_id]), f"{event.worth:+.3f}")
         yield history
     if "fused" in found.parts:
-        yield f"the tables hold another model than release {found.release_id}: fused is not parted further"
+        yield f"not parted further: fused, as the tables hold another model than release {found.release_id}"

@@ -119,10 +119,11 @@ def _fallback(items: Items, context: StageContext, past: Interactions) -> np.nda
 def _serving(context: StageContext, retriever: SavedRetriever) -> dict[str, Any]:
     relevance = context.config.relevance
     members = retriever.model.members
-    match = [(f"match.{name}", size) for name, size in members[0].item_tower.match.blocks.items()]
+    item_tower = members[0].item_tower
+    match = [(f"match.{name}", size) for name, size in item_tower.match.blocks.items()]
     return {
         "history_length": retriever.shape.history_length,
-        "vector_parts": [*[("fused", retriever.shape.embedding_dim), *match] * len(members), ("bias", 1), ("popularity", 1)],
+        "vector_parts": [*[*item_tower.parts.items(), *match] * len(members), ("bias", 1), ("popularity", 1)],
         "relevance": {"events": list(relevance.events), "positive_rating": relevance.positive_rating},
         "candidates": context.config.ranker.candidates,
         "k": 20,

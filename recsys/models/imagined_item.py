@@ -21,7 +21,7 @@ class ImaginedItem(nn.Module):
         content_dims: modality -> length of its prepared vectors; modalities of the item tower but `category`.
         num_categories: Categories of the catalogue; None where they take no part.
         relations: Relation -> number of its entities.
-        dim: Length of a fused vector.
+        dim: Length of what it stands in for: the fused vector or, of a late ensemble, the id's block.
         biases: Further outputs.
         hidden_dim: Width of the middle layer.
     """

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from recsys.data.items import Items
 from recsys.data.tensors import ItemBatch
 from recsys.layers.fusion import FUSIONS
+from recsys.layers.fusion.late_ensemble import LateEnsembleFusion
 from recsys.layers.whitening import Whitening
 from recsys.models.content_match import ContentMatch
 from recsys.models.id_table import FusedIdTable, IdTable
@@ -73,15 +74,23 @@ class ItemTower(nn.Module):
         nn.init.normal_(self.categories.weight[1:], std=0.05)
         self.relations = relations if "knowledge" in modalities else {}
         self.knowledge = KnowledgeBags(self.relations, dim, spread=0.05) if self.relations else None
-        tokens = 1 + sum(len(self.relations) if name == "knowledge" else 1 for name in modalities)
-        self.absent = nn.Parameter(torch.randn(tokens, dim) * 0.05)
+        tokens = ["id"]
+        for name in modalities:
+            tokens += [f"knowledge.{relation}" for relation in self.relations] if name == "knowledge" else [name]
+        self.absent = nn.Parameter(torch.randn(len(tokens), dim) * 0.05)
         self.match = ContentMatch(
             content_dims=self.prepared_dims,
             num_categories=num_categories if "category" in modalities else None,
             relations=self.relations,
             match_dim=match_dim,
         )
-        self.fusion = FUSIONS[fusion](dim, tokens, heads=heads)
+        self.fusion = FUSIONS[fusion](dim, len(tokens), heads=heads)
+        self.parts = (
+            {f"fused.{name}": size for name, size in zip(tokens, self.fusion.sizes, strict=True)}
+            if isinstance(self.fusion, LateEnsembleFusion)
+            else {"fused": dim}
+        )
+        """Part of a score -> how many coordinates of the fused vector it is made of, in order; `ImaginedItem` stands in for the first."""
 
     def fit_whitening(self, items: Items) -> None:
         """Learn the whitening of each modality from the items that have it."""
@@ -110,17 +119,30 @@ class ItemTower(nn.Module):
 
     def forward(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
         """The fused vector of each prepared item; values of absent modalities change nothing."""
-        tokens = [self.ids(items.item_index) if self.use_item_id else self.absent[0].expand(len(items), -1)]
+        return self._fuse(self.ids(items.item_index) if self.use_item_id else self._no_id(items), items)
+
+    def beside_id(self, items: ItemBatch) -> Float[Tensor, "items other_dims"]:
+        """The fused vector behind the first of `parts`: what it is made of without the id, whose table is not asked."""
+        first, *others = self.parts.values()
+        if not others:
+            return torch.zeros(len(items), 0, device=items.has_id.device)
+        return self._fuse(self._no_id(items), items)[:, first:]
+
+    def content_tokens(self, items: ItemBatch) -> dict[str, Float[Tensor, "items dim"]]:
+        """modality -> what its vectors give to the fusion; where an item lacks it, nothing that means anything."""
+        return {name: layer(items.vectors[name]) for name, layer in self.content.items()}
+
+    def _no_id(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
+        return self.absent[0].expand(len(items), -1)
+
+    def _fuse(self, first: Float[Tensor, "items dim"], items: ItemBatch) -> Float[Tensor, "items dim"]:
+        tokens = [first]
         presence = [torch.ones_like(items.has_id)]  # the first token takes part, whatever it is
         for number, (token, present) in enumerate(self._content(items), start=1):
             tokens.append(torch.where(present[:, None], token, self.absent[number]))
             presence.append(present)
         fused: Tensor = self.fusion(torch.stack(tokens, dim=1), torch.stack(presence, dim=1))  # (items, modalities, dim) -> (items, dim)
         return fused
-
-    def content_tokens(self, items: ItemBatch) -> dict[str, Float[Tensor, "items dim"]]:
-        """modality -> what its vectors give to the fusion; where an item lacks it, nothing that means anything."""
-        return {name: layer(items.vectors[name]) for name, layer in self.content.items()}
 
     def _whitening(self, name: str) -> Whitening:
         whitening = self.whitening[name]

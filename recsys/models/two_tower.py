@@ -38,7 +38,7 @@ class TwoTower(nn.Module):
             content_dims=item_tower.prepared_dims,
             num_categories=item_tower.categories.num_embeddings - 1 if "category" in item_tower.modalities else None,
             relations=item_tower.relations,
-            dim=dim,
+            dim=next(iter(item_tower.parts.values())),
             biases=QUESTIONS,
         )
         self.questions = nn.Embedding(QUESTIONS, dim + item_tower.match.dim)
@@ -62,6 +62,7 @@ class TwoTower(nn.Module):
         new = (~items.has_id).nonzero().squeeze(1)
         if len(new):
             imagined, imagined_biases = self.imagined_item(items.select(new))
+            imagined = torch.cat([imagined, fused[new, imagined.shape[1] :]], dim=1)
             fused, biases = fused.index_copy(0, new, imagined), biases.index_copy(0, new, imagined_biases)
         return torch.cat([fused, match], dim=1), biases
 
@@ -70,7 +71,7 @@ class TwoTower(nn.Module):
         if not self.item_tower.use_item_id:
             return self.embed_items(items)
         imagined, biases = self.imagined_item(items)
-        return torch.cat([imagined, self.item_tower.match(items)], dim=1), biases
+        return torch.cat([imagined, self.item_tower.beside_id(items), self.item_tower.match(items)], dim=1), biases
 
     def ask(self, states: Float[Tensor, "users all_dims"], question: Int[Tensor, " users"]) -> Float[Tensor, "users all_dims"]:
         """User vectors for a question, already divided by the temperature: their dot product with item vectors, plus bias, is the logit."""

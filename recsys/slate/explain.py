@@ -18,8 +18,9 @@ class Explanation:
 
     score: float
     parts: Mapping[str, float]
-    """`fused`: id, photo, text and category as the item tower mixes them; `match.<modality>`: content alike that of the history;
-    `bias`: what the item is worth to everybody; `popularity`: the prior. They add up to the score."""
+    """`fused`: id, photo, text and category as the item tower mixes them, or `fused.<what>` where they keep apart (late ensemble);
+    `match.<modality>`: content alike that of the history; `bias`: what the item is worth to everybody; `popularity`: the prior. They add up
+    to the score."""
     events: npt.NDArray[np.int64]
     """Places in the user's past, the one that adds most first."""
     worth: npt.NDArray[np.float64]
@@ -64,7 +65,7 @@ def vector_parts(release: Release) -> dict[str, npt.NDArray[np.int64]]:
         raise ReleaseFormatError(
             f"release {release.release_id} was published by a version that could not explain scores. Run `vitrine nightly`."
         )
-    part_of = np.repeat([name for name, _ in told], [size for _, size in told])  # (dim + 1,)
+    part_of = np.repeat([name for name, _ in told], [size for _, size in told])  # (all dims,)
     return {name: np.flatnonzero(part_of == name) for name in dict.fromkeys(part_of.tolist())}
 
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from recsys.encoders.config import WHERE, AlignmentKind
 
-FusionKind = Literal["attention", "concatenation", "gated", "max_pooling", "mean_pooling", "transformer", "weighted"]
+FusionKind = Literal["attention", "concatenation", "gated", "late_ensemble", "max_pooling", "mean_pooling", "transformer", "weighted"]
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
 CONTENT = ("image", "text", "category")
 """Content that every shop may have."""
@@ -28,7 +28,8 @@ class RetrieverConfig:
 
     `attention`: heads choose item by item; `transformer`: modalities read one another first, which costs most;
     `concatenation`: a network of all side by side; `gated`: a gate per coordinate; `weighted`: a number per modality;
-    `mean_pooling`, `max_pooling`: all count alike.
+    `mean_pooling`, `max_pooling`: all count alike; `late_ensemble`: each has a part of `embedding_dim` and so a score of its own, their sum
+    is weighted by what is learned, and what each adds to a score is told exactly.
     """
     modalities: tuple[str, ...] = CONTENT
     """Content that joins the item id. Where a config names none, own modalities take part too ([sources.modalities]), and `knowledge`

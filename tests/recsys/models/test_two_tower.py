@@ -23,6 +23,8 @@ from tests.support.behaviour import items_of
 from tests.support.taste_world import NUM_ITEMS, SMALL, taste_interactions, taste_items
 
 ALL = np.ones(NUM_ITEMS, bool)
+STANDING_IN = ("attention", "late_ensemble")
+"""Of an item without an id, what is imagined stands in for the whole fused vector, or for the id's block alone."""
 
 
 @pytest.fixture
@@ -55,7 +57,9 @@ def test_values_of_an_absent_modality_change_nothing(fusion: str, items: ItemBat
         torch.testing.assert_close(first, second)
 
 
-def test_an_item_without_an_id_does_not_depend_on_its_row(model: TwoTower, items: ItemBatch) -> None:
+@pytest.mark.parametrize("fusion", STANDING_IN)
+def test_an_item_without_an_id_does_not_depend_on_its_row(fusion: str, items: ItemBatch) -> None:
+    model = build(replace(SMALL, fusion=fusion))
     prepared = model.item_tower.prepare(items)
     moved = replace(prepared, item_index=prepared.item_index.flip(0))
     vectors, biases = model.embed_items(prepared)
@@ -65,11 +69,31 @@ def test_an_item_without_an_id_does_not_depend_on_its_row(model: TwoTower, items
     assert not torch.allclose(vectors[3:], other_vectors[3:])
 
 
-def test_an_item_that_no_table_knows_is_embedded_like_one_without_an_id(model: TwoTower, items: ItemBatch) -> None:
+@pytest.mark.parametrize("fusion", STANDING_IN)
+def test_an_item_that_no_table_knows_is_embedded_like_one_without_an_id(fusion: str, items: ItemBatch) -> None:
+    model = build(replace(SMALL, fusion=fusion))
     prepared = model.item_tower.prepare(items)
     new = model.embed_new_items(replace(prepared, item_index=torch.full((NUM_ITEMS,), 10**9)))
     for first, second in zip(new, model.embed_items(prepared.without_ids()), strict=True):
         torch.testing.assert_close(first, second)
+
+
+def test_in_a_late_ensemble_only_the_block_of_the_id_is_imagined(items: ItemBatch) -> None:
+    model = build(replace(SMALL, fusion="late_ensemble"))
+    prepared = model.item_tower.prepare(items)
+    changed = model.embed_items(prepared)[0][3:] != model.embed_items(prepared.without_ids())[0][3:]  # of items that have an id
+    parts = torch.split(changed[:, : SMALL.embedding_dim], list(model.item_tower.parts.values()), dim=1)
+    told = {name: bool(part.any()) for name, part in zip(model.item_tower.parts, parts, strict=True)}
+    assert told == {"fused.id": True, "fused.text": False, "fused.category": False}
+
+
+def test_in_a_late_ensemble_what_a_text_says_changes_the_score_of_the_text_alone(items: ItemBatch) -> None:
+    model = build(replace(SMALL, fusion="late_ensemble", match_dim=0))
+    prepared = model.item_tower.prepare(items)
+    other = replace(prepared, vectors={"text": -prepared.vectors["text"]})
+    changed = (model.embed_items(prepared)[0] != model.embed_items(other)[0])[3:]
+    parts = torch.split(changed, list(model.item_tower.parts.values()), dim=1)
+    assert [bool(part.any()) for part in parts] == [False, True, False]
 
 
 def test_content_counts_in_the_match_as_much_as_it_is_worth(model: TwoTower, items: ItemBatch) -> None:
@@ -227,7 +251,7 @@ def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tm
     assert export_item_tower(Ensemble([model]), tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5
 
 
-@pytest.mark.parametrize("fusion", sorted(FUSIONS))
-def test_the_exported_item_tower_fuses_as_the_model_does(fusion: str, tmp_path: Path) -> None:
-    model = build(replace(SMALL, fusion=fusion, use_item_id=False))  # with ids, the fused vector of a new item is an imagined one
+@pytest.mark.parametrize(("fusion", "use_item_id"), [("late_ensemble", True), *((fusion, False) for fusion in sorted(FUSIONS))])
+def test_the_exported_item_tower_fuses_as_the_model_does(fusion: str, use_item_id: bool, tmp_path: Path) -> None:
+    model = build(replace(SMALL, fusion=fusion, use_item_id=use_item_id))  # with ids, most fuse nothing for a new item: it is imagined
     assert export_item_tower(Ensemble([model]), tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5

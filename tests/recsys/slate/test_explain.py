@@ -56,6 +56,16 @@ def test_the_event_named_first_is_the_one_whose_removal_costs_most(release: Rele
     assert rows[int(np.argmin(left))] == 8
 
 
+def test_blocks_that_a_release_names_apart_are_told_apart(tmp_path: Path) -> None:
+    release = read_release(build_release(tmp_path))
+    release.serving["vector_parts"] = [["fused.id", 1], ["fused.image", 7], ["bias", 1]]  # type: ignore[index]
+    past = past_of(release, [4, 5])  # red, green
+    found = explain(release, past, 8, newest=0)  # red
+    assert list(found.parts) == ["fused.id", "fused.image", "bias"]
+    assert found.parts["fused.id"] == pytest.approx(release.item_vectors[[4, 5], 0].mean() * release.item_vectors[8, 0])
+    assert sum(found.parts.values()) == pytest.approx(score(release, past, 8), abs=1e-5)
+
+
 def test_only_the_newest_events_are_judged(release: Release) -> None:
     assert not len(explain(release, past_of(release, [4, 5]), 8, newest=0).events)
     assert set(explain(release, past_of(release, [4, 5, 6, 7]), 8, newest=2).events) == {2, 3}

@@ -14,11 +14,14 @@ DIM, MODALITIES = 8, 3
 ALL = torch.ones(5, MODALITIES, dtype=torch.bool)
 SOME = torch.tensor([[True, True, True], [True, False, True], [True, True, False], [True, False, False], [True, True, True]])
 SWAPPED = [0, 2, 1]
+SWAPPED_BLOCKS = [0, 1, 2, 3, 6, 7, 4, 5]
+"""Of a late ensemble: 8 coordinates for 3 tokens, of which the id's has 4."""
 
 OF_A_MODALITY: Mapping[str, Mapping[str, Callable[[Tensor], Tensor]]] = {
     "attention": {"modality_scores": lambda value: value[SWAPPED]},
     "concatenation": {"mix.weight": lambda value: value.unflatten(1, (MODALITIES, DIM))[:, SWAPPED].flatten(1)},
     "gated": {"gates": lambda value: value.flip(0)},
+    "late_ensemble": {"logits": lambda value: value[SWAPPED], "narrow": lambda value: value[SWAPPED_BLOCKS]},
     "max_pooling": {},
     "mean_pooling": {},
     "transformer": {"modalities": lambda value: value[SWAPPED]},
@@ -70,9 +73,10 @@ def test_attention_reads_the_token_of_an_absent_modality(tokens: Tensor) -> None
     torch.testing.assert_close(fusion(tokens, SOME), fusion(tokens, ALL), rtol=0, atol=0)
 
 
-def test_an_item_starts_out_as_its_id(fusion: nn.Module, tokens: Tensor) -> None:
+@pytest.mark.parametrize("kind", sorted(set(FUSIONS) - {"late_ensemble"}))  # where what tokens say lies side by side
+def test_an_item_starts_out_as_its_id(kind: str, tokens: Tensor) -> None:
     small = 0.05 * tokens  # as large as fresh rows of the id table
-    alike = torch.cosine_similarity(fusion(small, SOME)[:, None], small, dim=2)  # (items, modalities)
+    alike = torch.cosine_similarity(build(kind)(small, SOME)[:, None], small, dim=2)  # (items, modalities)
     assert alike[:, 0].min() > 0.85
     assert alike[:, 0].min() > alike[:, 1:].max()
 
@@ -100,7 +104,8 @@ def test_content_may_change_places_along_with_what_was_learned_of_it(kind: str, 
             parameter.add_(torch.randn_like(parameter))
     learned = fusion.state_dict()
     other.load_state_dict(learned | {name: swap(learned[name]) for name, swap in OF_A_MODALITY[kind].items()})
-    torch.testing.assert_close(other(tokens[:, SWAPPED], SOME[:, SWAPPED]), fusion(tokens, SOME))
+    places = SWAPPED_BLOCKS if kind == "late_ensemble" else slice(None)
+    torch.testing.assert_close(other(tokens[:, SWAPPED], SOME[:, SWAPPED])[:, places], fusion(tokens, SOME))
 
 
 def test_an_item_may_have_no_content_at_all(kind: str) -> None:
@@ -129,6 +134,36 @@ def test_pools_over_what_is_there(kind: str, pooled: float) -> None:
     nn.init.ones_(fusion.scale.factors)
     fused = fusion(torch.tensor([[[1.0], [4.0], [9.0]]]), torch.tensor([[True, True, False]]))
     assert fused.item() == pytest.approx(1 + pooled)
+
+
+def late_ensemble_of_two() -> nn.Module:
+    """Of a token it keeps the coordinate that is the token's own; both count alike."""
+    fusion = FUSIONS["late_ensemble"](2, 2)
+    nn.init.eye_(fusion.narrow)
+    nn.init.zeros_(fusion.logits)
+    return fusion
+
+
+def test_the_dot_product_of_late_ensembles_is_the_weighted_sum_of_the_scores_of_each_modality() -> None:
+    first, second = late_ensemble_of_two()(torch.tensor([[[3.0, 9.0], [9.0, 4.0]], [[5.0, 9.0], [9.0, 7.0]]]), ALL[:2, :2])
+    assert (first @ second).item() == pytest.approx((3 * 5 + 4 * 7) / 2)
+
+
+def test_the_weight_of_an_absent_modality_goes_to_the_others_of_a_late_ensemble() -> None:
+    fused = late_ensemble_of_two()(torch.tensor([[[3.0, 9.0], [9.0, 4.0]]]), torch.tensor([[True, False]]))
+    torch.testing.assert_close(fused, torch.tensor([[3.0, 0.0]]))
+
+
+def test_a_late_ensemble_starts_out_as_its_id(tokens: Tensor) -> None:
+    fusion = build("late_ensemble")
+    blocks = fusion(tokens, SOME).split(fusion.sizes, dim=1)
+    loudness = torch.stack([block.norm(dim=1) for block in blocks], dim=1)  # (items, modalities)
+    assert (loudness[:, 0] / loudness.norm(dim=1)).min() > 0.85
+
+
+def test_a_late_ensemble_of_more_tokens_than_coordinates_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"embedding_dim 3 is too short .* 4 in all"):
+        FUSIONS["late_ensemble"](3, 4)
 
 
 def test_the_config_may_name_every_kind_and_no_other() -> None:
