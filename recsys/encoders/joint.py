@@ -109,6 +109,11 @@ def open_joint_image_encoder(source: str, *, precision: str = "auto", batch: int
     return ImageEncoder(model, spec, precision=precision, batch=batch)
 
 
+def logit_scale(tower: TextTower) -> float:
+    """What a joint model multiplies the cosine of a photo and a text by before it compares texts."""
+    return float(tower.model.logit_scale.detach().float().exp())
+
+
 def _load(source: str, dtype: torch.dtype, *, without: str) -> Any:
     def joint_class(config: Any) -> Any:
         from transformers import AutoModel
