@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from feature_store.embeddings import encoder_versions
 from feature_store.errors import LandingError
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import ATTRIBUTE_LABELS, CATALOGUE, FETCHED_IMAGES
@@ -147,16 +148,29 @@ def test_texts_of_another_encoder_are_encoded_again(tmp_path: Path, monkeypatch:
     assert sum(counts) == NUMBER - len(LACKING)
 
 
-def test_what_an_encoder_fitted_to_the_answers_flatters_is_said(tmp_path: Path) -> None:
-    shop = write_shop(tmp_path)
+@pytest.fixture(scope="module")
+def tuned_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A night has fine-tuned its text encoder."""
+    shop = write_shop(tmp_path_factory.mktemp("tuned"))
     with Workspace(shop).write("fine_tuned_encoders") as writer:
-        save_tiny(writer.folder / TUNED_TEXT, "bert")
+        save_tiny(writer.folder / TUNED_TEXT, "gpt2")
         writer.commit()
-    for fields, flattered in ((["title", "attributes"], True), (["title"], False)):
-        settings = {**embed(shop), "text_fields": fields}
-        run_stage(embed_items.STAGE, shop, embed=settings)
-        line = run_stage(label_attributes.STAGE, shop, embed=settings, labels={"attributes": ["colour"]}).manifest.facts["told"][0]
-        assert ("flattered: an encoder was fitted here" in line) == flattered
+    return shop
+
+
+@pytest.mark.parametrize(("fields", "flattered"), [(["title", "attributes"], True), (["title"], False)])
+def test_what_an_encoder_fitted_to_the_answers_flatters_is_said(tuned_shop: Path, fields: list[str], flattered: bool) -> None:
+    settings = {**embed(tuned_shop), "text_fields": fields}
+    run_stage(embed_items.STAGE, tuned_shop, embed=settings)
+    line = run_stage(label_attributes.STAGE, tuned_shop, embed=settings, labels={"attributes": ["colour"]}).manifest.facts["told"][0]
+    assert ("flattered: an encoder was fitted here" in line) == flattered
+
+
+def test_texts_are_read_by_the_encoder_that_was_fine_tuned(tuned_shop: Path) -> None:
+    own = encoder_versions(run_stage(embed_items.STAGE, tuned_shop, embed=embed(tuned_shop)))["text"]
+    read = pl.read_ipc(label(tuned_shop, "colour").path(label_attributes.TEXTS))
+    assert read["encoder_version"].unique().to_list() == [own]
+    assert own != encoder_versions(run_stage(embed_items.STAGE, write_shop(tuned_shop / "other"), embed=embed(tuned_shop)))["text"]
 
 
 PROMPT = "a {} mug"
