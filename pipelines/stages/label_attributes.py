@@ -57,7 +57,7 @@ def run(context: StageContext) -> None:
         found: list[Guesses] = []
         if context.config.labels.attributes or context.config.labels.zero_shot:
             catalogue = context.read("catalogue").scan(CATALOGUE).collect()
-            embeddings = dict(read_embeddings(context.read("item_embeddings")))
+            embeddings = read_embeddings(context.read("item_embeddings"))
             group = catalogue.select(pl.coalesce("group_id", "item_id").rank("dense") - 1).to_series().to_numpy().astype(np.int64)
             values = {name: stated_values(catalogue, name) for name in context.config.labels.attributes}
             found += _zero_shot(context, catalogue, embeddings["image"], group)

@@ -17,7 +17,7 @@ class LabelsConfig:
     """What the joint model reads for a value, in the place of `{}`; in the language it was trained in."""
     prompts: Mapping[str, str] = field(default_factory=dict)
     """Attribute -> a prompt of its own, e.g. `category = "a photo of a {}"`."""
-    zero_shot_score: float = 0.5
+    zero_shot_score: float = 0.9
     """Least score of a zero-shot label where the shop says the attribute of too few items to choose one that keeps `precision`."""
     precision: float = 0.9
     """Share of labels that shall be right: of each attribute only guesses are kept whose score reached it on items that were held out."""
