@@ -21,7 +21,7 @@ help:  ## this page
 	@echo "  make test       make check, then every test; what CI runs"
 	@echo "  make check      ruff, mypy --strict, import-linter, codespell"
 	@echo "  make notebooks  run notebooks/ on the demo's report"
-	@echo "  make install    build .venv from requirements/lock.txt (about 2.5 GB); the others do it when needed"
+	@echo "  make install    build .venv from requirements/lock.txt (about 3 GB); the others do it when needed"
 	@echo "  make lock       write requirements/ anew from what .venv holds"
 	@echo "  make clean      remove .venv and caches; workspaces stay"
 	@echo

@@ -1,6 +1,7 @@
 """How well the attributes of a sample shop are guessed, held against what is planted.
 
     python benchmarks/labelling.py --seed 31 --items 2000 --hidden 0.4
+    python benchmarks/labelling.py --seed 31 --items 2000 --hidden 0.4 --joint-model FOLDER
 
 The shop says category, colour, pattern and material of some items and not of the others; a photo shows all four, a text names category
 and material. Beside what the stage measures on held-out items of the shop, its labels are held against the truth of those it hid.
@@ -24,7 +25,7 @@ from pipelines.progress import Progress
 from pipelines.sample_shop.drawing import CATEGORIES, COLOURS, MATERIALS, PATTERNS
 from pipelines.sample_shop.oracle import TRUTH
 from pipelines.sample_shop.shop import ShopSize, draw_shop
-from recsys.training.labelling.labeller import macro_f1
+from recsys.training.labelling.judging import macro_f1
 
 NEEDED = ("ingest_catalogue", "ingest_events", "fetch_images", "train_encoders", "fine_tune_encoders", "embed_items", "label_attributes")
 NAMES = {"category": tuple(CATEGORIES), "colour": tuple(COLOURS), "pattern": tuple(PATTERNS), "material": tuple(MATERIALS)}
@@ -37,10 +38,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=31)
     parser.add_argument("--items", type=int, default=2000)
     parser.add_argument("--hidden", type=float, default=0.4, help="Share of items that do not say an attribute, drawn for each.")
+    parser.add_argument(
+        "--joint-model", default="", help="A CLIP, SigLIP or Chinese-CLIP that guesses without learning; none: the classifier."
+    )
     args = parser.parse_args()
     progress = Progress(Console(stderr=True))
+    learned = {"labels.attributes": list(NAMES)}
+    zero_shot = {"embed.joint_model": args.joint_model, "labels.zero_shot": NAMES, "labels.prompts": {"category": "a photo of a {}"}}
     with tempfile.TemporaryDirectory() as folder:
-        config = load_config(args.config, {"workspace": folder, "labels.attributes": list(NAMES)})
+        config = load_config(args.config, {"workspace": folder} | (zero_shot if args.joint_model else learned))
         workspace = config.open_workspace()
         root = workspace.root
         landing = Landing(events=root / "landing/events", catalogue=root / "landing/catalogue", images=root / "landing/images")
@@ -68,6 +74,8 @@ def main() -> None:
             measured = (str(told["items"]), *(f"{told[key]:.3f}" for key in ("accuracy", "macro_f1", "most_common")))
             table.add_row(name, *measured, str(int(hidden[name].sum())), str(len(rows)), *right)
         Console(width=160).print(table)
+        for line in result.facts["told"]:
+            print(line)
 
 
 def _told(catalogue: pl.DataFrame, truth: dict[str, np.ndarray], hidden: dict[str, np.ndarray]) -> pl.DataFrame:

@@ -16,15 +16,20 @@ def attribute_values(catalogue: pl.DataFrame, name: str) -> list[str | None]:
     Args:
         catalogue: Rows of the table `catalogue`.
         name: Of an attribute; or CATEGORY.
+    """
+    if name == CATEGORY:
+        return catalogue["category"].list.drop_nulls().list.last().to_list()
+    own = pl.element().struct.field("value").filter(pl.element().struct.field("name") == name, pl.element().struct.field("value") != "")
+    return catalogue["attributes"].list.eval(own).list.first().to_list()
+
+
+def stated_values(catalogue: pl.DataFrame, name: str) -> list[str | None]:
+    """As `attribute_values`, of an attribute that the shop states.
 
     Raises:
         LandingError: No item has it.
     """
-    if name == CATEGORY:
-        values = catalogue["category"].list.drop_nulls().list.last().to_list()
-    else:
-        own = pl.element().struct.field("value").filter(pl.element().struct.field("name") == name, pl.element().struct.field("value") != "")
-        values = catalogue["attributes"].list.eval(own).list.first().to_list()
+    values = attribute_values(catalogue, name)
     if all(value is None for value in values):
         names = catalogue["attributes"].explode(empty_as_null=False).struct.field("name").drop_nulls().unique().sort()
         raise LandingError(f"no item has the attribute {name!r}; there are {', '.join([CATEGORY, *names])}. Change [labels] attributes.")

@@ -262,9 +262,15 @@ ATTRIBUTE_LABELS = Table(
     columns=(
         _required("item_id", pl.String, "the shop's own id; of an item for which the shop does not say the attribute"),
         _required("attribute", pl.String, "name of an attribute of the catalogue, or category"),
-        _required("value", pl.String, "the guess: a value that other items have"),
-        Column(name="score", dtype=pl.Float64, meaning="calibrated probability that it is right", lowest=0, highest=1),
-        _required("source", pl.String, "who guessed: classifier"),
+        _required("value", pl.String, "the guess: a value that other items have, or one that [labels.zero_shot] names"),
+        Column(
+            name="score",
+            dtype=pl.Float64,
+            meaning="probability that it is right; only that of the classifier is calibrated",
+            lowest=0,
+            highest=1,
+        ),
+        _required("source", pl.String, "who guessed: classifier, or zero_shot, the joint model"),
     ),
 )
 

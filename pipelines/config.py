@@ -168,6 +168,8 @@ class Config:
     def __post_init__(self) -> None:
         if self.embed.joint_model and self.fine_tune.asked:
             raise ValueError("a joint model ([embed] joint_model) is not fine-tuned; leave [fine_tune] as it is or name two encoders")
+        if self.labels.zero_shot and not self.embed.joint_model:
+            raise ValueError("[labels.zero_shot] holds photos against words: set [embed] joint_model to a model that reads both")
 
     def open_workspace(self) -> Workspace:
         """The workspace this config names."""

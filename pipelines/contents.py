@@ -15,6 +15,7 @@ from feature_store.given_vectors import read_given_vectors
 from feature_store.layout import TableReader, Workspace
 from pipelines.config import Config
 from pipelines.landing import landing_digests, list_source
+from pipelines.model_files import model_digest
 from pipelines.photos import ItemPhotos
 from pipelines.stage import StageContext
 from recsys.encoders.config import EmbedConfig
@@ -22,7 +23,7 @@ from recsys.encoders.content import Content, ImageContent, NoContent, TextConten
 from recsys.encoders.given import GivenContent
 from recsys.encoders.image import DESCRIPTION, open_image_encoder
 from recsys.encoders.joint import open_joint_image_encoder
-from recsys.encoders.text import open_text_encoder
+from recsys.encoders.text import open_text_encoder, text_source
 
 TUNED_IMAGE, TUNED_TEXT = "image", "text"
 """Folders of the table `fine_tuned_encoders`, where there are such encoders."""
@@ -78,8 +79,8 @@ def open_texts(embed: EmbedConfig, tuned: TableReader) -> TextContent:
 
 
 def content_digests(config: Config, workspace: Workspace) -> Mapping[str, str]:
-    """What embedding depends on beside tables: photos, and the files and settings of own modalities."""
-    digests = {"photos": _photos_digest(config)}
+    """What embedding depends on beside tables: photos, the text model, and the files and settings of own modalities."""
+    digests = {"photos": _photos_digest(config), "text model": _text_model_digest(config.embed)}
     for name, given in config.sources.modalities.items():
         files = landing_digests([given.file], workspace)
         digests[f"modality {name}"] = f"{given.dim} {files}"
@@ -102,6 +103,10 @@ def _given(name: str, context: StageContext, catalogue: pl.DataFrame) -> tuple[C
         version=given.version,
     )
     return content, {"unknown": given.unknown, "repeated": given.repeated}
+
+
+def _text_model_digest(embed: EmbedConfig) -> str:
+    return "" if embed.joint_model else model_digest(text_source(embed.text_model))  # by a joint model's files `train_encoders` goes
 
 
 def _photos_digest(config: Config) -> str:

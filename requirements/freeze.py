@@ -15,8 +15,6 @@ ELSEWHERE = frozenset({"fbgemm-gpu"})
 """Asked for by metadata and not wanted: torchrec names the CUDA build; fbgemm-gpu-cpu stands for it, cuda.txt swaps it."""
 NOT_SERVED = frozenset({"huggingface-hub"})
 """Asked for by tokenizers, to fetch by name; serving reads a file, and does without it and all that it brings."""
-LATER = frozenset({"scale"})
-"""Extras that are installed over the lock where they are wanted: Daft asks for an older tqdm than the lock has."""
 BUILD = ("setuptools",)
 """Needed by `pip install -e .` without a build environment of its own."""
 
@@ -64,11 +62,11 @@ def main() -> None:
     """Write lock.txt and serve.txt beside this file."""
     project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     base, extras = project["dependencies"], project["optional-dependencies"]
-    everything = closure([*base, *BUILD, *(line for name, lines in extras.items() if name not in LATER for line in lines)])
+    everything = closure([*base, *BUILD, *(line for lines in extras.values() for line in lines)])
     write(
         HERE / "lock.txt",
         everything,
-        "Everything: serve, train and dev. Installed with --no-deps, torch first and alone (see the Makefile).",
+        "Everything: serve, train, scale and dev. Installed with --no-deps, torch first and alone (see the Makefile).",
     )
     write(
         HERE / "serve.txt",

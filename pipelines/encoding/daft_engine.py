@@ -29,6 +29,8 @@ from recsys.encoders.content import Content, Encoded
 from recsys.encoders.precision import best_device, resolve_precision
 
 KNOCK_S = 10.0
+WORKER_STARTS_WITHIN_S = 300
+"""Daft would give up on a worker after two minutes; large models from a mount, or a busy machine, take longer."""
 
 
 class ShardEncoder:
@@ -98,6 +100,7 @@ class DaftEngine:
             yield from LocalEngine(self._content).encode(self._read_again(waiting.values()))
             return
         _start_runner(self._embed.ray_address, self._embed.workers)
+        daft.set_execution_config(actor_udf_ready_timeout=WORKER_STARTS_WITHIN_S)
         try:
             for row in self._query(waiting).iter_rows():
                 shard = waiting.pop(row["start"])

@@ -78,5 +78,5 @@ def _check(embed: EmbedConfig) -> None:
         if importlib.util.find_spec(package) is None:
             raise EngineError(
                 f"[embed] engine = \"daft\" needs the package {package}, which is not installed. Run `pip install 'vitrine[scale]'`, in a "
-                "clone `.venv/bin/pip install -e '.[scale]'`, or set engine = \"local\"."
+                'clone `make install`, or set engine = "local".'
             )

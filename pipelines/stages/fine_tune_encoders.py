@@ -15,10 +15,12 @@ from typing import Any
 
 import torch
 
-from feature_store.layout import TableReader, TableWriter
+from feature_store.layout import TableReader, TableWriter, Workspace
 from feature_store.manifest import write_text_atomically
+from pipelines.config import Config
 from pipelines.contents import TUNED_IMAGE, TUNED_TEXT
 from pipelines.inputs import resolve_cuts
+from pipelines.model_files import model_digest
 from pipelines.pair_items import gather_pair_items
 from pipelines.stage import Stage, StageContext
 from recsys.encoders.image import DESCRIPTION, load_image_model, save_image_encoder
@@ -58,10 +60,11 @@ def run(context: StageContext) -> None:
 def _recipe(context: StageContext) -> Mapping[str, Any]:
     embed = context.config.embed
     code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(fine_tuning.__path__[0]).glob("*.py"))))
-    texts = ("text_model", "text_pooling", "text_prefix", "text_fields", "max_tokens")
+    texts = ("text_pooling", "text_prefix", "text_fields", "max_tokens")
     return {
         "settings": asdict(context.config.fine_tune),
         "image": context.read("image_encoder").manifest.content_digest,
+        "text_model": [embed.text_model, model_digest(text_source(embed.text_model))],
         **{name: getattr(embed, name) for name in texts},
         "code": code.hexdigest(),
     }
@@ -116,10 +119,15 @@ def _told(recalls: Recalls, kind: str) -> str:
     return f"recall@{'/'.join(found)} {' '.join(f'{value:.3f}' for value in found.values())}"
 
 
+def _extra(config: Config, _workspace: Workspace) -> Mapping[str, str]:
+    return {"text model": model_digest(text_source(config.embed.text_model))} if config.fine_tune.asked else {}
+
+
 STAGE = Stage(
     name="fine_tune_encoders",
     reads=("catalogue", "fetched_images", "image_encoder", "events"),
     writes="fine_tuned_encoders",
     config=("fine_tune", "embed", "relevance", "cuts"),
     run=run,
+    extra=_extra,
 )

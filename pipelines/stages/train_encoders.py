@@ -23,6 +23,7 @@ from feature_store.manifest import file_digest, write_text_atomically
 from feature_store.schema import CATALOGUE
 from pipelines.config import Config
 from pipelines.learning_photos import load_photos
+from pipelines.model_files import model_digest
 from pipelines.photos import ItemPhotos
 from pipelines.stage import Stage, StageContext
 from recsys.encoders import backbone, image, photo_decoding, photo_formats
@@ -48,7 +49,7 @@ def recipe(embed: EmbedConfig) -> dict[str, Any]:
         EncoderError: The weights file is missing.
     """
     if embed.joint_model:
-        return {"kind": "joint", "joint_model": embed.joint_model, "files": _joint_files(embed)}
+        return {"kind": "joint", "joint_model": embed.joint_model, "files": model_digest(embed.joint_model)}
     chosen: dict[str, Any] = {
         name: getattr(embed, name)
         for name in ("image_model", "image_model_options", "image_size", "image_normalisation", "image_pooling", "image_pretrained")
@@ -159,17 +160,9 @@ def _weights_digest(embed: EmbedConfig) -> str:
     return file_digest(path)
 
 
-def _joint_files(embed: EmbedConfig) -> str:
-    """Digest of a local model; a published one is known by its name."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(embed.joint_model).glob("*")):
-        digest.update(f"{path.name} {file_digest(path)}\n".encode() if path.is_file() else b"")
-    return digest.hexdigest()
-
-
 def _extra(config: Config, _workspace: Workspace) -> Mapping[str, str]:
     if config.embed.joint_model:
-        return {"joint model": _joint_files(config.embed)}
+        return {"joint model": model_digest(config.embed.joint_model)}
     return {"weights": _weights_digest(config.embed)} if config.embed.image_weights else {}
 
 

@@ -2,7 +2,6 @@
 Chinese-CLIP (Yang et al., 2022)."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,9 +12,9 @@ from torch import Tensor, nn
 from recsys.encoders.image import ImageEncoder
 from recsys.encoders.joint_photos import read_processor
 from recsys.encoders.photo_preparation import PhotoPreparation, photo_pixels
+from recsys.encoders.pretrained import load_pretrained, load_tokenizer
 from recsys.encoders.protocol import EncoderError
-from recsys.encoders.text_tower import TextTower, load_tokenizer
-from recsys.encoders.torchvision_operators import declare_torchvision_operators
+from recsys.encoders.text_tower import TextTower
 
 KINDS = ("clip", "siglip", "chinese_clip")
 """`model_type` of those whose photos are plain squares of pixels."""
@@ -110,25 +109,19 @@ def open_joint_image_encoder(source: str, *, precision: str = "auto", batch: int
     return ImageEncoder(model, spec, precision=precision, batch=batch)
 
 
-def _load(source: str, dtype: torch.dtype, *, without: str) -> Any:
-    declare_torchvision_operators()
-    from transformers import AutoConfig, AutoModel
-    from transformers.utils import logging
+def logit_scale(tower: TextTower) -> float:
+    """What a joint model multiplies the cosine of a photo and a text by before it compares texts."""
+    return float(tower.model.logit_scale.detach().float().exp())
 
-    logging.disable_progress_bar()
-    local = Path(source).is_dir()
-    try:
-        config = AutoConfig.from_pretrained(source, local_files_only=local)
+
+def _load(source: str, dtype: torch.dtype, *, without: str) -> Any:
+    def joint_class(config: Any) -> Any:
+        from transformers import AutoModel
+
         if config.model_type not in KINDS:
             raise EncoderError(f"{source!r} is a model of type {config.model_type}; [embed] joint_model takes one of {', '.join(KINDS)}.")
-        model, info = AutoModel.from_pretrained(source, local_files_only=local, dtype=dtype, output_loading_info=True)
-    except (OSError, ValueError) as error:
-        raise EncoderError(
-            f"cannot load the joint model {source!r}: {error}. "
-            "[embed] joint_model takes a folder, or a name that a model hub within reach knows."
-        ) from error
-    if info["missing_keys"]:
-        lacking = ", ".join(sorted(info["missing_keys"])[:3])
-        raise EncoderError(f"the weights of {source!r} lack {lacking}: it holds another model than its config says.")
+        return AutoModel
+
+    model, _ = load_pretrained(source, dtype, setting="joint_model", class_of=joint_class)
     setattr(model, without, None)  # the other tower need not be held, and is no part of this one's version
     return model

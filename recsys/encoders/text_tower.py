@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,8 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from recsys.encoders.pooling import check_pooling, pool
-from recsys.encoders.protocol import EncoderError
-from recsys.encoders.torchvision_operators import declare_torchvision_operators
+from recsys.encoders.pretrained import load_pretrained, load_tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,41 +75,16 @@ def load_text_tower(source: str, dtype: torch.dtype, *, pooling: str) -> TextTow
         EncoderError: It cannot be loaded, or the pooling is unknown.
     """
     check_pooling(pooling)
-    declare_torchvision_operators()
-    from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel, AutoModelForTextEncoding
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    local = Path(source).is_dir()
-    try:
-        tokenizer = load_tokenizer(source)
-        config = AutoConfig.from_pretrained(source, local_files_only=local)
-        kind: Any = AutoModelForTextEncoding if type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING else AutoModel
-        model, info = kind.from_pretrained(source, local_files_only=local, dtype=dtype, output_loading_info=True)
-    except (OSError, ValueError) as error:
-        raise EncoderError(
-            f"cannot load the text model {source!r}: {error}. "
-            "[embed] text_model takes `minilm`, a folder, or a name that a model hub within reach knows."
-        ) from error
-    lacking = sorted(info["missing_keys"])
-    if any("pooler" not in name for name in lacking):
-        raise EncoderError(f"the weights of {source!r} lack {', '.join(lacking[:3])}: it holds another model than its config says.")
+    model, lacking = load_pretrained(source, dtype, setting="text_model", class_of=_text_class, takes="`minilm`, ", may_lack="pooler")
     if lacking:
         model.pooler = None  # its weights would be drawn anew every night, and nothing here reads it
     model.config.use_cache = False  # a decoder would keep keys and values for a next token that nobody asks for
     encoder = model.get_encoder() if model.config.is_encoder_decoder else model
-    return TextTower(tokenizer=tokenizer, module=PooledText(encoder, pooling), dim=int(encoder.config.hidden_size), pooling=pooling)
+    module = PooledText(encoder, pooling)
+    return TextTower(tokenizer=load_tokenizer(source), module=module, dim=int(encoder.config.hidden_size), pooling=pooling)
 
 
-def load_tokenizer(source: str) -> Any:
-    """The tokenizer of a model; where its class needs a package that is not installed, what its tokenizer.json says."""
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+def _text_class(config: Any) -> Any:
+    from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoModel, AutoModelForTextEncoding
 
-    local = Path(source).is_dir()
-    try:
-        return AutoTokenizer.from_pretrained(source, local_files_only=local)
-    except ImportError as error:
-        try:
-            return PreTrainedTokenizerFast.from_pretrained(source, local_files_only=local)
-        except (OSError, ValueError) as second:
-            raise EncoderError(f"the tokenizer of {source!r} cannot be read: {error} It has no tokenizer.json either: {second}") from error
+    return AutoModelForTextEncoding if type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING else AutoModel

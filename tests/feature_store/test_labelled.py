@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from feature_store.errors import LandingError
-from feature_store.labelled import attribute_values, without_attributes
+from feature_store.labelled import attribute_values, stated_values, without_attributes
 from feature_store.schema import CATALOGUE
 
 
@@ -30,7 +30,8 @@ def test_the_category_is_the_narrowest() -> None:
 
 def test_an_attribute_that_no_item_has_is_an_error_that_names_those_there_are() -> None:
     with pytest.raises(LandingError, match="no item has the attribute 'color'; there are category, colour, size"):
-        attribute_values(catalogue(), "color")
+        stated_values(catalogue(), "color")
+    assert attribute_values(catalogue(), "color") == [None, None, None]
 
 
 def test_only_the_named_attributes_are_left_out() -> None:

@@ -37,6 +37,13 @@ def test_a_joint_model_beside_an_encoder_that_it_stands_in_for_is_refused() -> N
         parse_config({"embed": {"joint_model": "clip", "image_weights": "w.safetensors", "text_model": "bert"}})
 
 
+def test_zero_shot_labels_without_a_joint_model_are_refused() -> None:
+    zero_shot = {"labels": {"zero_shot": {"colour": ["red", "blue"]}}}
+    with pytest.raises(ConfigError, match=r"holds photos against words: set \[embed\] joint_model"):
+        parse_config(zero_shot)
+    assert parse_config({**zero_shot, "embed": {"joint_model": "clip"}}).labels.zero_shot == {"colour": ("red", "blue")}
+
+
 def test_own_modalities_take_part_in_the_retriever_where_it_names_none() -> None:
     sources = {"modalities": {"audio": {"file": "landing/audio.parquet"}}}
     assert parse_config({"sources": sources}).retriever.modalities == ("image", "text", "category", "audio")

@@ -1,11 +1,16 @@
 """Joint image-text models of a few thousand weights, saved as a hub would lay them out, each with a tokenizer of its own kind."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
+from recsys.encoders.image import normalise
+from recsys.encoders.joint import load_joint_text, open_joint_image_encoder
 from recsys.encoders.torchvision_operators import declare_torchvision_operators
+from tests.support.photos import jpeg
 
 KINDS = ("clip", "siglip", "chinese_clip")
 SIDE = 32
@@ -28,6 +33,29 @@ def save_tiny_joint(folder: Path, kind: str, *, seed: int = 1) -> Path:
             parameter.data.mul_(4)
         model.save_pretrained(folder)
     return folder
+
+
+def teach_colours(folder: Path, colours: Mapping[str, tuple[int, int, int]], prompt: str, *, steps: int = 40) -> None:
+    """Fit the SigLIP of a folder until photos of a colour lie nearest to the prompt that names it."""
+    from transformers import AutoModel
+
+    encoder = open_joint_image_encoder(str(folder), precision="fp32")
+    photos = [encoder.prepare(jpeg(colour, seed=1000 + at)) for colour in colours.values() for at in range(8)]
+    pixels, wanted = normalise(torch.stack(photos), encoder.spec), torch.arange(len(colours)).repeat_interleave(8)
+    tower = load_joint_text(str(folder), torch.float32)
+    ids, _ = tower.pad(tower.tokenizer([prompt.replace("{}", name) for name in colours])["input_ids"])
+    model = AutoModel.from_pretrained(folder)
+    for parameter in model.parameters():
+        parameter.data.div_(4)  # as published; drawn wider, attention is too sharp to learn
+    model.logit_scale.data.fill_(2.0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(steps):
+        shown, said = model.get_image_features(pixel_values=pixels), model.get_text_features(input_ids=ids)
+        cosines = F.normalize(shown.pooler_output, dim=-1) @ F.normalize(said.pooler_output, dim=-1).T
+        optimizer.zero_grad()
+        F.cross_entropy(model.logit_scale.exp() * cosines, wanted).backward()
+        optimizer.step()
+    model.save_pretrained(folder)
 
 
 def _tokenizer(kind: str) -> Any:

@@ -1,6 +1,7 @@
 """Daft knows one runner per process, so each runs in a process of its own."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -14,16 +15,22 @@ import polars as pl
 import pytest
 
 from feature_store.layout import TableReader, Workspace
+from feature_store.schema import CATALOGUE
+from pipelines.contents import TUNED_IMAGE, TUNED_TEXT, open_content
 from pipelines.encoding.engine import EngineError
+from pipelines.photos import ItemPhotos
 from pipelines.stage import StageContext
 from pipelines.stages import embed_items
+from recsys.encoders.image import new_model, save_image_encoder
 from recsys.encoders.protocol import COMPANION_TOLERANCE
-from tests.pipelines.stages.test_embed_items import cursed_model, embed, rows_of, write_catalogue, write_encoder
+from tests.pipelines.stages.test_embed_items import SPEC, cursed_model, embed, rows_of, write_catalogue, write_encoder
 from tests.support.photos import jpeg, write_files
 from tests.support.stages import context_of
+from tests.support.tiny_joint import save_tiny_joint
+from tests.support.tiny_transformers import save_tiny
 
-pytest.importorskip("daft", reason="needs the extra scale: pip install -e '.[scale]'")
-pytest.importorskip("ray", reason="needs the extra scale: pip install -e '.[scale]'")
+pytest.importorskip("daft", reason="older than the lock: make install")
+pytest.importorskip("ray", reason="older than the lock: make install")
 
 ROOT = Path(__file__).parents[3]
 ITEMS = 20
@@ -146,3 +153,39 @@ def test_a_worker_that_does_not_see_the_workspace_says_so(tmp_path: Path) -> Non
     context = context_of(embed_items.STAGE, tmp_path / "unmounted")
     with pytest.raises(EngineError, match=r"does not see .*unmounted: mount the workspace"):
         worker(context, "text", version="any")
+
+
+def encoders_of(root: Path, kind: str) -> dict[str, Any]:
+    """Lay fine-tuned encoders, or a joint model, into a shop; [embed] that names it by a path from there."""
+    if kind == "joint":
+        save_tiny_joint(root / "clip", "clip")
+        return {"joint_model": "clip"}
+    with Workspace(root).write("fine_tuned_encoders") as writer:
+        (writer.folder / TUNED_IMAGE).mkdir()
+        save_image_encoder(writer.folder / TUNED_IMAGE, SPEC, new_model(SPEC.model, (), seed=2))
+        save_tiny(writer.folder / TUNED_TEXT, "gpt2")
+        writer.commit()
+    save_tiny(root / "bert", "bert")
+    return {"text_model": "bert"}
+
+
+@pytest.mark.parametrize("kind", ["tuned", "joint"])
+def test_a_worker_in_another_folder_encodes_by_the_encoders_that_the_night_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from pipelines.encoding.daft_engine import DaftEngine, ShardEncoder
+
+    context = context_of(embed_items.STAGE, damaged_shop(tmp_path), embed=encoders_of(tmp_path, kind))
+    rows = context.read("catalogue").scan(CATALOGUE).collect()
+    for modality in ("image", "text"):
+        monkeypatch.chdir(tmp_path)
+        content, _ = open_content(modality, context, rows, ItemPhotos(context.config, context.read("fetched_images")))
+        content.read(rows)
+        wanted = content.encode(range(ITEMS))
+        sent = pickle.dumps(DaftEngine(modality, content, context)._arguments)
+        monkeypatch.chdir("/")
+        found = ShardEncoder(*pickle.loads(sent), threads=None)._encoded(rows)
+        assert found.reasons == wanted.reasons
+        assert {row: vector.tolist() for row, vector in found.vectors.items()} == {
+            row: vector.tolist() for row, vector in wanted.vectors.items()
+        }

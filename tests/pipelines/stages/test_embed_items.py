@@ -276,6 +276,15 @@ def test_a_replaced_photo_changes_the_fingerprint(tmp_path: Path) -> None:
     assert context.fingerprint != before
 
 
+def test_other_weights_of_the_text_model_change_the_fingerprint(tmp_path: Path) -> None:
+    shop(tmp_path, number=2)
+    settings, found = {**EMBED, "text_model": str(tmp_path / "model")}, []
+    for make in (save_tiny, lambda folder, _: cursed_model(folder)):
+        make(tmp_path / "model", "bert")
+        found.append(context_of(embed_items.STAGE, tmp_path, embed=settings).fingerprint)
+    assert found[0] != found[1]
+
+
 @pytest.mark.slow
 def test_killed_in_the_middle_it_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     undisturbed = embed(shop(tmp_path / "a"), shard_items=4)

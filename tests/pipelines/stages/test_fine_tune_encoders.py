@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from safetensors.torch import load_file, save_file
 
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import CATALOGUE, EVENTS, FETCHED_IMAGES, item_embeddings
@@ -143,6 +144,16 @@ def test_encoders_are_kept_while_the_recipe_is_the_same_and_trained_anew_when_it
     assert again.facts["carried_over"]
     assert again.content_digest == first.content_digest
     assert not tune(root, image="frozen", epochs=1, seed=5).manifest.facts["carried_over"]
+
+
+def test_other_weights_under_the_same_name_train_anew(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    before = context_of(fine_tune_encoders.STAGE, root, **sections(root, image="frozen", epochs=1)).fingerprint
+    tune(root, image="frozen", epochs=1)
+    file = root / "bert" / "model.safetensors"
+    save_file({name: values * 1.01 for name, values in load_file(file).items()}, file, metadata={"format": "pt"})
+    assert context_of(fine_tune_encoders.STAGE, root, **sections(root, image="frozen", epochs=1)).fingerprint != before
+    assert not tune(root, image="frozen", epochs=1).manifest.facts["carried_over"]
 
 
 def test_encoders_that_saw_more_than_a_night_may_know_are_trained_anew(tmp_path: Path) -> None:

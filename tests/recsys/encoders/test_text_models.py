@@ -104,3 +104,8 @@ def test_a_file_without_the_pooler_is_one_version_however_often_it_is_opened(tmp
 def test_a_file_that_lacks_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"lack encoder\.layer\.1\."):
         TextEncoder(without(tmp_path, "layer.1."))
+
+
+def test_a_folder_that_is_not_there_is_named_with_what_the_setting_takes(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match=r"cannot load the text model .*gone.* \[embed\] text_model takes `minilm`, a folder, or a name"):
+        TextEncoder(str(tmp_path / "gone"))

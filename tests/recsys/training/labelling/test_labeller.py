@@ -5,7 +5,8 @@ import pytest
 
 from recsys.training.labelling.config import LabelsConfig
 from recsys.training.labelling.features import label_features
-from recsys.training.labelling.labeller import OUT_OF_REACH, calibrate, learn_labels, macro_f1, precise_threshold
+from recsys.training.labelling.judging import OUT_OF_REACH
+from recsys.training.labelling.labeller import calibrate, learn_labels
 
 CONFIG = LabelsConfig()
 COLOURS = ("blue", "green", "red")
@@ -97,29 +98,6 @@ def test_two_values_have_probabilities_as_well() -> None:
     assert scores.min() >= 0.5
 
 
-def test_macro_f1_counts_every_value_alike() -> None:
-    truth = np.array(["a", "a", "a", "b"], dtype=object)
-    guesses = np.array(["a", "a", "a", "a"], dtype=object)
-    assert macro_f1(guesses, truth) == pytest.approx((2 * 3 / (4 + 3) + 0) / 2)
-
-
-def test_the_threshold_is_the_lowest_of_which_one_can_be_sure() -> None:
-    scores = np.linspace(1.0, 0.01, 100)
-    right = np.arange(100) < 50  # the fifty surest are right; Wilson's bound of 50 of 57 is .811, of 50 of 58 .794
-    assert precise_threshold(scores, right, precision=0.8) == pytest.approx(scores[56])
-    assert precise_threshold(scores, ~right, precision=0.9) == OUT_OF_REACH
-
-
-@pytest.mark.parametrize(("number", "enough"), [(14, False), (15, True)])
-def test_a_few_right_guesses_say_nothing(number: int, enough: bool) -> None:
-    found = precise_threshold(np.full(number, 0.8), np.ones(number, bool), precision=0.9)  # the bound is n / (n + 1.64)
-    assert (found == pytest.approx(0.8)) == enough
-
-
-def test_guesses_of_equal_score_are_kept_together_or_not_at_all() -> None:
-    assert precise_threshold(np.full(40, 0.7), np.arange(40) < 30, precision=0.9) == OUT_OF_REACH
-
-
 def test_logits_that_are_too_sure_are_cooled() -> None:
     random = np.random.default_rng(0)
     truth = random.integers(0, 2, 4000)
@@ -135,9 +113,3 @@ def test_an_absent_modality_is_zero_and_says_so() -> None:
         {"image": np.array([True, False]), "text": np.array([True, True])},
     )
     assert features.tolist() == [[0.5, 0.5, 1.0, pytest.approx(0.3), 1.0], [0.0, 0.0, 0.0, pytest.approx(0.3), 1.0]]
-
-
-@pytest.mark.parametrize(("key", "value"), [("precision", 1.0), ("held_out_share", 0.0), ("min_items", 1)])
-def test_settings_that_cannot_work_are_named(key: str, value: float) -> None:
-    with pytest.raises(ValueError, match=key):
-        replace(CONFIG, **{key: value})
