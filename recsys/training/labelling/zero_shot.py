@@ -53,7 +53,7 @@ def describe_values(encoder: TextEncoder, values: Sequence[str], prompt: str) ->
         EncoderError: A prompt is longer than the model reads, or its vector is not finite.
     """
     prompts = [prompt.replace("{}", value) for value in values]
-    if long := [text for text in prompts if encoder.truncated([text])]:
+    if long := [text for text, cut in zip(prompts, encoder.tokenize(prompts).cut, strict=True) if cut]:
         raise EncoderError(
             f"{long[0]!r} is longer than the {encoder.max_tokens} tokens that are read. Shorten [labels] prompt or the value."
         )
