@@ -259,7 +259,9 @@ USER_FEATURES = Table(
         _required("last_event", UTC_TIME, "newest event"),
         _required("top_categories", SHARES, "the 3 widest categories most often wanted, with their shares of what was wanted; empty: none"),
         Column(name="mean_price", dtype=pl.Float64, meaning="of what was wanted; null: unknown", nullable=True, lowest=0),
-        Column(name="low_price", dtype=pl.Float64, meaning="a quarter of what was wanted costs less; null: unknown", nullable=True, lowest=0),
+        Column(
+            name="low_price", dtype=pl.Float64, meaning="a quarter of what was wanted costs less; null: unknown", nullable=True, lowest=0
+        ),
         Column(name="median_price", dtype=pl.Float64, meaning="half of it costs less; null: unknown", nullable=True, lowest=0),
         Column(name="high_price", dtype=pl.Float64, meaning="a quarter of it costs more; null: unknown", nullable=True, lowest=0),
         _required("active_hours", pl.List(pl.Int64), "24 counts: events in each hour of the day, UTC, impressions left out"),

@@ -39,7 +39,7 @@ def item_priors(known: pl.LazyFrame, sentiment: pl.LazyFrame) -> ItemPriors:
     told = [pl.col(name).sum().cast(pl.Int64) for name in ("shown", "clicked", "bought", "reviewed")]
     stars = (pl.col("stars").sum().alias("stars"), pl.col("stars").count().alias("ratings"))
     items = known.group_by("item_id").agg(*told, *stars).sort("item_id").collect()
-    total = {name: items[name].sum() for name in items.columns if name != "item_id"}
+    total = items.drop("item_id").sum().row(0, named=True)
     mean_sentiment = sentiment.select(pl.col("sentiment").mean()).collect().item()
     return ItemPriors(
         click_rate=min(total["clicked"] / total["shown"], 1.0) if total["shown"] else 0.0,

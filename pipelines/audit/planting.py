@@ -20,10 +20,14 @@ DAYS_AGO = (0.0, 1 / 24, 2.0, 40.0)
 """How long before the moment late news happened; of those at 0 a microsecond."""
 KNOWN_AFTER = (0.0, 0.3, 0.0, 0.3)
 """When it becomes known, as a share of the time to the next cut; 0 is the moment itself, which counts as future."""
+RATES = ("click_rate", "conversion_rate", "mean_sentiment")
+"""Columns of `item_features` of which 1 is much."""
 HAPPENS_AFTER = (0.0, 0.6, 1.5)
 """When the future happens, in the same measure."""
 ACTS = {"impression": None, "click": None, "cart": None, "purchase": 100.0, "rating": 5.0, "review": 1.0, "tag": None, "dwell": 900.0}
 """All that a planted pair does, with its value: whatever a shop calls wanted is among it, and so is dislike."""
+WORDS = "Terrible, it broke at once."
+"""What a planted review says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +95,9 @@ def plant(shop: SmallTables, plot: Plot) -> SmallTables:
 
 def late_values(features: pl.DataFrame, plot: Plot) -> pl.DataFrame:
     """Rows of `item_features` that must not be found at the moment: known too late, or telling what has not happened yet."""
-    counts = [pl.lit(10**6, pl.Int64).alias(name) for name in features.columns if name.startswith("wanted_")]
-    newest = features.unique("item_id", keep="last", maintain_order=True).with_columns(*counts, pl.lit(1.0).alias("click_rate"))
+    loud = {name: 10**6 for name in features.columns if name.startswith("wanted_")} | dict.fromkeys(RATES, 1.0) | {"review_count": 10**6}
+    newest = features.unique("item_id", keep="last", maintain_order=True)
+    newest = newest.with_columns(pl.lit(value).cast(features.schema[name]).alias(name) for name, value in loud.items())
     day = timedelta(days=1)
     stamps = [
         (plot.moment - timedelta(microseconds=1), plot.moment),
@@ -121,6 +126,7 @@ def _acts(pairs: pl.DataFrame, happened: datetime, known: datetime) -> pl.DataFr
     shown = pl.col("event_type") == "impression"
     rows = pairs.join(acts, how="cross").with_columns(
         pl.lit(f"{MARK}:{happened.isoformat()}").alias("request_id"),
+        pl.when(pl.col("event_type") == "review").then(pl.lit(WORDS)).alias("text"),
         pl.when(shown).then(1).cast(pl.Int32).alias("position"),
         pl.lit(happened).cast(UTC_TIME).alias("event_time"),
         pl.lit(known).cast(UTC_TIME).alias("known_at"),

@@ -118,7 +118,8 @@ def test_without_a_click_before_the_window_there_is_no_conversion_rate() -> None
 def test_a_mean_sentiment_counts_a_review_from_the_day_after_it_is_known() -> None:
     reviews = [("a", "review", 5.0, 0.5, 0.5), ("a", "review", 1.0, 3.5, 8.5)]
     rows = features_of(reviews, since=2, sentiment=sentiment_of([("a", 1.0, 0.5, 0.5), ("a", -1.0, 3.5, 8.5)]))
-    told = {(moment - START).days: (count, mean) for moment, count, mean in rows.select("event_time", "review_count", "mean_sentiment").rows()}
+    columns = rows.select("event_time", "review_count", "mean_sentiment")
+    told = {(moment - START).days: (count, mean) for moment, count, mean in columns.rows()}
     # the only review before day 2 is the mean of all, 1
     assert told == {1: (1, 1.0), 9: (2, pytest.approx((0 + PRIOR_RATINGS) / (2 + PRIOR_RATINGS)))}
 
