@@ -7,6 +7,8 @@ import polars as pl
 
 from feature_store.schema import EVENTS, UTC_TIME
 from pipelines.audit.tables import SmallTables
+from recsys.data.further import FURTHER
+from recsys.data.ranking_items import present_further
 
 MARK = "leak-audit"
 """Every id that is planted begins so."""
@@ -20,8 +22,6 @@ DAYS_AGO = (0.0, 1 / 24, 2.0, 40.0)
 """How long before the moment late news happened; of those at 0 a microsecond."""
 KNOWN_AFTER = (0.0, 0.3, 0.0, 0.3)
 """When it becomes known, as a share of the time to the next cut; 0 is the moment itself, which counts as future."""
-RATES = ("click_rate", "conversion_rate", "mean_sentiment")
-"""Columns of `item_features` of which 1 is much."""
 HAPPENS_AFTER = (0.0, 0.6, 1.5)
 """When the future happens, in the same measure."""
 ACTS = {"impression": None, "click": None, "cart": None, "purchase": 100.0, "rating": 5.0, "review": 1.0, "tag": None, "dwell": 900.0}
@@ -95,7 +95,8 @@ def plant(shop: SmallTables, plot: Plot) -> SmallTables:
 
 def late_values(features: pl.DataFrame, plot: Plot) -> pl.DataFrame:
     """Rows of `item_features` that must not be found at the moment: known too late, or telling what has not happened yet."""
-    loud = {name: 10**6 for name in features.columns if name.startswith("wanted_")} | dict.fromkeys(RATES, 1.0) | {"review_count": 10**6}
+    loud: dict[str, int] = dict.fromkeys(present_further(features, FURTHER), 1) | {"click_rate": 1}  # what is null throughout nobody reads
+    loud |= dict.fromkeys((name for name in features.columns if name.startswith("wanted_")), 10**6)
     newest = features.unique("item_id", keep="last", maintain_order=True)
     newest = newest.with_columns(pl.lit(value).cast(features.schema[name]).alias(name) for name, value in loud.items())
     day = timedelta(days=1)
