@@ -228,7 +228,3 @@ def test_the_page_tells_how_well_reviews_are_read(table: TableReader) -> None:
     assert "learned from 700 reviews before 2025-03-01, reads words of 900 reviews" in page
     assert "<td>as read from the words</td><td>0.667</td><td>0.667</td>" in page  # 2 of 3; off by 0.5, 0.5 and 1
     assert 'aria-label="given against likeliest' in page
-
-
-def test_without_reviews_there_is_no_card_of_them() -> None:
-    assert "<h2>Reviews</h2>" not in render_page(evaluate().report, {}, [])
