@@ -38,7 +38,7 @@ class Reading:
 
 
 def open_reading(context: StageContext, reviews: pl.LazyFrame, *, until: datetime) -> Reading | None:
-    """The reader of the night, or None where there are too few reviews to learn one from.
+    """The reader of the night, or None where there are too few reviews, or too few different stars, to learn one from.
 
     Args:
         context: Of the stage that writes `review_sentiment`.

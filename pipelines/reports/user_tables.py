@@ -30,7 +30,7 @@ def user_tables(profile: UserProfile) -> Iterator[Table | str]:
         low, middle, high = profile.price_band
         yield f"price band: half of what was wanted costs {low:,.2f} to {high:,.2f}, the middle is {middle:,.2f}"
     yield f"active hours (UTC): 0h |{hour_bars(profile.active_hours)}| 24h"
-    table = Table("when", "what", "item", title=f"newest events, at most 5 of each type ({len(profile.last_events)})")
+    table = Table("when", "what", "item", title="newest events, at most 5 of each type")
     for event in profile.last_events:
         table.add_row(f"{event.event_time:%Y-%m-%d %H:%M}", event.event_type, escape(event.title))
     yield table

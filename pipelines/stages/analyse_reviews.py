@@ -39,7 +39,8 @@ def run(context: StageContext) -> None:
         cuts = resolve_cuts(config, log, date=context.date)
         reading = open_reading(context, reviews, until=cuts.ranker)
         if reading is None:
-            facts["told"] = [f"fewer than {config.reviews.min_reviews} reviews with words and stars to learn from: none is read"]
+            least = f"at least {config.reviews.min_reviews} before the ranker's window, not all with the same stars"
+            facts["told"] = [f"too few reviews with words and stars to learn from ({least}): none is read"]
         else:
             parts = _read_log(context, log, reading)
             read = pl.scan_parquet(parts, glob=False)
