@@ -14,7 +14,7 @@ from recsys.encoders.precision import best_device, resolve_precision
 from recsys.encoders.protocol import EncoderError, version_digest
 from recsys.encoders.stars import STARS
 from recsys.encoders.text import length_batches
-from recsys.encoders.text_tower import load_tokenizer
+from recsys.encoders.text_tower import load_tokenizer, pad_tokens
 from recsys.encoders.torchvision_operators import declare_torchvision_operators
 
 POLES = {"negative": 1, "positive": 5}
@@ -68,8 +68,8 @@ class StarClassifier:
 
     @torch.inference_mode()
     def _forward(self, tokens: list[list[int]]) -> npt.NDArray[np.float64]:
-        batch = self._tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(self._device)
-        logits = self._model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        ids, mask = pad_tokens(tokens, padding=int(self._tokenizer.pad_token_id or 0))
+        logits = self._model(input_ids=ids.to(self._device), attention_mask=mask.long().to(self._device)).logits
         shares: npt.NDArray[np.float64] = torch.softmax(logits.double(), dim=-1).cpu().numpy()
         return shares
 
