@@ -8,6 +8,7 @@ import polars as pl
 
 UTC_TIME = pl.Datetime("us", "UTC")
 ATTRIBUTES = pl.List(pl.Struct({"name": pl.String, "value": pl.String}))
+SHARES = pl.List(pl.Struct({"category": pl.String, "share": pl.Float64}))
 EVENT_TYPES = ("impression", "click", "cart", "purchase", "rating", "review", "tag", "dwell")
 
 
@@ -175,9 +176,29 @@ def _count(name: str, meaning: str) -> Column:
     return Column(name=name, dtype=pl.Int64, meaning=meaning, lowest=0)
 
 
+REVIEW_SENTIMENT = Table(
+    name="review_sentiment",
+    version=1,
+    key=("event_id",),
+    columns=(
+        _required("event_id", pl.String, "of the review in the table events, which knows whose it is and what it says"),
+        _required("item_id", pl.String, "the shop's own id"),
+        _required("event_time", UTC_TIME, "when it was written"),
+        _required("known_at", UTC_TIME, "when we could know of it"),
+        Column(
+            name="sentiment",
+            dtype=pl.Float64,
+            meaning="what its words say of the item: -1 as one star, 1 as five; (expected stars - 3) / 2",
+            lowest=-1,
+            highest=1,
+        ),
+        Column(name="likely_stars", dtype=pl.Int8, meaning="the stars that its words make likeliest", lowest=1, highest=5),
+    ),
+)
+
 ITEM_FEATURES = Table(
     name="item_features",
-    version=1,
+    version=2,
     key=("item_id", "event_time"),
     columns=(
         _required("item_id", pl.String, "the shop's own id"),
@@ -188,15 +209,43 @@ ITEM_FEATURES = Table(
         _count("wanted_30d", "the same in the last 30 days"),
         _count("wanted_365d", "the same in the last 365 days"),
         _count("wanted_all", "the same since ever"),
+        Column(
+            name="wanted_decayed",
+            dtype=pl.Float64,
+            meaning="the same, each counting half for every 30 days that it lies before event_time; it goes on to halve until the next row",
+            lowest=0,
+        ),
         Column(name="click_rate", dtype=pl.Float64, meaning="smoothed clicks per impression; null: not shown", nullable=True, lowest=0),
+        Column(
+            name="conversion_rate",
+            dtype=pl.Float64,
+            meaning="smoothed purchases per click; null: not clicked, or the shop knew no click before the ranker's window",
+            nullable=True,
+            lowest=0,
+        ),
         _optional("mean_rating", pl.Float64, "smoothed mean of the stars; null: not rated"),
+        Column(
+            name="review_count",
+            dtype=pl.Int64,
+            meaning="reviews, with words or without; null: the shop knew none before the ranker's window",
+            nullable=True,
+            lowest=0,
+        ),
+        Column(
+            name="mean_sentiment",
+            dtype=pl.Float64,
+            meaning="smoothed mean sentiment of its reviews; null: none was read, or none of the shop's before the ranker's window",
+            nullable=True,
+            lowest=-1,
+            highest=1,
+        ),
         _optional("first_event", UTC_TIME, "when the first event happened that was known by then"),
     ),
 )
 
 USER_FEATURES = Table(
     name="user_features",
-    version=2,
+    version=3,
     key=("user_id",),
     columns=(
         _required("user_id", pl.String, "the shop's own id"),
@@ -208,16 +257,17 @@ USER_FEATURES = Table(
         _count("sessions_all", "visits: see feature_store.features.sessions"),
         _count("wanted_all", "events that say an item was wanted"),
         _required("last_event", UTC_TIME, "newest event"),
-        _optional("top_category", pl.String, "widest category most often wanted; null: none"),
-        Column(
-            name="top_category_share",
-            dtype=pl.Float64,
-            meaning="its share of what was wanted; null: none",
-            nullable=True,
-            lowest=0,
-            highest=1,
-        ),
+        _required("top_categories", SHARES, "the 3 widest categories most often wanted, with their shares of what was wanted; empty: none"),
         Column(name="mean_price", dtype=pl.Float64, meaning="of what was wanted; null: unknown", nullable=True, lowest=0),
+        Column(
+            name="low_price", dtype=pl.Float64, meaning="a quarter of what was wanted costs less; null: unknown", nullable=True, lowest=0
+        ),
+        Column(name="median_price", dtype=pl.Float64, meaning="half of it costs less; null: unknown", nullable=True, lowest=0),
+        Column(name="high_price", dtype=pl.Float64, meaning="a quarter of it costs more; null: unknown", nullable=True, lowest=0),
+        _required("active_hours", pl.List(pl.Int64), "24 counts: events in each hour of the day, UTC, impressions left out"),
+        _required("last_types", pl.List(pl.String), "types of the newest 5 events of each type, newest first"),
+        _required("last_item_ids", pl.List(pl.String), "what each was about"),
+        _required("last_times", pl.List(UTC_TIME), "when each happened"),
     ),
 )
 

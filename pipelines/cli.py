@@ -286,6 +286,24 @@ def explain(
             _print(*explanation_tables(settings, found))
 
 
+@app.command()
+def user(
+    user_id: Annotated[str, typer.Argument(metavar="USER", help="The shop's own id.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what the last night knew of a user: activity, categories, price band, active hours and the newest events."""
+    from pipelines.reports.user_tables import user_tables
+    from pipelines.user_profile import profile_user
+
+    with told(errors):
+        profile = profile_user(_config(config), user_id)
+        if as_json:
+            print(json.dumps(asdict(profile), default=str))
+        else:
+            _print(*user_tables(profile))
+
+
 @app.command("add-items")
 def add_items(
     file: Annotated[

@@ -25,6 +25,7 @@ from recsys.retrieval.config import IndexConfig
 from recsys.training.config import CONTENT, RankerConfig, RetrieverConfig
 from recsys.training.fine_tuning.config import FineTuneConfig
 from recsys.training.labelling.config import LabelsConfig
+from recsys.training.sentiment.config import ReviewsConfig
 
 ChooseBy = Literal["auto", "window", "last_choices"]
 
@@ -156,6 +157,7 @@ class Config:
     fetch_images: FetchImagesConfig = field(default_factory=FetchImagesConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
     fine_tune: FineTuneConfig = field(default_factory=FineTuneConfig)
+    reviews: ReviewsConfig = field(default_factory=ReviewsConfig)
     retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
     index: IndexConfig = field(default_factory=IndexConfig)

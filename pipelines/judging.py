@@ -65,6 +65,7 @@ def evaluate_models(
     ranker: Mapping[str, Any],
     champion: Sequence[Recommender] = (),
     answered: Sequence[Gate] = (),
+    reviews: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Judge recommenders and baselines on one window.
 
@@ -81,6 +82,7 @@ def evaluate_models(
         ranker: Facts of the ranker: what its own held-out users said of it.
         champion: Twins of the champion's models, trained to the same cut and called as the night's own.
         answered: Gates that something else has answered.
+        reviews: Facts of the table `review_sentiment`, for the report.
 
     Raises:
         ValueError: Nobody can be judged, or a model returned what cannot be ordered.
@@ -125,6 +127,7 @@ def evaluate_models(
         "skipped": baselines.skipped,
         "index": dict(index),
         "ranker": dict(ranker),
+        "reviews": None if reviews is None else dict(reviews),
         "gates": [asdict(gate) for gate in answers],
         "bootstrap": draws,
     }

@@ -24,6 +24,7 @@ from pipelines.privacy.retention import oldest_kept
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
 from pipelines.stage import Stage, StageContext, clear_scratch, is_current
+from pipelines.stages.analyse_reviews import STAGE as ANALYSE_REVIEWS
 from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
 from pipelines.stages.build_index import STAGE as BUILD_INDEX
 from pipelines.stages.build_knowledge import STAGE as BUILD_KNOWLEDGE
@@ -57,6 +58,7 @@ STAGES: tuple[Stage, ...] = (
     EXPORT_QUERY_ENCODERS,
     LABEL_ATTRIBUTES,
     PROFILE_INPUTS,
+    ANALYSE_REVIEWS,
     COMPUTE_ITEM_FEATURES,
     COMPUTE_USER_FEATURES,
     BUILD_EXAMPLES,

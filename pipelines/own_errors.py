@@ -43,6 +43,7 @@ def _our_errors() -> tuple[type[Exception], ...]:
     from pipelines.nightly import UnknownStageError
     from pipelines.recommend import RecommendError
     from pipelines.releases import ReleaseError
+    from pipelines.user_profile import UnknownUserError
     from pipelines.withdraw import WithdrawError
     from recsys.encoders.protocol import EncoderError
     from recsys.slate.release_reader import ReleaseError as UnreadableReleaseError
@@ -55,6 +56,7 @@ def _our_errors() -> tuple[type[Exception], ...]:
         ImportSourceError,
         BusyError,
         UnknownStageError,
+        UnknownUserError,
         RecommendError,
         ReleaseError,
         UnreadableReleaseError,

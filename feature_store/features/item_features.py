@@ -4,19 +4,21 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from feature_store.schema import ITEM_FEATURES
+from feature_store.features.item_priors import PRIOR_RATINGS, ItemPriors, item_priors
+from feature_store.schema import ITEM_FEATURES, REVIEW_SENTIMENT
 
 WINDOW_DAYS = {"1d": 1, "7d": 7, "30d": 30, "365d": 365}
 WINDOWS = (*WINDOW_DAYS, "all")
 """Windows of popularity: shops live by the first, slow catalogues by the last."""
 RATE_DAYS = 30
-"""Window of the click rate."""
-PRIOR_IMPRESSIONS = 20.0
-"""Impressions at the mean rate that every item is given on top, so that one lucky click is no rate of 1."""
-PRIOR_RATINGS = 5.0
+"""Window of both rates."""
+HALF_LIFE_DAYS = 30
+"""Of a wanted event in `wanted_decayed`."""
 
 
-def item_features(events: pl.LazyFrame, *, wanted: pl.Expr, since: datetime, before: datetime) -> pl.DataFrame:
+def item_features(
+    events: pl.LazyFrame, *, wanted: pl.Expr, since: datetime, before: datetime, sentiment: pl.LazyFrame | None = None
+) -> pl.DataFrame:
     """Rows of the table `item_features`.
 
     A row holds from its `event_time`, the start of a day in UTC, and counts events that had happened and were known strictly before it.
@@ -26,6 +28,7 @@ def item_features(events: pl.LazyFrame, *, wanted: pl.Expr, since: datetime, bef
         wanted: True for an event that says its user wanted the item.
         since: Moments from here on will be asked about: of the rows before, the last of each item stays.
         before: No event at or after it is looked at, and no row lies at or after it.
+        sentiment: Rows of the table `review_sentiment`, read by a model that learned from nothing at or after `since`; None: there is none.
     """
     known = events.filter(pl.col("event_time") < before, pl.col("known_at") < before)
     stars = pl.col("event_type").is_in(("rating", "review")) & pl.col("value").is_not_null()
@@ -36,9 +39,14 @@ def item_features(events: pl.LazyFrame, *, wanted: pl.Expr, since: datetime, bef
         wanted.fill_null(False).alias("wanted"),
         (pl.col("event_type") == "impression").alias("shown"),
         (pl.col("event_type") == "click").alias("clicked"),
+        (pl.col("event_type") == "purchase").alias("bought"),
+        (pl.col("event_type") == "review").alias("reviewed"),
         pl.when(stars).then("value").alias("stars"),
     )
-    changes = [_enter(known), *(_leave(known, name, days) for name, days in WINDOW_DAYS.items()), _forget(known)]
+    read = (REVIEW_SENTIMENT.empty().lazy() if sentiment is None else sentiment).select(
+        "item_id", _day_after(pl.max_horizontal("event_time", "known_at")).alias("day"), "sentiment"
+    )
+    changes = [_enter(known, before), *(_leave(known, name, days) for name, days in WINDOW_DAYS.items()), _forget(known), _read(read)]
     totals = [name for name in _CHANGES if name != "first_event"]
     rows = (
         pl.concat(changes, how="diagonal")
@@ -51,11 +59,13 @@ def item_features(events: pl.LazyFrame, *, wanted: pl.Expr, since: datetime, bef
         .filter((pl.col("day") >= since) | (pl.col("day").shift(-1).over("item_id").fill_null(before) >= since))
         .collect()
     )
-    return _with_rates(rows, *_means(known.filter(pl.col("day") <= since).collect())).select(ITEM_FEATURES.schema.names())
+    priors = item_priors(known.filter(pl.col("day") <= since), read.filter(pl.col("day") <= since))
+    return _with_rates(rows, priors, before).select(ITEM_FEATURES.schema.names())
 
 
 _COUNTS = tuple(f"wanted_{name}" for name in WINDOWS)
-_CHANGES = (*_COUNTS, "_shown", "_clicked", "_stars", "_ratings", "first_event")
+_SUMS = ("_wanted", "_shown", "_clicked", "_bought", "_stars", "_ratings", "_reviews", "_sentiment", "_read")
+_CHANGES = (*_COUNTS, *_SUMS, "first_event")
 
 
 def _day_after(moment: pl.Expr) -> pl.Expr:
@@ -63,7 +73,12 @@ def _day_after(moment: pl.Expr) -> pl.Expr:
     return moment.dt.truncate("1d").dt.offset_by("1d")
 
 
-def _enter(known: pl.LazyFrame) -> pl.LazyFrame:
+def _decay(moment: pl.Expr, before: datetime) -> pl.Expr:
+    """What a wanted event of this moment would count at the end; seen from there all decay alike, so that sums of it only grow."""
+    return 0.5 ** ((pl.lit(before) - moment).dt.total_microseconds() / (HALF_LIFE_DAYS * 86_400_000_000))
+
+
+def _enter(known: pl.LazyFrame, before: datetime) -> pl.LazyFrame:
     """What changes on the day from which an event is known; an event that is too old for a window by then never enters it."""
     fresh = {name: pl.col("day") - pl.col("event_time") <= timedelta(days=days) for name, days in WINDOW_DAYS.items()}
     recent = pl.col("day") - pl.col("event_time") <= timedelta(days=RATE_DAYS)
@@ -74,6 +89,9 @@ def _enter(known: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("wanted").cast(pl.Int64).alias("wanted_all"),
         (pl.col("shown") & recent).cast(pl.Int64).alias("_shown"),
         (pl.col("clicked") & recent).cast(pl.Int64).alias("_clicked"),
+        (pl.col("bought") & recent).cast(pl.Int64).alias("_bought"),
+        pl.when("wanted").then(_decay(pl.col("event_time"), before)).otherwise(0.0).alias("_wanted"),
+        pl.col("reviewed").cast(pl.Int64).alias("_reviews"),
         pl.col("stars").fill_null(0).alias("_stars"),
         pl.col("stars").is_not_null().cast(pl.Int64).alias("_ratings"),
         pl.col("event_time").alias("first_event"),
@@ -89,30 +107,38 @@ def _leave(known: pl.LazyFrame, name: str, days: int) -> pl.LazyFrame:
 
 
 def _forget(known: pl.LazyFrame) -> pl.LazyFrame:
-    """The day on which an impression or a click falls out of the window of the click rate."""
-    entered = known.filter(pl.col("shown") | pl.col("clicked"), pl.col("day") - pl.col("event_time") <= timedelta(days=RATE_DAYS))
+    """The day on which an event falls out of the window of the rates."""
+    rated = pl.col("shown") | pl.col("clicked") | pl.col("bought")
+    entered = known.filter(rated, pl.col("day") - pl.col("event_time") <= timedelta(days=RATE_DAYS))
     return entered.select(
         "item_id",
         _day_after(pl.col("event_time") + timedelta(days=RATE_DAYS)).alias("day"),
-        (-pl.col("shown").cast(pl.Int64)).alias("_shown"),
-        (-pl.col("clicked").cast(pl.Int64)).alias("_clicked"),
+        *((-pl.col(name).cast(pl.Int64)).alias(f"_{name}") for name in ("shown", "clicked", "bought")),
     )
 
 
-def _means(known: pl.DataFrame) -> tuple[float, float]:
-    """Mean click rate and mean stars of all items, from before the first moment that will be asked about."""
-    shown, clicked = int(known["shown"].sum()), int(known["clicked"].sum())
-    stars = known["stars"].mean()
-    return min(clicked / shown, 1.0) if shown else 0.0, float(stars) if isinstance(stars, float) else 0.0
+def _read(sentiment: pl.LazyFrame) -> pl.LazyFrame:
+    """What changes on the day from which a review is known."""
+    return sentiment.select("item_id", "day", pl.col("sentiment").alias("_sentiment"), pl.lit(1, pl.Int64).alias("_read"))
 
 
-def _with_rates(rows: pl.DataFrame, rate: float, stars: float) -> pl.DataFrame:
-    clicks = (pl.col("_clicked") + PRIOR_IMPRESSIONS * rate) / (pl.col("_shown") + PRIOR_IMPRESSIONS)
-    rating = (pl.col("_stars") + PRIOR_RATINGS * stars) / (pl.col("_ratings") + PRIOR_RATINGS)
+def _with_rates(rows: pl.DataFrame, priors: ItemPriors, before: datetime) -> pl.DataFrame:
     return rows.with_columns(
         pl.col("day").alias("event_time"),
         pl.col("day").alias("known_at"),
         *(pl.col(name).cast(pl.Int64) for name in _COUNTS),
-        pl.when(pl.col("_shown") > 0).then(clicks).cast(pl.Float64).alias("click_rate"),
-        pl.when(pl.col("_ratings") > 0).then(rating).cast(pl.Float64).alias("mean_rating"),
+        (pl.col("_wanted") / _decay(pl.col("day"), before)).alias("wanted_decayed"),
+        _smoothed("_clicked", "_shown", priors.click_rate, priors.click_strength).alias("click_rate"),
+        _smoothed("_bought", "_clicked", priors.conversion_rate, priors.conversion_strength).alias("conversion_rate"),
+        _smoothed("_stars", "_ratings", priors.rating, PRIOR_RATINGS).alias("mean_rating"),
+        pl.when(priors.reviewed).then(pl.col("_reviews").cast(pl.Int64)).alias("review_count"),
+        _smoothed("_sentiment", "_read", priors.sentiment, PRIOR_RATINGS).alias("mean_sentiment"),
     )
+
+
+def _smoothed(total: str, count: str, mean: float | None, strength: float) -> pl.Expr:
+    """A mean drawn to that of all items; null where nothing was counted, or nothing was known to draw it to."""
+    if mean is None:
+        return pl.lit(None, pl.Float64)
+    drawn = (pl.col(total) + strength * mean) / (pl.col(count) + strength)
+    return pl.when(pl.col(count) > 0).then(drawn).cast(pl.Float64)

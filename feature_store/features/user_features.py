@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from feature_store.features.sessions import begins_session
+from feature_store.features.user_profile import active_hours, last_events, price_band, top_categories
 from feature_store.schema import USER_FEATURES
 
 
@@ -20,7 +21,7 @@ def user_features(events: pl.LazyFrame, catalogue: pl.LazyFrame, *, wanted: pl.E
     known = events.filter(pl.col("event_time") < moment, pl.col("known_at") < moment, pl.col("event_type") != "impression")
     items = catalogue.select("item_id", "price", pl.col("category").list.first().alias("first_category"))
     rows = (
-        known.select("user_id", "item_id", "event_time", "session_id", wanted.fill_null(False).alias("wanted"))
+        known.select("user_id", "item_id", "event_type", "event_time", "session_id", wanted.fill_null(False).alias("wanted"))
         .sort("user_id", "event_time", maintain_order=True)
         .join(items, on="item_id", how="left", maintain_order="left")
     )
@@ -32,14 +33,10 @@ def user_features(events: pl.LazyFrame, catalogue: pl.LazyFrame, *, wanted: pl.E
         pl.col("wanted").sum().cast(pl.Int64).alias("wanted_all"),
         pl.col("event_time").max().alias("last_event"),
         pl.col("price").filter(pl.col("wanted")).mean().alias("mean_price"),
-    )
-    counted = rows.filter("wanted", pl.col("first_category").is_not_null()).group_by("user_id", "first_category").len()
-    top = (
-        counted.with_columns((pl.col("len") / pl.col("len").sum().over("user_id")).alias("top_category_share"))
-        .sort("user_id", "top_category_share", "first_category", descending=[False, True, False])
-        .unique("user_id", keep="first", maintain_order=True)
-        .select("user_id", pl.col("first_category").alias("top_category"), "top_category_share")
+        *price_band(),
+        active_hours(),
     )
     asked = pl.lit(moment).cast(pl.Datetime("us", "UTC"))
-    joined = activity.join(top, on="user_id", how="left").with_columns(asked.alias("event_time"), asked.alias("known_at"))
+    joined = activity.join(top_categories(rows), on="user_id", how="left").join(last_events(rows), on="user_id", how="left")
+    joined = joined.with_columns(pl.col("top_categories").fill_null([]), asked.alias("event_time"), asked.alias("known_at"))
     return joined.select(USER_FEATURES.schema.names()).sort("user_id").collect()

@@ -7,6 +7,8 @@ import polars as pl
 
 from feature_store.schema import EVENTS, UTC_TIME
 from pipelines.audit.tables import SmallTables
+from recsys.data.further import FURTHER
+from recsys.data.ranking_items import present_further
 
 MARK = "leak-audit"
 """Every id that is planted begins so."""
@@ -24,6 +26,8 @@ HAPPENS_AFTER = (0.0, 0.6, 1.5)
 """When the future happens, in the same measure."""
 ACTS = {"impression": None, "click": None, "cart": None, "purchase": 100.0, "rating": 5.0, "review": 1.0, "tag": None, "dwell": 900.0}
 """All that a planted pair does, with its value: whatever a shop calls wanted is among it, and so is dislike."""
+WORDS = "Terrible, it broke at once."
+"""What a planted review says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +95,10 @@ def plant(shop: SmallTables, plot: Plot) -> SmallTables:
 
 def late_values(features: pl.DataFrame, plot: Plot) -> pl.DataFrame:
     """Rows of `item_features` that must not be found at the moment: known too late, or telling what has not happened yet."""
-    counts = [pl.lit(10**6, pl.Int64).alias(name) for name in features.columns if name.startswith("wanted_")]
-    newest = features.unique("item_id", keep="last", maintain_order=True).with_columns(*counts, pl.lit(1.0).alias("click_rate"))
+    loud: dict[str, int] = dict.fromkeys(present_further(features, FURTHER), 1) | {"click_rate": 1}  # what is null throughout nobody reads
+    loud |= dict.fromkeys((name for name in features.columns if name.startswith("wanted_")), 10**6)
+    newest = features.unique("item_id", keep="last", maintain_order=True)
+    newest = newest.with_columns(pl.lit(value).cast(features.schema[name]).alias(name) for name, value in loud.items())
     day = timedelta(days=1)
     stamps = [
         (plot.moment - timedelta(microseconds=1), plot.moment),
@@ -121,6 +127,7 @@ def _acts(pairs: pl.DataFrame, happened: datetime, known: datetime) -> pl.DataFr
     shown = pl.col("event_type") == "impression"
     rows = pairs.join(acts, how="cross").with_columns(
         pl.lit(f"{MARK}:{happened.isoformat()}").alias("request_id"),
+        pl.when(pl.col("event_type") == "review").then(pl.lit(WORDS)).alias("text"),
         pl.when(shown).then(1).cast(pl.Int32).alias("position"),
         pl.lit(happened).cast(UTC_TIME).alias("event_time"),
         pl.lit(known).cast(UTC_TIME).alias("known_at"),

@@ -29,6 +29,7 @@ class Probe:
 PROBES: Mapping[str, tuple[Ask, tuple[MomentName, ...]]] = {
     "cuts": (feature_probes.cuts, ("date",)),
     "item_features": (feature_probes.item_features, ("ranker", "request", "validation")),
+    "review_sentiment": (feature_probes.review_sentiment, ("ranker", "request", "validation")),
     "ranking_items": (feature_probes.ranking_items, ("validation", "date")),
     "ranking_lists": (feature_probes.ranking_lists, ("request",)),
     "interactions": (learning_probes.interactions, ("ranker", "validation", "date")),

@@ -13,6 +13,7 @@ from pipelines.audit.twins import OWN_TABLE
 from pipelines.audit.windows import check_windows
 from pipelines.inputs import resolve_cuts
 from pipelines.stage import Stage, StageContext
+from pipelines.stages.analyse_reviews import STAGE as ANALYSE_REVIEWS
 from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
 from pipelines.stages.build_index import STAGE as BUILD_INDEX
 from pipelines.stages.build_snapshot import STAGE as BUILD_SNAPSHOT
@@ -25,7 +26,7 @@ from pipelines.stages.train_retriever import STAGE as TRAIN_RETRIEVER
 from pipelines.stages.train_sasrec import STAGE as TRAIN_SASREC
 from pipelines.stages.train_twin import STAGE as TRAIN_TWIN
 
-WITH_TIMES = (COMPUTE_ITEM_FEATURES, COMPUTE_USER_FEATURES, BUILD_EXAMPLES, BUILD_SNAPSHOT)
+WITH_TIMES = (ANALYSE_REVIEWS, COMPUTE_ITEM_FEATURES, COMPUTE_USER_FEATURES, BUILD_EXAMPLES, BUILD_SNAPSHOT)
 """Stages whose tables hold times, which are looked at as the night has made them."""
 AUDITED = (*WITH_TIMES, TRAIN_RETRIEVER, TRAIN_TWIN, TRAIN_SASREC, BUILD_INDEX, TRAIN_RANKER, EVALUATE_MODELS, JUDGE_TEST)
 """Stages that run on the twins: all that read behaviour but `profile_inputs`, which nothing learns from, `publish_release`, which gathers

@@ -78,6 +78,8 @@ def small_config(config: Config, workspace: Workspace, cuts: Cuts, *, num_items:
         config,
         workspace=str(workspace.root),
         cuts=CutsConfig(ranker=cuts.ranker, validation=cuts.validation, test=cuts.test),
+        reviews=replace(config.reviews, min_reviews=min(config.reviews.min_reviews, 20), max_tokens=min(config.reviews.max_tokens, 32)),
+        embed=replace(config.embed, text_tokens_per_batch=1),  # alone in its batch, a text is read the same in both
         retriever=replace(
             config.retriever,
             embedding_dim=8,

@@ -1,7 +1,7 @@
 """A user taken out of tables: rows where they name users, the whole table where it is not made of rows."""
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -9,11 +9,16 @@ import polars as pl
 from feature_store.event_removal import remove_events
 from feature_store.layout import QUARANTINE, TableReader, Workspace, remove_old_builds
 from feature_store.manifest import MANIFEST
+from feature_store.schema import EVENTS as EVENTS_TABLE
 from pipelines.privacy.sought import USER, Sought
 
+Theirs = Callable[[pl.Schema], pl.Expr | None]
+"""Columns of a file -> True for the user's rows; None where no column can say so."""
 EVENTS = "events"
 LASTING = (EVENTS, "catalogue", "fetched_images")
 """Tables that remember what no night could make again; these lose rows and never all."""
+OF_EVENTS = ("review_sentiment",)
+"""Tables whose rows stand for events of the log and name nobody; a row whose event is gone goes too, and these come behind the log."""
 NOTHING = "nothing found"
 MADE_AGAIN = "removed whole; the next night makes it again"
 
@@ -38,15 +43,25 @@ def erase_from_table(workspace: Workspace, name: str, sought: Sought, *, changed
     if name not in LASTING and any(sought.in_file(reader.path(file)) for file in others):
         shutil.rmtree(reader.directory)
         return MADE_AGAIN
-    found = {file: count for file in parquet if (count := _count(reader.path(file), sought))}
+    theirs = _of_lost_events(workspace) if name in OF_EVENTS else sought.rows
+    found = {file: count for file in parquet if (count := _count(reader.path(file), theirs))}
     stale = name == EVENTS and any(digest in reader.manifest.facts["sources"] for digest in changed)
     if found or stale or sought.in_text((reader.directory / MANIFEST).read_text(encoding="utf-8")):
-        _rewrite(workspace, reader, sought, found, changed)
+        _rewrite(workspace, reader, sought, theirs, found, changed)
     remove_old_builds(workspace.read(name))
     return f"{sum(found.values()):,} rows removed" if found else NOTHING
 
 
-def _rewrite(workspace: Workspace, reader: TableReader, sought: Sought, found: Mapping[str, int], changed: Collection[str]) -> None:
+def _of_lost_events(workspace: Workspace) -> Theirs:
+    """True for rows whose event is not in the log, which the user has been taken out of by now."""
+    log = workspace.read(EVENTS).scan(EVENTS_TABLE) if workspace.exists(EVENTS) else EVENTS_TABLE.empty().lazy()
+    kept = log.filter(pl.col("event_type") == "review").select("event_id").collect().to_series()
+    return lambda _columns: ~pl.col("event_id").is_in(kept.implode())
+
+
+def _rewrite(
+    workspace: Workspace, reader: TableReader, sought: Sought, theirs: Theirs, found: Mapping[str, int], changed: Collection[str]
+) -> None:
     """Write the next build: every file without the user's rows, and the log without what it knows of changed landing files."""
     facts, log = sought.hide(dict(reader.manifest.facts)), reader.manifest.name == EVENTS
     with workspace.write(reader.manifest.name) as writer:
@@ -55,7 +70,7 @@ def _rewrite(workspace: Workspace, reader: TableReader, sought: Sought, found: M
             if not refused and (log or file not in found):
                 writer.keep(reader, file)
                 continue
-            whole, left = _rows(reader.path(file), sought)
+            whole, left = _rows(reader.path(file), theirs)
             if refused:
                 left = left.filter(~pl.col("source_digest").is_in(list(changed)))
             counted = "quarantined" if refused else "rows"
@@ -69,17 +84,17 @@ def _rewrite(workspace: Workspace, reader: TableReader, sought: Sought, found: M
         writer.commit(facts=facts, run=sought.hide(dict(reader.manifest.run)))
 
 
-def _count(path: Path, sought: Sought) -> int:
+def _count(path: Path, theirs: Theirs) -> int:
     rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-    theirs = sought.rows(rows.collect_schema())
-    return 0 if theirs is None else int(rows.select(theirs.sum()).collect().item() or 0)
+    of_user = theirs(rows.collect_schema())
+    return 0 if of_user is None else int(rows.select(of_user.sum()).collect().item() or 0)
 
 
-def _rows(path: Path, sought: Sought) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _rows(path: Path, theirs: Theirs) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All rows of a file, and those that are not the user's."""
     rows = pl.read_parquet(path, glob=False, hive_partitioning=False)
-    theirs = sought.rows(rows.schema)
-    return rows, rows if theirs is None else rows.filter(~theirs.fill_null(False))
+    of_user = theirs(rows.schema)
+    return rows, rows if of_user is None else rows.filter(~of_user.fill_null(False))
 
 
 def _write(rows: pl.DataFrame, path: Path, *, like: Path) -> None:

@@ -186,6 +186,34 @@ def scatter(panels: Mapping[str, Dots], stressed: Collection[int], *, label: str
         return _svg(figure, f"{label} by {', '.join(panels)}")
 
 
+def matrix(counts: Sequence[Sequence[int]], names: Sequence[str], *, rows: str, columns: str) -> str:
+    """How often what was one thing was taken for another; the darker a cell, the greater its share of the row.
+
+    Args:
+        counts: A row per true name, a column per guessed one.
+        names: Of both.
+        rows: What stands in rows.
+        columns: What stands in columns.
+    """
+    places = range(len(names))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(4.6, 3.4), layout="constrained")
+        axis = figure.subplots()
+        for row, values in enumerate(counts):
+            for column, count in enumerate(values):
+                share = count / (sum(values) or 1)
+                axis.barh(row, 0.96, 0.92, left=column - 0.48, color=COLOURS[0], alpha=0.75 * share)
+                axis.text(column, row, f"{count:,}", ha="center", va="center")
+        axis.set_xticks(places, names)
+        axis.set_yticks(places, names)
+        axis.set_xlim(-0.5, len(names) - 0.5)
+        axis.set_ylim(len(names) - 0.5, -0.5)
+        axis.set_xlabel(columns)
+        axis.set_ylabel(rows)
+        _tidy(axis, "")
+        return _svg(figure, f"{rows} against {columns}, each {', '.join(names)}")
+
+
 def _finish(figure: Figure, left: Iterable["Axes"], label: str) -> None:
     """Hide what is left of the last row of panels, and name the axis that all share."""
     for axis in left:

@@ -7,6 +7,7 @@ from typing import Any
 from pipelines.reports.charts import bars, curves, forest
 from pipelines.reports.markup import dot, header, interval, number, page, pill, section, table, user
 from pipelines.reports.method import method
+from pipelines.reports.reviews_section import reviews_section
 from pipelines.reports.showcase import Showcase
 
 METRICS = ("ndcg@10", "ndcg@20", "recall@10", "recall@20", "recall@50", "recall@100", "mrr", "hit_rate@10")
@@ -32,6 +33,7 @@ def render_page(report: Mapping[str, Any], costs: Mapping[str, Mapping[str, floa
         _beyond(report, colours),
         _cuts(report),
         _ranker(report["ranker"]),
+        reviews_section(report["reviews"]),
         _costs(report, costs, colours),
         _users(report, showcases),
         method(report),

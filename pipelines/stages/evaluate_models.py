@@ -50,6 +50,7 @@ def run(context: StageContext) -> None:
         ranker=dict(ranker.manifest.facts),
         champion=champion,
         answered=[leak_gate(context.read("leak_audit").manifest.facts)],
+        reviews=context.read("review_sentiment").manifest.facts,
     )
     with context.workspace.write(context.stage.writes) as writer:
         context.commit(writer, facts=write_evaluation(writer.folder, evaluation, catalogue, config))
@@ -57,7 +58,18 @@ def run(context: StageContext) -> None:
 
 STAGE = Stage(
     name="evaluate_models",
-    reads=("events", "catalogue", "item_embeddings", "retriever", "champion_twin", "sasrec", "index", "ranker", "leak_audit"),
+    reads=(
+        "events",
+        "catalogue",
+        "item_embeddings",
+        "retriever",
+        "champion_twin",
+        "sasrec",
+        "index",
+        "ranker",
+        "leak_audit",
+        "review_sentiment",
+    ),
     writes="evaluation",
     config=("sources", "relevance", "cuts", "ranker", "evaluation", "gates"),
     sees={"per_user": "test", "report.json": "date"},

@@ -39,7 +39,7 @@ def run(context: StageContext) -> None:
     slate = RerankedRecommender(
         base=retriever.scorer(),
         ranker=load_ranker(context.read("ranker").folder),
-        items=build_ranking_items(items, features, moment=cuts.test),
+        items=build_ranking_items(items, features, moment=cuts.test, further=config.ranker.further),
         now=cuts.test,
         depth=config.ranker.candidates,
     )

@@ -59,7 +59,7 @@ def build_lists(
     outcome = acted.select(TASKS[task] for task in tasks).to_numpy().reshape(-1, len(tasks))
     parts = []
     for rows, day in _by_day(requests["predicted_at"]):
-        described = build_ranking_items(items, item_features, moment=day + timedelta(microseconds=1))
+        described = build_ranking_items(items, item_features, moment=day + timedelta(microseconds=1), further=config.further)
         available = items.available(day)
         for start in range(0, len(rows), REQUESTS_AT_ONCE):
             some = rows[start : start + REQUESTS_AT_ONCE]
@@ -141,12 +141,12 @@ def run(context: StageContext) -> None:
         tasks=tasks,
         history_length=retriever.shape.history_length,
     )
-    described = build_ranking_items(items, features, moment=context.date)
+    described = build_ranking_items(items, features, moment=context.date, further=config.further)
     worth = dict(zip(TASKS, (*config.task_weights, 1.0), strict=True))
     saved = train_ranker(
         lists,
         config,
-        feature_names=feature_names(described.modalities),
+        feature_names=feature_names(described.modalities, tuple(described.further)),
         tasks=tasks,
         task_weights=[worth[task] for task in tasks],
         history_length=retriever.shape.history_length,
@@ -156,7 +156,8 @@ def run(context: StageContext) -> None:
     with context.workspace.write(context.stage.writes) as writer:
         save_ranker(writer.folder, saved)
         save_ranking_items(writer.folder / RELEASED, described)
-        save_ranking_items(writer.folder / VALIDATION, build_ranking_items(items, features, moment=cuts.validation))
+        judged = build_ranking_items(items, features, moment=cuts.validation, further=config.further)
+        save_ranking_items(writer.folder / VALIDATION, judged)
         told = {name: saved.training[name] for name in ("epochs", "slate", "retrieval_order", "tasks")}
         context.commit(writer, facts={"rows": len(lists), "blend": saved.blend, **told})
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store.features.item_features import WINDOWS
+from recsys.data.further import COUNTED, FurtherFeature
 from recsys.data.interactions import MICROSECONDS_PER_DAY
 from recsys.data.items import ALWAYS
 from recsys.data.ranking_items import RankingItems
@@ -37,9 +38,10 @@ class RankingHistory:
     """Days before the moment of the answer, at least 0."""
 
 
-def feature_names(modalities: Sequence[str]) -> tuple[str, ...]:
-    """Columns of `ranking_features`, in order, for a catalogue with vectors of these modalities."""
-    return SHARED + tuple(f"{modality}_{name}" for modality in sorted(modalities) for name in PER_MODALITY)
+def feature_names(modalities: Sequence[str], further: Sequence[FurtherFeature] = ()) -> tuple[str, ...]:
+    """Columns of `ranking_features`, in order, for a catalogue with vectors of these modalities and these further features of items."""
+    more = [part for name in further for part in ((name,) if name in COUNTED else (name, f"no_{name}"))]
+    return (*SHARED, *more, *(f"{modality}_{name}" for modality in sorted(modalities) for name in PER_MODALITY))
 
 
 def ranking_features(
@@ -63,7 +65,8 @@ def ranking_features(
         now: Moment of the answer, microseconds since 1970 UTC.
 
     Returns:
-        (candidates, features), all finite; columns are `feature_names(items.modalities)`. What is missing is 0, with a flag beside it.
+        (candidates, features), all finite; columns are `feature_names(items.modalities, items.further)`. What is missing is 0, with a
+        flag beside it.
     """
     liked = history.kind != Kind.DISLIKED
     columns = [*_retrieval(retrieval_scores), *_popularity(candidates, items), *_age(candidates, items, now)]
@@ -71,6 +74,8 @@ def ranking_features(
     count = len(history.item_index)
     newest = float(history.age_days.min()) if count else 0.0
     columns += [np.full(len(candidates), value) for value in (np.log1p(count), np.log1p(max(newest, 0.0)), float(count == 0))]
+    for name, values in items.further.items():
+        columns += [np.log1p(values[candidates])] if name in COUNTED else _or_flag(values[candidates])
     for modality in items.modalities:
         columns += _similarity(history, liked, candidates, items, modality)
     return np.stack(columns, axis=1).astype(np.float32) if len(candidates) else np.zeros((0, len(columns)), np.float32)

@@ -1,8 +1,8 @@
 """What the ranker's features need to know of every item as of one moment; files that a process without torch can read."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from feature_store.features.item_features import WINDOWS
+from feature_store.features.item_features import HALF_LIFE_DAYS, WINDOWS
 from feature_store.point_in_time import join_as_of
+from recsys.data.further import COUNTED, FURTHER, FurtherFeature
 from recsys.data.items import ALWAYS, Items
 
 TABLE = "ranking_items.parquet"
@@ -41,6 +42,8 @@ class RankingItems:
     """modality -> (items, dim) unit vectors around the mean of the catalogue; zero where absent."""
     presence: Mapping[str, npt.NDArray[np.bool_]]
     """modality -> (items,)"""
+    further: Mapping[FurtherFeature, npt.NDArray[np.float32]] = field(default_factory=dict)
+    """Some of FURTHER, in their order -> (items,); NaN where unknown, which COUNTED are nowhere."""
 
     def __len__(self) -> int:
         return len(self.born)
@@ -51,13 +54,16 @@ class RankingItems:
         return tuple(sorted(self.vectors))
 
 
-def build_ranking_items(items: Items, item_features: pl.DataFrame, *, moment: datetime) -> RankingItems:
+def build_ranking_items(
+    items: Items, item_features: pl.DataFrame, *, moment: datetime, further: Sequence[FurtherFeature] = ()
+) -> RankingItems:
     """Items as of a moment.
 
     Args:
         items: The catalogue.
         item_features: Rows of the table `item_features`; only those known strictly before the moment are looked at.
         moment: With time zone.
+        further: What shall be among the further features if the shop has it; see `present_further`.
     """
     asked = pl.DataFrame({"item_id": list(items.vocabulary.item_ids)}, schema={"item_id": pl.String})
     asked = asked.with_columns(pl.lit(moment).cast(pl.Datetime("us", "UTC")).alias("predicted_at"))
@@ -74,7 +80,21 @@ def build_ranking_items(items: Items, item_features: pl.DataFrame, *, moment: da
         category=items.first_category(),
         vectors=modalities,
         presence={name: items.presence[name] & (np.abs(vectors).max(axis=1, initial=0) > 0) for name, vectors in modalities.items()},
+        further=_further(rows, present_further(item_features, further), moment),
     )
+
+
+def present_further(item_features: pl.DataFrame, asked: Sequence[FurtherFeature]) -> tuple[FurtherFeature, ...]:
+    """Those of FURTHER that are asked for and not null throughout the table; what was known before all its moments decides that."""
+    return tuple(name for name in FURTHER if name in asked and item_features[name].count())
+
+
+def _further(rows: pl.DataFrame, names: Sequence[FurtherFeature], moment: datetime) -> dict[FurtherFeature, npt.NDArray[np.float32]]:
+    """Columns as of a moment, to which what decays has decayed on."""
+    since = (pl.lit(moment).cast(pl.Datetime("us", "UTC")) - pl.col("event_time")).dt.total_microseconds() / 86_400_000_000
+    decayed = pl.col("wanted_decayed") * 0.5 ** (since / HALF_LIFE_DAYS)
+    told = rows.with_columns(decayed) if "wanted_decayed" in names else rows
+    return {name: told[name].cast(pl.Float32).fill_null(0.0 if name in COUNTED else float("nan")).to_numpy() for name in names}
 
 
 def save_ranking_items(folder: Path, items: RankingItems) -> None:
@@ -82,23 +102,26 @@ def save_ranking_items(folder: Path, items: RankingItems) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     columns: dict[str, npt.NDArray[Any]] = {f"wanted_{name}": items.wanted[:, place] for place, name in enumerate(WINDOWS)}
     columns |= {name: getattr(items, name) for name in ("born", "click_rate", "mean_rating", "price", "category")}
-    columns |= {f"has_{name}": items.presence[name] for name in items.modalities}
+    columns |= {f"has_{name}": items.presence[name] for name in items.modalities} | dict(items.further)
     pl.DataFrame(columns).write_parquet(folder / TABLE, compression="zstd")
     content = joined_content(items.vectors, size=len(items))
     np.save(folder / VECTORS, content)
     np.save(folder / PRESENCE, content.any(axis=1))
     dims = {name: items.vectors[name].shape[1] for name in items.modalities}
-    (folder / DESCRIPTION).write_text(json.dumps({"dims": dims}, indent=1) + "\n", encoding="utf-8")
+    described = {"dims": dims, "further": list(items.further)}
+    (folder / DESCRIPTION).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
 
 def load_ranking_items(folder: Path) -> RankingItems:
     """Read what `save_ranking_items` wrote."""
     rows = pl.read_parquet(folder / TABLE)
-    dims: dict[str, int] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["dims"]
+    described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    dims: dict[str, int] = described["dims"]
     return RankingItems(
         wanted=rows.select(f"wanted_{name}" for name in WINDOWS).to_numpy(),
         vectors=_parted_content(np.load(folder / VECTORS), dims),
         presence={name: rows[f"has_{name}"].to_numpy() for name in dims},
+        further={name: rows[name].to_numpy() for name in described.get("further", ())},  # older releases know of none
         **{name: rows[name].to_numpy() for name in ("born", "click_rate", "mean_rating", "price", "category")},
     )
 
@@ -123,6 +146,10 @@ def extend_ranking_items(known: RankingItems, items: Items, content: npt.NDArray
         category=items.first_category(),
         vectors={name: np.concatenate([known.vectors[name][:size], block]) for name, block in vectors.items()},
         presence={name: np.concatenate([known.presence[name][:size], block.any(axis=1)]) for name, block in vectors.items()},
+        further={
+            name: np.concatenate([values[:size], np.zeros_like(unknown) if name in COUNTED else unknown])
+            for name, values in known.further.items()
+        },
     )
 
 

@@ -100,7 +100,7 @@ def fill_features(
     history_length: int,
 ) -> npt.NDArray[np.float32]:
     """(requests, candidates, features) of requests at moments that these items describe; arguments as in `histories_at`."""
-    features = np.zeros((*item_index.shape, len(feature_names(items.modalities))), np.float32)
+    features = np.zeros((*item_index.shape, len(feature_names(items.modalities, tuple(items.further)))), np.float32)
     for place, history in enumerate(histories_at(past, rows, moments, length=history_length)):
         there = item_index[place] >= 0
         features[place, there] = ranking_features(history, item_index[place, there], scores[place, there], items, now=int(moments[place]))

@@ -39,10 +39,17 @@ class TextTower:
 
     def pad(self, tokens: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch length"], Bool[Tensor, "batch length"]]:
         """Token ids of texts, each with at least one token, side by side; and which of them are no padding."""
-        lengths = torch.tensor([len(ids) for ids in tokens])
-        longest = max(int(lengths.max()), self.padded_to)
-        ids = torch.tensor([[*row, *[self.padding] * (longest - len(row))] for row in tokens])
-        return ids, torch.arange(longest) < lengths[:, None]
+        return pad_tokens(tokens, padding=self.padding, padded_to=self.padded_to)
+
+
+def pad_tokens(
+    tokens: Sequence[Sequence[int]], *, padding: int, padded_to: int = 0
+) -> tuple[Int[Tensor, "batch length"], Bool[Tensor, "batch length"]]:
+    """See `TextTower.pad`."""
+    lengths = torch.tensor([len(ids) for ids in tokens])
+    longest = max(int(lengths.max()), padded_to)
+    ids = torch.tensor([[*row, *[padding] * (longest - len(row))] for row in tokens])
+    return ids, torch.arange(longest) < lengths[:, None]
 
 
 class PooledText(nn.Module):

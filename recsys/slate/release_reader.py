@@ -183,7 +183,7 @@ def _check_shapes(release: Release) -> None:
             f"release {release.release_id}: the index has dimension {release.index.d}, vectors {release.item_vectors.shape[1]}. "
             "Publish it again."
         )
-    if tuple(release.ranking["feature_names"]) != feature_names(release.ranking_items.modalities):
+    if tuple(release.ranking["feature_names"]) != feature_names(release.ranking_items.modalities, tuple(release.ranking_items.further)):
         raise ReleaseFormatError(
             f"release {release.release_id}: its ranker reads other features than this program makes. Use the version that wrote it."
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from recsys.data.further import FurtherFeature
 from recsys.encoders.config import WHERE, AlignmentKind
 
 FusionKind = Literal["attention", "concatenation", "gated", "late_ensemble", "max_pooling", "mean_pooling", "transformer", "weighted"]
@@ -102,6 +103,8 @@ class RankerConfig:
     expert_dims: tuple[int, ...] = (64, 32)
     tower_dims: tuple[int, ...] = (16,)
     dropout: float = 0.1
+    further: tuple[FurtherFeature, ...] = ("review_count", "mean_sentiment")
+    """Columns of `item_features` that are read beside those always read, where the shop has them: without reviews, none of reviews."""
     candidates: int = 200
     """Retrieved per request; the ranker orders these."""
     horizon_days: float = 7.0

@@ -26,6 +26,7 @@ COMMANDS = (
     "tune",
     "recommend",
     "explain",
+    "user",
     "add-items",
     "serve",
     "releases",

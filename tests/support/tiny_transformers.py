@@ -1,5 +1,6 @@
 """Transformers models of a few thousand weights, saved as a hub would lay them out, with a tokenizer of whole words."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,30 @@ KINDS = ("bert", "gpt2", "llama", "t5", "t5_encoder")
 
 def save_tiny(folder: Path, kind: str, *, padding_side: str = "right") -> Path:
     """Write an untrained model of one of KINDS into a folder; equal kinds have equal weights."""
+    save_tokenizer(folder, padding_side=padding_side)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        _model(kind).save_pretrained(folder)
+    return folder
+
+
+def save_classifier(folder: Path, labels: Sequence[str]) -> Path:
+    """Write an untrained BERT with a head over these labels into a folder; equally many labels have equal weights."""
+    save_tokenizer(folder)
+    import transformers
+
+    names = dict(enumerate(labels))
+    config = transformers.BertConfig(
+        **SIZES, **LAYERS, max_position_embeddings=64, id2label=names, label2id={v: k for k, v in names.items()}
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        transformers.BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+def save_tokenizer(folder: Path, *, padding_side: str = "right") -> None:
+    """Write the tokenizer of WORDS."""
     declare_torchvision_operators()
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -24,10 +49,6 @@ def save_tiny(folder: Path, kind: str, *, padding_side: str = "right") -> Path:
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     special = {"pad_token": "<pad>", "unk_token": "<unk>", "padding_side": padding_side}
     transformers.PreTrainedTokenizerFast(tokenizer_object=words, **special).save_pretrained(folder)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        _model(kind).save_pretrained(folder)
-    return folder
 
 
 def _model(kind: str) -> Any:

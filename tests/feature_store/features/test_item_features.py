@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_store.checks import check
-from feature_store.features.item_features import PRIOR_RATINGS, WINDOW_DAYS, item_features
+from feature_store.features.item_features import WINDOW_DAYS, item_features
+from feature_store.features.item_priors import PRIOR_CLICKS, PRIOR_RATINGS
 from feature_store.point_in_time import join_as_of
-from feature_store.schema import EVENTS, ITEM_FEATURES
+from feature_store.schema import EVENTS, ITEM_FEATURES, REVIEW_SENTIMENT
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 END = START + timedelta(days=500)
@@ -34,9 +35,30 @@ def log_of(rows: list[tuple[str, str, float | None, float, float]]) -> pl.LazyFr
     return frame.lazy()
 
 
-def features_of(rows: list[tuple[str, str, float | None, float, float]], *, since: float = 0) -> pl.DataFrame:
-    wanted = pl.col("event_type") == "click"
-    return check(item_features(log_of(rows), wanted=wanted, since=START + timedelta(days=since), before=END), ITEM_FEATURES)
+def features_of(
+    rows: list[tuple[str, str, float | None, float, float]], *, since: float = 0, sentiment: pl.LazyFrame | None = None
+) -> pl.DataFrame:
+    wanted, moment = pl.col("event_type") == "click", START + timedelta(days=since)
+    return check(item_features(log_of(rows), wanted=wanted, since=moment, before=END, sentiment=sentiment), ITEM_FEATURES)
+
+
+def sentiment_of(rows: list[tuple[str, float, float, float]]) -> pl.LazyFrame:
+    """Reviews of (item, sentiment, day, day known)."""
+    frame = pl.DataFrame(
+        [
+            {
+                "event_id": str(place),
+                "item_id": item,
+                "event_time": START + timedelta(days=day),
+                "known_at": START + timedelta(days=known),
+                "sentiment": value,
+                "likely_stars": 3,
+            }
+            for place, (item, value, day, known) in enumerate(rows)
+        ],
+        schema=REVIEW_SENTIMENT.schema,
+    )
+    return frame.lazy()
 
 
 @given(
@@ -73,3 +95,35 @@ def test_an_event_that_becomes_known_later_changes_no_earlier_row() -> None:
     after = features_of([("a", "click", None, 0.5, 0.5), ("a", "click", None, 3.5, 9.5)])
     early = pl.col("event_time") <= START + timedelta(days=9)
     assert after.filter(early).equals(before.filter(early))
+
+
+def test_a_wanted_event_counts_half_for_every_thirty_days() -> None:
+    rows = features_of([("a", "click", None, 0, 0), ("a", "click", None, 30, 30)])
+    at_day_31 = rows.filter(pl.col("event_time") == START + timedelta(days=31))["wanted_decayed"][0]
+    assert at_day_31 == pytest.approx(0.5 ** (31 / 30) + 0.5 ** (1 / 30))
+
+
+def test_purchases_per_click_are_drawn_to_the_rate_of_all_items_before_the_window() -> None:
+    early = [("b", "click", None, 0.5, 0.5), ("b", "click", None, 0.5, 0.5), ("b", "purchase", 9.0, 0.5, 0.5)]
+    rows = features_of([*early, ("a", "click", None, 2.5, 2.5)], since=2)
+    of_a = rows.filter(pl.col("item_id") == "a")["conversion_rate"]
+    assert of_a[0] == pytest.approx(0.5 * PRIOR_CLICKS / (1 + PRIOR_CLICKS))  # one item alone says nothing of how items differ
+    assert of_a[-1] is None  # 365 days later its click has left the window
+
+
+def test_without_a_click_before_the_window_there_is_no_conversion_rate() -> None:
+    assert features_of([("a", "click", None, 2.5, 2.5)], since=2)["conversion_rate"].to_list() == [None] * 5
+
+
+def test_a_mean_sentiment_counts_a_review_from_the_day_after_it_is_known() -> None:
+    reviews = [("a", "review", 5.0, 0.5, 0.5), ("a", "review", 1.0, 3.5, 8.5)]
+    rows = features_of(reviews, since=2, sentiment=sentiment_of([("a", 1.0, 0.5, 0.5), ("a", -1.0, 3.5, 8.5)]))
+    columns = rows.select("event_time", "review_count", "mean_sentiment")
+    told = {(moment - START).days: (count, mean) for moment, count, mean in columns.rows()}
+    # the only review before day 2 is the mean of all, 1
+    assert told == {1: (1, 1.0), 9: (2, pytest.approx((0 + PRIOR_RATINGS) / (2 + PRIOR_RATINGS)))}
+
+
+def test_of_a_shop_without_a_review_before_the_window_reviews_are_not_counted() -> None:
+    rows = features_of([("a", "review", 5.0, 2.5, 2.5)], since=2, sentiment=sentiment_of([("a", 1.0, 2.5, 2.5)]))
+    assert rows.select("review_count", "mean_sentiment").rows() == [(None, None)]

@@ -18,7 +18,7 @@ from feature_store.layout import Workspace
 from feature_store.online.protocol import PostedEvent
 from feature_store.online.sqlite import SqliteStore
 from feature_store.quarantine import read_refused
-from feature_store.schema import EVENTS, SNAPSHOT, USER_FEATURES
+from feature_store.schema import EVENTS, REVIEW_SENTIMENT, SNAPSHOT, USER_FEATURES
 from feature_store.snapshot import load_snapshot
 from feature_store.user_names import KEY_VARIABLE, UserNames
 from pipelines.cli import app
@@ -108,6 +108,24 @@ def test_the_receipt_lists_all_that_was_looked_into_and_what_was_done(shop: Work
     assert (done["scratch"], done["reports"], done["table catalogue"]) == ("1 files removed", "1 files removed", "nothing found")
     (kept,) = shop.receipts.iterdir()
     assert len(json.loads(kept.read_text(encoding="utf-8"))["checked"]) == len(done)
+
+
+def test_what_the_words_of_reviews_say_goes_with_them(shop: Workspace) -> None:
+    said = {"event_type": "review", "text": "Terrible.", "value": 1}
+    drop(shop.root, "4.csv", *(click(user, "2024-03-08T10:00:00Z", event_id=f"{user}:r", **said) for user in (USER, OTHER)))
+    night(shop.root)
+    reviews = shop.read("events").scan(EVENTS).filter(pl.col("event_type") == "review").collect()
+    read = reviews.with_columns(sentiment=pl.lit(-1.0), likely_stars=pl.lit(1, pl.Int8)).select(REVIEW_SENTIMENT.schema.names())
+    with shop.write("review_sentiment") as writer:
+        writer.write(read, REVIEW_SENTIMENT)
+        writer.commit(facts={"rows": read.height}, fingerprint="of a night")
+    receipt = erase(shop)
+    assert {entry.artefact: entry.done for entry in receipt.checked}["table review_sentiment"] == "1 rows removed"
+    assert receipt.clean
+    table = shop.read("review_sentiment")
+    assert table.scan(REVIEW_SENTIMENT).collect()["event_id"].to_list() == [f"{OTHER}:r"]
+    assert (table.manifest.facts["rows"], table.manifest.fingerprint) == (1, "")
+    assert [file for file in files_holding(shop.root, USER) if not file.startswith("landing/")] == []
 
 
 def test_others_keep_every_row(shop: Workspace) -> None:

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from pipelines.reports.charts import Dots, bars, curves, days, forest, scatter
+from pipelines.reports.charts import Dots, bars, curves, days, forest, matrix, scatter
 
 COLOURS = {"ease": 0, "a < b": 1}
 CHARTS = {
@@ -22,6 +22,7 @@ CHARTS = {
         {"a < b": {"2026-01-30": 3, "2026-02-01": 0}, "cart": {"2026-01-30": 1}}, since="2026-02-01", label="R", columns=3
     ),
     "best so far": lambda: scatter({"trial": Dots(places=[1, 2, 3], values=[0, 1, -1], best_so_far=True)}, {0, 1}, label="gain", columns=1),
+    "matrix": lambda: matrix([[3, 1], [0, 0]], ["a < b", "b"], rows="given", columns="likeliest"),
     "bars": lambda: bars(["0", "1-4"], {"ease": [[0.1, 0.0, 0.2], [None, None, None]], "a < b": [[0.2, 0.1, 0.3]] * 2}, COLOURS, label="R"),
 }
 

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from recsys.data.ranking_features import feature_names
 from recsys.data.ranking_items import build_ranking_items, save_ranking_items
 from recsys.evaluation.config import SASREC, EvaluationConfig, GateConfig
 from recsys.evaluation.judge import FullRanking
+from recsys.evaluation.stars import judge_stars
 from recsys.models.architecture import TowerShape, build_ensemble
 from recsys.models.ranker import RankerShape, SavedRanker, save_ranker
 from recsys.models.retriever import SavedRetriever, save_retriever
@@ -40,6 +42,14 @@ RANKER = {
     "retrieval_order": {"10": 0.2, "20": 0.25},
     "slate": {"10": 0.3, "20": 0.35},
     "tasks": {"liked": {"positives": 12.0, "auc": 0.7, "gauc": 0.65, "normalised_entropy": 0.9, "ece": 0.01}},
+}
+
+
+REVIEWS = {
+    "rows": 900,
+    "reader": "own",
+    "learned": {"until": "2025-03-01T00:00:00+00:00", "reviews": 700},
+    "judged": asdict(judge_stars(np.array([1, 5, 5]), np.array([1, 5, 4]), np.array([1.5, 4.5, 4.0]), earlier=np.array([1, 0, 0, 0, 3]))),
 }
 
 
@@ -148,6 +158,8 @@ def write_night(root: Path) -> None:
             writer.commit()
     with workspace.write("leak_audit") as writer:
         writer.commit(facts={"rows": 40, "leaks": ["popularity at validation"], "unasked": []})
+    with workspace.write("review_sentiment") as writer:
+        writer.commit(facts=REVIEWS)
     with workspace.write("index") as writer:
         writer.commit(facts={"recall_at_100": 1.0})
     described = build_ranking_items(ITEMS, ITEM_FEATURES.empty(), moment=CUTS.validation)
@@ -209,3 +221,10 @@ def test_the_page_tells_what_the_rankers_held_out_users_said(table: TableReader)
     assert "how much the retriever keeps of the final word: 60%" in page
     assert "<td>0.3000</td>" in page
     assert "<td>0.6500</td>" in page
+
+
+def test_the_page_tells_how_well_reviews_are_read(table: TableReader) -> None:
+    page = table.path("report.html").read_text(encoding="utf-8")
+    assert "learned from 700 reviews before 2025-03-01, reads words of 900 reviews" in page
+    assert "<td>as read from the words</td><td>0.667</td><td>0.667</td>" in page  # 2 of 3; off by 0.5, 0.5 and 1
+    assert 'aria-label="given against likeliest' in page

@@ -24,6 +24,7 @@ def items_of_three() -> RankingItems:
         category=np.array([0, 0, -1]),
         vectors={"image": np.array([[1, 0], [0.8, 0.6], [0, 0]], np.float32)},
         presence={"image": np.array([True, True, False])},
+        further={"review_count": np.array([0, np.e - 1, 0], np.float32), "mean_sentiment": np.array([-0.5, NAN, 0.25], np.float32)},
     )
 
 
@@ -36,7 +37,7 @@ def features_of(history: list[tuple[int, Kind, float]], candidates: list[int], s
     values = ranking_features(told, np.array(candidates, np.int64), np.array(scores), items_of_three(), now=NOW)
     assert values.dtype == np.float32
     assert np.isfinite(values).all()
-    return dict(zip(feature_names(["image"]), values.T.tolist(), strict=True))
+    return dict(zip(feature_names(["image"], ("review_count", "mean_sentiment")), values.T.tolist(), strict=True))
 
 
 def test_a_retrieval_score_counts_relative_to_its_request() -> None:
@@ -80,3 +81,10 @@ def test_age_and_popularity_are_logarithms() -> None:
 
 def test_no_candidate_gives_no_row() -> None:
     assert features_of([], [], [])["retrieval_z"] == []
+
+
+def test_further_features_are_counts_on_a_log_scale_and_rates_with_a_flag() -> None:
+    found = features_of([], [0, 1, 2], [1.0, 1.0, 1.0])
+    assert found["review_count"] == pytest.approx([0, 1, 0])
+    assert found["mean_sentiment"] == [-0.5, 0, 0.25]
+    assert found["no_mean_sentiment"] == [0, 1, 0]

@@ -1,8 +1,11 @@
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from feature_store.schema import ITEM_FEATURES
+from recsys.data.further import FURTHER
 from recsys.data.ranking_items import (
     build_ranking_items,
     centred_units,
@@ -10,6 +13,7 @@ from recsys.data.ranking_items import (
     extend_ranking_items,
     joined_content,
     load_ranking_items,
+    present_further,
     save_ranking_items,
 )
 from tests.support.behaviour import day, items_of
@@ -45,3 +49,28 @@ def test_items_without_events_are_laid_behind_as_the_night_would_describe_them()
     for name in whole.modalities:
         np.testing.assert_allclose(extended.vectors[name], whole.vectors[name], atol=1e-6)
         np.testing.assert_array_equal(extended.presence[name], whole.presence[name])
+
+
+def reviewed(**told: object) -> pl.DataFrame:
+    """Item features of i1 as of day 1."""
+    counts = {name: 0 for name in ITEM_FEATURES.schema if name.startswith("wanted_")}
+    row = {"item_id": "i1", "event_time": day(1), "known_at": day(1), **counts, "wanted_decayed": 8.0, **told}
+    return pl.DataFrame([row], schema=ITEM_FEATURES.schema)
+
+
+def test_further_features_are_those_asked_for_that_the_shop_has(tmp_path: Path) -> None:
+    features = reviewed(review_count=2, mean_sentiment=0.5)
+    items = build_ranking_items(items_of(3), features, moment=day(2), further=("conversion_rate", "mean_sentiment", "review_count"))
+    assert list(items.further) == ["review_count", "mean_sentiment"]  # nobody has ever bought
+    save_ranking_items(tmp_path, items)
+    for found in (load_ranking_items(tmp_path), extend_ranking_items(items, items_of(4), np.zeros((1, 0), np.float32))):
+        assert found.further["review_count"][:3].tolist() == [0, 2, 0]
+        np.testing.assert_array_equal(found.further["mean_sentiment"][:3], np.array([np.nan, 0.5, np.nan], np.float32))
+    assert found.further["review_count"][3] == 0
+    assert np.isnan(found.further["mean_sentiment"][3])
+    assert present_further(features, FURTHER) == ("wanted_decayed", "review_count", "mean_sentiment")
+
+
+def test_what_decays_has_decayed_on_by_the_moment() -> None:
+    items = build_ranking_items(items_of(3), reviewed(), moment=day(1) + timedelta(days=60), further=FURTHER)
+    assert items.further["wanted_decayed"].tolist() == [0, 2, 0]  # two half lives of thirty days
