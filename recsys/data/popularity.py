@@ -93,7 +93,7 @@ class _Fading:
         first = past.event_time.min(initial=end)
         span = max((end - int(first)) / MICROSECONDS_PER_DAY, SHORTEST_SPAN_DAYS)
         worth = 0.5 ** ((end - wanted.event_time) / MICROSECONDS_PER_DAY / half_life_days)
-        self.counts: npt.NDArray[np.float64] = np.bincount(wanted.item_index, weights=worth, minlength=past.num_items)
+        self.counts = np.bincount(wanted.item_index, weights=worth, minlength=past.num_items).astype(np.float64)
         """(items,): users who wanted each."""
         self.days = _faded_days(days_on_offer(offered_from(items, past), now=end, most=span), half_life_days)
         """(items,): days on offer."""

@@ -11,10 +11,11 @@ import numpy.typing as npt
 import torch
 
 from recsys.encoders.precision import best_device, resolve_precision
+from recsys.encoders.pretrained import load_tokenizer
 from recsys.encoders.protocol import EncoderError, version_digest
 from recsys.encoders.stars import STARS
 from recsys.encoders.text import length_batches
-from recsys.encoders.text_tower import load_tokenizer, pad_tokens
+from recsys.encoders.text_tower import pad_tokens
 from recsys.encoders.torchvision_operators import declare_torchvision_operators
 
 POLES = {"negative": 1, "positive": 5}

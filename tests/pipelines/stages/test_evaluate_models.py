@@ -147,7 +147,7 @@ def write_night(root: Path) -> None:
         dropout=0.0,
         ages=False,
     )
-    vectors = np.random.default_rng(1).normal(size=(NUM_ITEMS, 9)).astype(np.float32)
+    vectors = np.random.default_rng(1).normal(size=(NUM_ITEMS, 10)).astype(np.float32)
     with workspace.write("retriever") as writer:
         model = build_ensemble(shape)
         save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={}))
