@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from recsys.encoders.config import WHERE, AlignmentKind
+from recsys.training.negatives_config import NegativesConfig
 
 FusionKind = Literal["attention", "concatenation", "gated", "max_pooling", "mean_pooling", "transformer", "weighted"]
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
@@ -13,7 +14,7 @@ CONTENT = ("image", "text", "category")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrieverConfig:
+class RetrieverConfig(NegativesConfig):
     """Two towers and how they learn."""
 
     embedding_dim: int = 64
@@ -60,9 +61,6 @@ class RetrieverConfig:
     """Loss weight of targets that are events but not wanted, e.g. low ratings."""
     half_life_days: float = 0.0
     """How fast an old target's loss weight fades; 0: never."""
-    full_softmax_items: int = 100_000
-    """Up to this many items every item is a negative; above, in-batch and uniform negatives with logQ correction."""
-    uniform_negatives: int = 1024
     tokens_per_batch: int = 640
     epochs: int = 24
     """At most; validation chooses."""
@@ -83,6 +81,7 @@ class RetrieverConfig:
     TorchRec's planner finds cheaper."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, weight in self.alignment.items():
             if weight <= 0:
                 raise ValueError(f"alignment {name} has weight {weight}; it is greater than 0, and a loss that is not wanted is not named")

@@ -177,7 +177,7 @@ class _Trainer:
 
     def epoch(self, track: Track) -> None:
         """One pass over all events; its randomness depends on the seed and the epoch's number alone."""
-        self.scoring.random = self.ranks.generator(self.config.seed * 100_003 + self.done + 1)
+        self.scoring.begin_epoch(self.ranks.generator(self.config.seed * 100_003 + self.done + 1))
         batches = list(self.sequences.epoch(self.done))
         self.model.train()
         losses = [self._step(batch) for batch in track(batches, what=f"epoch {self.done + 1}", total=len(batches))]

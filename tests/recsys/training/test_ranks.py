@@ -28,6 +28,7 @@ STEPPED = [
     Wanted(name="row_wise", epochs=1, changes=THREE_STEPS | LONG | {"sharding": "row_wise"}),
     Wanted(name="table_wise", epochs=1, changes=THREE_STEPS | LONG | {"sharding": "table_wise"}),
     Wanted(name="hidden_modalities", epochs=1, changes=THREE_STEPS | LONG | {"modality_dropout": 0.3}),
+    Wanted(name="remembering", epochs=1, changes=THREE_STEPS | LONG | {"memory_items": 40, "mask_own_choices": True}),
     Wanted(
         name="aligned",
         epochs=1,

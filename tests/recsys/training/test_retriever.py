@@ -72,8 +72,9 @@ def test_without_content_new_items_are_all_alike(tmp_path: Path) -> None:
     np.testing.assert_allclose(vectors[NEW], np.tile(vectors[NEW[0]], (NUM_NEW, 1)), atol=1e-6)
 
 
-def test_a_large_catalogue_learns_from_samples_in_a_fused_table(tmp_path: Path) -> None:
-    config = replace(SMALL, full_softmax_items=1, uniform_negatives=8, epochs=25)
+@pytest.mark.parametrize("changes", [{}, {"memory_items": 60, "mask_own_choices": True}])
+def test_a_large_catalogue_learns_from_samples_in_a_fused_table(tmp_path: Path, changes: dict[str, Any]) -> None:
+    config = replace(SMALL, full_softmax_items=1, uniform_negatives=8, epochs=25, **changes)
     training = _train(tmp_path, config)
     assert type(training.model.item_tower.ids).__name__ == "FusedIdTable"
     assert _share_of_own_kind(training, config, MET) > 0.95
@@ -99,7 +100,15 @@ class _KilledError(Exception):
 
 
 @pytest.mark.parametrize("full_softmax_items", [100, 1])
-@pytest.mark.parametrize("changes", [{}, {"alignment": {"matching": 0.1}, "alignment_weights": "learned"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"alignment": {"matching": 0.1}, "alignment_weights": "learned"},
+        {"memory_items": 60, "mask_own_choices": True, "positive_correction": "yi"},
+    ],
+    ids=lambda changes: "_".join(changes) or "plain",
+)
 def test_a_training_killed_between_epochs_ends_with_the_same_weights(
     tmp_path: Path, full_softmax_items: int, changes: dict[str, Any]
 ) -> None:
