@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from recsys.encoders.config import WHERE, AlignmentKind
 from recsys.training.negatives_config import NegativesConfig
+from recsys.training.steps_config import StepsConfig
 
 FusionKind = Literal["attention", "concatenation", "gated", "max_pooling", "mean_pooling", "transformer", "weighted"]
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
@@ -14,7 +15,7 @@ CONTENT = ("image", "text", "category")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrieverConfig(NegativesConfig):
+class RetrieverConfig(NegativesConfig, StepsConfig):
     """Two towers and how they learn."""
 
     embedding_dim: int = 64
@@ -67,12 +68,6 @@ class RetrieverConfig(NegativesConfig):
     patience: int = 4
     """Epochs without a better Recall@100 before training stops; 0: exactly `epochs` are trained and the last one is taken, for logs whose
     validation window is too thin to choose, with epochs found elsewhere."""
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    ema_decay: float = 0.995
-    """The released weights are this moving average."""
-    warmup_steps: int = 100
-    gradient_clip: float = 1.0
     seed: int = 0
     threads: int = field(default=0, metadata=WHERE, compare=False)
     """Torch threads; 0: as many as cores."""
@@ -81,7 +76,8 @@ class RetrieverConfig(NegativesConfig):
     TorchRec's planner finds cheaper."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        NegativesConfig.__post_init__(self)
+        StepsConfig.__post_init__(self)
         for name, weight in self.alignment.items():
             if weight <= 0:
                 raise ValueError(f"alignment {name} has weight {weight}; it is greater than 0, and a loss that is not wanted is not named")

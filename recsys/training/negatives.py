@@ -1,13 +1,15 @@
 """The candidates of a step where the catalogue is too long for all of it, and how likely each of them was to be one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from recsys.training.memory import Memory, Remembered
 from recsys.training.negatives_config import NegativesConfig
+from recsys.training.pools import Pools
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Candidates:
     log_q: Float[Tensor, " candidates"] | None = None
     """Log of how likely each was to be a candidate; None: certain."""
     remembered: Remembered | None = None
+    lasting: Bool[Tensor, " embedded"] | None = None
+    """Which of the embedded ones may be remembered; None: all."""
 
     @property
     def embedded(self) -> Int[Tensor, " embedded"]:
@@ -35,13 +39,18 @@ class Candidates:
 
 
 class Negatives:
-    """Draws candidates: the items of the batch's targets, a uniform sample, and what is remembered of earlier steps.
+    """Draws candidates: the items of the batch's targets, a uniform sample, hard ones, and what is remembered of earlier steps.
 
     All targets of a step share its candidates, an item drawn twice is one candidate, and its `log_q` is the log of its chance to be drawn
-    at all, from anywhere: the sum of its chances from each source, at most 1, which is close where they are small. In a batch an item
-    stands among n targets with chance 1 - (1 - f)^n, where f is its share of all events; Yi et al. (RecSys 2019) estimate f from a stream
-    that never ends, here the past is known as a whole and counted. A memory makes the same draws more often: n are then the targets
-    of this step and of those remembered.
+    at all, from anywhere.
+
+    * In a batch an item stands among n targets with chance 1 - (1 - f)^n, where f is its share of all events. Yi et al. (RecSys 2019)
+      estimate f from a stream that never ends; here the past is known as a whole, and counted. The chance of a
+      uniform draw is added, at most to 1, which is close where both are small.
+    * A memory makes the same draws more often: n are then the targets of this step and of those remembered.
+    * The chance of a hard negative follows from the pools it is drawn from. So hard negatives do not change what is learned, the softmax
+      over the catalogue; they let the sample say more of the items that count most in it. Those of a step are hard for its users alone, so
+      they are not remembered.
 
     Args:
         frequency: (items met,) share of all events.
@@ -56,23 +65,28 @@ class Negatives:
         """Forget what the epoch before has left."""
         self._memory.clear()
 
-    def draw(self, targets: Int[Tensor, " targets"], *, random: torch.Generator | None) -> Candidates:
+    def draw(self, targets: Int[Tensor, " targets"], pools: Sequence[Pools], *, random: torch.Generator | None) -> Candidates:
         """Candidates of a step.
 
         Args:
             targets: Items of all targets of the batch, as rows of those met.
+            pools: From which hard negatives are drawn.
             random: Draws; the same on all ranks.
         """
         met, number = len(self._frequency), self._config.uniform_negatives
         uniform = torch.randint(met, (number,), generator=random).to(targets.device)
-        embedded = torch.unique(torch.cat([targets, uniform]))
+        sampled = torch.unique(torch.cat([targets, uniform]))
+        embedded = torch.unique(torch.cat([sampled, *(pool.draw(random) for pool in pools)]))
         remembered = self._memory.beside(embedded)
         rows, draws, times = embedded, len(targets), 1
         if remembered is not None:
             rows = torch.cat([embedded, remembered.rows])
             draws, times = draws + remembered.targets, times + remembered.steps
         in_batch = -torch.expm1(draws * torch.log1p(-self._frequency[rows]))
-        return Candidates(rows, (in_batch + times * number / met).clamp(max=1.0).log(), remembered)
+        chance = in_batch + times * number / met
+        for pool in pools:
+            chance = chance + (1 - chance).clamp(min=0.0) * pool.chance(rows)
+        return Candidates(rows, chance.clamp(max=1.0).log(), remembered, torch.isin(embedded, sampled) if pools else None)
 
     def remember(self, candidates: Candidates, embedded: Float[Tensor, "embedded all_dims"], *, targets: int) -> None:
         """Keep the candidates of a step for later ones.
@@ -83,4 +97,6 @@ class Negatives:
             targets: How many the batch had.
         """
         if self._config.memory_items:
-            self._memory.add(Remembered(candidates.embedded, embedded.detach(), targets))
+            rows, vectors = candidates.embedded, embedded.detach()
+            kept = slice(None) if candidates.lasting is None else candidates.lasting
+            self._memory.add(Remembered(rows[kept], vectors[kept], targets))

@@ -19,8 +19,10 @@ class NegativesConfig:
     """Whether what a user chose elsewhere in the same piece of history is no negative of a target of the same user."""
     memory_items: int = 0
     """Candidates of the newest earlier steps, at most, that stay candidates with the vectors they had then; 4 bytes a dimension each."""
+    hard_negatives: int = 0
+    """Drawn per history and step, from the second epoch on, of the items nearest to it in an index of the last epoch's vectors."""
 
     def __post_init__(self) -> None:
-        for name in ("uniform_negatives", "memory_items"):
+        for name in ("uniform_negatives", "memory_items", "hard_negatives"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it is at least 0, which is none")

@@ -12,9 +12,11 @@ from torch import Tensor
 from recsys.data.interactions import Interactions
 from recsys.data.sequences import SequenceBatch
 from recsys.data.tensors import ItemBatch
+from recsys.encoders.precision import resolve_precision
 from recsys.losses.candidate_softmax import candidate_softmax
 from recsys.models.two_tower import QUESTIONS, WANTED, TwoTower
 from recsys.training.config import RetrieverConfig
+from recsys.training.nearest import NearestItems
 from recsys.training.negatives import Candidates, Negatives
 from recsys.training.ranks import Ranks
 
@@ -48,6 +50,7 @@ class Scoring:
 
     random: torch.Generator | None = None
     """Draws the same on all ranks; None: torch's own."""
+    _nearest: NearestItems | None = None
 
     def __init__(
         self,
@@ -73,13 +76,21 @@ class Scoring:
         self._offered_from = torch.from_numpy(offered)[met].to(ranks.device)
         self._young = bool((self._offered_from > int(past.event_time.min())).any())
 
-    def begin_epoch(self, random: torch.Generator | None) -> None:
+    @property
+    def asks_for_an_index(self) -> bool:
+        """Whether an epoch wants to know where the items lie."""
+        return self._negatives is not None and self._config.hard_negatives > 0
+
+    def begin_epoch(self, random: torch.Generator | None, *, average: TwoTower, index: Tensor | None) -> None:
         """Make ready for the steps of an epoch.
 
         Args:
             random: See `random`.
+            average: The moving average.
+            index: (items, dim + 1) item vectors of the epoch before, on the CPU, for hard negatives; None: there are none yet.
         """
         self.random = random
+        self._nearest = None if index is None else NearestItems(average, index[self._met.item_index.cpu()].to(self._ranks.device))
         if self._negatives:
             self._negatives.begin_epoch()
 
@@ -92,7 +103,8 @@ class Scoring:
         if self._negatives is None:
             return self._against(self._everything, self._met, batch, read)
         targets = read.flatten()[self._tensor(np.flatnonzero(batch.loss_weight))]
-        candidates = self._negatives.draw(targets, random=self.random)
+        hard = [self._nearest.pools(batch, read, self._config.hard_negatives)] if self._nearest else []
+        candidates = self._negatives.draw(targets, hard, random=self.random)
         rows = torch.unique(torch.cat([read.flatten(), candidates.embedded]))
         items = self._met.select(rows)
         self._settle(items.item_index)
@@ -148,13 +160,18 @@ class Scoring:
             absent = mine if absent is None else absent | mine
         return absent
 
-    def teach_cold(self, scored: Scored) -> None:
-        """Let a random half of the items do without their ids; only what stands in for them learns from how they do among the others."""
+    def teach_cold(self, scored: Scored, *, share: float) -> None:
+        """Let a random half of the items do without their ids; only what stands in for them learns from how they do among the others.
+
+        Args:
+            scored: A batch.
+            share: What it counts in its step.
+        """
         cold = (torch.rand(len(scored.items), generator=self.random) < 0.5).to(self._ranks.device)
         imagined = self._embed(self._model.embed_new_items, scored.items.without_ids())
         mixed = torch.where(cold[:, None], imagined, scored.table.detach())
         learning = [*self._model.imagined_item.parameters(), *self._model.item_tower.match.parameters()]
-        gradients = torch.autograd.grad(scored.loss(scored.users.detach(), mixed), learning, allow_unused=True)
+        gradients = torch.autograd.grad(share * scored.loss(scored.users.detach(), mixed), learning, allow_unused=True)
         for parameter, gradient in zip(learning, gradients, strict=True):
             parameter.grad = gradient if parameter.grad is None or gradient is None else parameter.grad + gradient
 
@@ -167,7 +184,15 @@ class Scoring:
 
     def _embed(self, embed: Callable[[ItemBatch], tuple[Tensor, Tensor]], items: ItemBatch) -> Tensor:
         """(items, dim + QUESTIONS): vectors and, behind them, the bias for each question; each rank embeds some, all get all."""
-        return self._ranks.gather(torch.cat(embed(items.select(self._ranks.mine(len(items)))), dim=1), len(items))
+        with self._number_format():
+            vectors, biases = embed(items.select(self._ranks.mine(len(items))))
+        return self._ranks.gather(torch.cat([vectors.float(), biases.float()], dim=1), len(items))
+
+    def _number_format(self) -> torch.autocast:
+        """In which the towers compute."""
+        device = self._ranks.device
+        bf16 = resolve_precision(self._config.precision, device) == torch.bfloat16
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
 
     def _mine(self, batch: SequenceBatch) -> tuple[SequenceBatch, float]:
         """The pieces of this rank and their share of the loss: the sum over all ranks is the mean over the batch."""
@@ -180,7 +205,8 @@ class Scoring:
     def _users(self, batch: SequenceBatch, item_vectors: Tensor) -> tuple[Tensor, Tensor]:
         """(targets, dim + QUESTIONS) user vectors, and which flat positions of the batch are targets."""
         history = (self._tensor(values) for values in (batch.kind, batch.age_days, batch.in_order))
-        states = self._model.user_tower(item_vectors, *history)
+        with self._number_format():
+            states = self._model.user_tower(item_vectors, *history).float()
         target = self._tensor(np.flatnonzero(batch.loss_weight))
         question = self._tensor(batch.wanted).flatten()[target].long()
         before = states[:, :-1].flatten(0, 1)[target]  # the state before each target

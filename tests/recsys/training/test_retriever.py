@@ -72,7 +72,7 @@ def test_without_content_new_items_are_all_alike(tmp_path: Path) -> None:
     np.testing.assert_allclose(vectors[NEW], np.tile(vectors[NEW[0]], (NUM_NEW, 1)), atol=1e-6)
 
 
-@pytest.mark.parametrize("changes", [{}, {"memory_items": 60, "mask_own_choices": True}])
+@pytest.mark.parametrize("changes", [{}, {"memory_items": 60, "mask_own_choices": True, "hard_negatives": 2}])
 def test_a_large_catalogue_learns_from_samples_in_a_fused_table(tmp_path: Path, changes: dict[str, Any]) -> None:
     config = replace(SMALL, full_softmax_items=1, uniform_negatives=8, epochs=25, **changes)
     training = _train(tmp_path, config)
@@ -95,6 +95,23 @@ def test_training_leaves_the_callers_random_state_alone(tmp_path: Path) -> None:
     assert torch.equal(torch.rand(1), expected)
 
 
+@pytest.mark.parametrize("changes", [{"adversarial": 0.2}, {"precision": "bf16"}, {"accumulate": 2, "schedule": "cosine"}])
+def test_other_ways_to_step_learn_the_same(tmp_path: Path, changes: dict[str, Any]) -> None:
+    config = replace(SMALL, min_item_events=2, **changes)
+    assert _share_of_own_kind(_train(tmp_path, config), config, MET) > 0.95
+
+
+def test_two_halves_of_a_batch_make_the_step_of_the_whole(tmp_path: Path) -> None:
+    """All pieces are as long as the others, and every item is a candidate in both."""
+    whole = replace(SMALL, order="time", tokens_per_batch=300, cold_every=0)
+    weights = []
+    for name, config in (("whole", whole), ("halves", replace(whole, tokens_per_batch=150, accumulate=2))):
+        weights.append(_train(tmp_path / name, config, epochs=1).model.state_dict())
+    told = [name for name in weights[0] if "to_query_key_value" not in name]  # a key's bias changes nothing: Adam blows up its noise
+    for name in told:
+        torch.testing.assert_close(weights[0][name], weights[1][name], atol=1e-5, rtol=0)
+
+
 class _KilledError(Exception):
     pass
 
@@ -105,7 +122,8 @@ class _KilledError(Exception):
     [
         {},
         {"alignment": {"matching": 0.1}, "alignment_weights": "learned"},
-        {"memory_items": 60, "mask_own_choices": True, "positive_correction": "yi"},
+        {"memory_items": 60, "mask_own_choices": True, "positive_correction": "yi", "hard_negatives": 2},
+        {"accumulate": 3, "schedule": "cosine", "adversarial": 0.1, "precision": "bf16"},
     ],
     ids=lambda changes: "_".join(changes) or "plain",
 )
