@@ -16,8 +16,7 @@ class NearestItems:
     """An index of the item vectors as an epoch found them, asked for what each history of a batch would be shown (in the manner of ANCE,
     Xiong et al., ICLR 2021).
 
-    Brute force: a step costs histories * items * dim multiplications more, which is little beside the rest up to some hundred thousand
-    items. What the history itself holds is left out.
+    Brute force: a step costs histories * items * dim multiplications more. What the history itself holds is left out.
 
     Args:
         average: The moving average, which asks; the same on all ranks.

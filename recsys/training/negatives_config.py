@@ -18,11 +18,14 @@ class NegativesConfig:
     mask_own_choices: bool = False
     """Whether what a user chose elsewhere in the same piece of history is no negative of a target of the same user."""
     memory_items: int = 0
-    """Candidates of the newest earlier steps, at most, that stay candidates with the vectors they had then; 4 bytes a dimension each."""
+    """Candidates of the newest earlier steps, at most, that stay candidates with the vectors they had then; 4 bytes a dimension each. On
+    ml-latest-small it did harm; see docs/experiments.md."""
     hard_negatives: int = 0
     """Drawn per history and step, from the second epoch on, of the items nearest to it in an index of the last epoch's vectors."""
+    passed_over_negatives: int = 0
+    """Drawn per history and step of what its user was shown and did nothing with."""
 
     def __post_init__(self) -> None:
-        for name in ("uniform_negatives", "memory_items", "hard_negatives"):
+        for name in ("uniform_negatives", "memory_items", "hard_negatives", "passed_over_negatives"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it is at least 0, which is none")

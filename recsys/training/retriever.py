@@ -16,6 +16,7 @@ from torch import Tensor
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.offers import offered_from
+from recsys.data.passed_over import PassedOver
 from recsys.data.popularity import log_rate_on_offer
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.losses.joint_alignment import JointAlignment
@@ -74,6 +75,7 @@ def train_retriever(
     scratch: Path,
     track: Track,
     after_epoch: AfterEpoch | None = None,
+    passed_over: PassedOver | None = None,
 ) -> Training:
     """Train on everything in `past`.
 
@@ -90,6 +92,7 @@ def train_retriever(
         scratch: A checkpoint lies here after each epoch; a killed training goes on from it to the same result.
         track: Shows progress.
         after_epoch: May watch the training and give it up.
+        passed_over: What users were shown and did nothing with, by the same moment as `past`; where `config.passed_over_negatives`.
 
     Raises:
         ValueError: There is nothing to learn from.
@@ -99,10 +102,10 @@ def train_retriever(
     ranks = current_ranks()
     if ranks.together and ranks.first:
         told = {"validated": validate is not None, "watched": after_epoch is not None}
-        assign(Assignment(items=items, past=past, config=config, epochs=epochs, scratch=scratch, **told), ranks)
+        assign(Assignment(items=items, past=past, passed_over=passed_over, config=config, epochs=epochs, scratch=scratch, **told), ranks)
     with torch.random.fork_rng([ranks.device] if ranks.device.type == "cuda" else []):
         torch.manual_seed(config.seed)
-        trainer = _Trainer(items, past, config, scratch, ranks)
+        trainer = _Trainer(items, past, passed_over, config, scratch, ranks)
         trainer.resume()
         while not trainer.finished(epochs, patience=(config.patience if validate else 0) or epochs):
             trainer.epoch(track)
@@ -131,7 +134,9 @@ def _alignment(model: TwoTower, config: RetrieverConfig, device: torch.device) -
 class _Trainer:
     """The moving parts of one training; all that matters for a resume is in `state`."""
 
-    def __init__(self, items: Items, past: Interactions, config: RetrieverConfig, scratch: Path, ranks: Ranks) -> None:
+    def __init__(
+        self, items: Items, past: Interactions, passed_over: PassedOver | None, config: RetrieverConfig, scratch: Path, ranks: Ranks
+    ) -> None:
         self.config, self.scratch, self.ranks = config, scratch, ranks
         shape = tower_shape(items, config)
         self.model = build_towers(shape)
@@ -155,7 +160,14 @@ class _Trainer:
             self._deal_out(shape)
         self.average = MovingAverage(self.model, decay=config.ema_decay, table=None if self.full else _id_rows)
         self.scoring = Scoring(
-            self.model, self.items, past, offered, config, ranks, settle=lambda read: self.average.settle(self._long_table().held(read))
+            self.model,
+            self.items,
+            past,
+            offered,
+            config,
+            ranks,
+            passed_over=passed_over,
+            settle=lambda read: self.average.settle(self._long_table().held(read)),
         )
         apart = [] if self.full else list(self.model.item_tower.ids.parameters())
         self.steps = Steps(self.model, self.average, self.scoring, alignment=alignment, apart=apart, config=config, ranks=ranks)

@@ -10,14 +10,16 @@ import torch
 from torch import Tensor
 
 from recsys.data.interactions import Interactions
+from recsys.data.passed_over import PassedOver
 from recsys.data.sequences import SequenceBatch
 from recsys.data.tensors import ItemBatch
 from recsys.encoders.precision import resolve_precision
 from recsys.losses.candidate_softmax import candidate_softmax
-from recsys.models.two_tower import QUESTIONS, WANTED, TwoTower
+from recsys.models.two_tower import QUESTIONS, TwoTower
 from recsys.training.config import RetrieverConfig
-from recsys.training.nearest import NearestItems
+from recsys.training.hard_negatives import HardNegatives
 from recsys.training.negatives import Candidates, Negatives
+from recsys.training.own_choices import own_choices
 from recsys.training.ranks import Ranks
 
 
@@ -45,12 +47,12 @@ class Scoring:
         offered: (items,) since when each item has been on offer; see `offered_from`.
         config: Settings.
         ranks: Those that train together.
+        passed_over: What users were shown and did nothing with.
         settle: Called with the items that a step is about to read, where it does not read all.
     """
 
     random: torch.Generator | None = None
     """Draws the same on all ranks; None: torch's own."""
-    _nearest: NearestItems | None = None
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class Scoring:
         config: RetrieverConfig,
         ranks: Ranks,
         *,
+        passed_over: PassedOver | None = None,
         settle: Callable[[Tensor], None],
     ) -> None:
         self._model, self._config, self._ranks, self._settle = model, config, ranks, settle
@@ -72,6 +75,8 @@ class Scoring:
         self._row = row.to(ranks.device)
         frequency = torch.from_numpy(counts[counts > 0] / counts.sum()).float().clamp(max=0.5).to(ranks.device)
         self._negatives = None if len(items) <= config.full_softmax_items else Negatives(frequency, config)
+        shown = None if passed_over is None else passed_over.of_users(past.user_ids).of_items(counts > 0)
+        self._hard = HardNegatives(config, shown, self._row)
         self._everything = Candidates(torch.arange(len(met), device=ranks.device))
         self._offered_from = torch.from_numpy(offered)[met].to(ranks.device)
         self._young = bool((self._offered_from > int(past.event_time.min())).any())
@@ -90,7 +95,7 @@ class Scoring:
             index: (items, dim + 1) item vectors of the epoch before, on the CPU, for hard negatives; None: there are none yet.
         """
         self.random = random
-        self._nearest = None if index is None else NearestItems(average, index[self._met.item_index.cpu()].to(self._ranks.device))
+        self._hard.begin_epoch(average, None if index is None else index[self._met.item_index.cpu()].to(self._ranks.device))
         if self._negatives:
             self._negatives.begin_epoch()
 
@@ -103,8 +108,7 @@ class Scoring:
         if self._negatives is None:
             return self._against(self._everything, self._met, batch, read)
         targets = read.flatten()[self._tensor(np.flatnonzero(batch.loss_weight))]
-        hard = [self._nearest.pools(batch, read, self._config.hard_negatives)] if self._nearest else []
-        candidates = self._negatives.draw(targets, hard, random=self.random)
+        candidates = self._negatives.draw(targets, list(self._hard.pools(batch, read)), random=self.random)
         rows = torch.unique(torch.cat([read.flatten(), candidates.embedded]))
         items = self._met.select(rows)
         self._settle(items.item_index)
@@ -144,20 +148,15 @@ class Scoring:
     def _absent(self, batch: SequenceBatch, target: Tensor, chosen: Tensor, candidates: Candidates) -> Tensor | None:
         """(targets, candidates): which candidates are no negatives of a target; None: all are, everywhere.
 
-        Those that were not on offer yet when the target was chosen, and, if asked for, those that answer its question too, as the same
-        user has chosen them in the same piece. The target itself may be among them: it counts all the same.
+        Those that were not on offer yet when the target was chosen, and, if asked for, `own_choices`.
         """
         absent = None
         if self._young:
             absent = self._offered_from[candidates.rows] > self._tensor(batch.event_time).flatten()[target][:, None]
         if self._config.mask_own_choices:
-            piece = target // batch.item_index.shape[1]
-            wanted = self._tensor(batch.wanted).flatten()[target]
-            own = torch.zeros(len(batch), QUESTIONS, len(candidates.rows), dtype=torch.bool, device=target.device)
-            own[piece, 0, chosen] = True  # whatever was chosen answers the question for any event
-            own[piece[wanted], WANTED, chosen[wanted]] = True
-            mine = own[piece, wanted.long()]
-            absent = mine if absent is None else absent | mine
+            piece, wanted = target // batch.item_index.shape[1], self._tensor(batch.wanted).flatten()[target]
+            own = own_choices(piece, chosen, wanted, candidates=len(candidates.rows))
+            absent = own if absent is None else absent | own
         return absent
 
     def teach_cold(self, scored: Scored, *, share: float) -> None:
