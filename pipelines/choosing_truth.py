@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from pipelines.config import ChooseBy
 from recsys.data.interactions import Interactions
+from recsys.data.passed_over import PassedOver
 from recsys.evaluation.last_choice import evenly_spread, part_last_choice
 from recsys.evaluation.truth import Truth, build_truth
 
@@ -28,14 +29,23 @@ class Choosing:
     """By whom it is chosen how histories are read and how much the popularity prior counts: when it is asked matters to both."""
     told: str
     """What `epochs` is: `window` or `last_choices`."""
+    passed_over: PassedOver | None = None
+    """What users were shown and did nothing with before the window, where it is learned from."""
 
     @staticmethod
-    def by_window(truth: Truth) -> "Choosing":
+    def by_window(truth: Truth, *, passed_over: PassedOver | None = None) -> "Choosing":
         """All of it by the choices of a window."""
-        return Choosing(epochs=truth, question=truth, told="window")
+        return Choosing(epochs=truth, question=truth, told="window", passed_over=passed_over)
 
 
-def open_choosing(past: Interactions, window: Interactions, *, candidates: npt.NDArray[np.bool_], choose_by: ChooseBy) -> Choosing:
+def open_choosing(
+    past: Interactions,
+    window: Interactions,
+    *,
+    candidates: npt.NDArray[np.bool_],
+    choose_by: ChooseBy,
+    passed_over: PassedOver | None = None,
+) -> Choosing:
     """Truths of a window.
 
     Args:
@@ -43,19 +53,20 @@ def open_choosing(past: Interactions, window: Interactions, *, candidates: npt.N
         window: What happened between the cut and the next one.
         candidates: (items,) available at the cut.
         choose_by: See `CutsConfig`.
+        passed_over: See `Choosing`.
 
     Raises:
         ValueError: Nobody chose any candidate, neither in the window nor, where last choices are asked for, before.
     """
     wanting = np.unique(window.user_row[window.relevant])
     if choose_by == "window" or (choose_by == "auto" and len(wanting) >= FEWEST_JUDGED_USERS):
-        return Choosing.by_window(_of_window(past, window, wanting, candidates))
+        return Choosing.by_window(_of_window(past, window, wanting, candidates), passed_over=passed_over)
     rest, choices = part_last_choice(past, most_users=MOST_HELD_OUT)
     if choose_by == "auto" and len(choices.item_index) <= len(wanting):
-        return Choosing.by_window(_of_window(past, window, wanting, candidates))
+        return Choosing.by_window(_of_window(past, window, wanting, candidates), passed_over=passed_over)
     last = build_truth(rest, choices, candidates=candidates)
     question = last if choose_by == "last_choices" else _asked_in(past, window, wanting, candidates) or last
-    return Choosing(epochs=last, question=question, told="last_choices")
+    return Choosing(epochs=last, question=question, told="last_choices", passed_over=passed_over)
 
 
 def _asked_in(past: Interactions, window: Interactions, wanting: npt.NDArray[np.int64], candidates: npt.NDArray[np.bool_]) -> Truth | None:

@@ -11,7 +11,9 @@ from feature_store.splits import Cuts, check_order, quantile_time
 from pipelines.config import Config
 from recsys.data.interactions import Interactions, build_interactions
 from recsys.data.items import Items, build_items
+from recsys.data.passed_over import PassedOver, build_passed_over
 from recsys.data.relevance import Relevance
+from recsys.training.config import RetrieverConfig
 
 
 def load_items(catalogue: TableReader, embeddings: TableReader | None = None, knowledge: TableReader | None = None) -> Items:
@@ -30,6 +32,15 @@ def load_items(catalogue: TableReader, embeddings: TableReader | None = None, kn
 def load_interactions(events: TableReader, items: Items, relevance: Relevance, *, before: datetime) -> Interactions:
     """Behaviour that had happened, and was known, before a moment."""
     return build_interactions(events.scan(EVENTS), vocabulary=items.vocabulary, relevance=relevance, known_before=before)
+
+
+def load_passed_over(
+    events: TableReader, items: Items, relevance: Relevance, *, before: datetime, settings: RetrieverConfig
+) -> PassedOver | None:
+    """What users had been shown and done nothing with before a moment; None where the settings draw no negatives of it."""
+    if not settings.passed_over_negatives:
+        return None
+    return build_passed_over(events.scan(EVENTS), vocabulary=items.vocabulary, relevance=relevance, known_before=before)
 
 
 def resolve_cuts(config: Config, events: TableReader, *, date: datetime) -> Cuts:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pipelines.choosing_truth import Choosing
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
+from recsys.data.passed_over import PassedOver
 from recsys.data.sequences import SHARE_IN_ORDER
 from recsys.data.tensors import ItemBatch
 from recsys.evaluation.judge import per_user
@@ -91,6 +92,7 @@ def train_and_choose(
         scratch=scratch,
         track=track,
         after_epoch=after_epoch,
+        passed_over=choosing.passed_over,
     )
     scorer = TwoTowerScorer(training.model, training.item_vectors, config.history_length)
 
@@ -124,9 +126,12 @@ def train_as_chosen(
     now: datetime,
     scratch: Path,
     track: Track,
+    passed_over: PassedOver | None = None,
 ) -> SavedRetriever:
     """Train on another past with what validation chose."""
-    training = train_ensemble(items, past, config, epochs=chosen.epochs, validate=None, scratch=scratch, track=track)
+    training = train_ensemble(
+        items, past, config, epochs=chosen.epochs, validate=None, scratch=scratch, track=track, passed_over=passed_over
+    )
     return _saved(training, items, config, chosen=chosen, past=past, now=now, validation={})
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from feature_store.splits import Cuts
 from pipelines.choosing_truth import Choosing, open_choosing
 from pipelines.config import Config
-from pipelines.inputs import load_interactions, load_items, resolve_cuts
+from pipelines.inputs import load_interactions, load_items, load_passed_over, resolve_cuts
 from pipelines.nightly import end_of_log
 from pipelines.stage import code_digest, is_current
 from pipelines.stages.train_retriever import STAGE as TRAIN_RETRIEVER
@@ -49,6 +49,7 @@ def open_window(config: Config) -> Window:
     cuts = resolve_cuts(config, events, date=end_of_log(workspace))
     past = load_interactions(events, items, config.relevance, before=cuts.validation)
     window = load_interactions(events, items, config.relevance, before=cuts.test).between(cuts.validation, cuts.test)
+    passed_over = load_passed_over(events, items, config.relevance, before=cuts.validation, settings=config.retriever)
     candidates = items.available(cuts.validation)
     truth = build_truth(past, window, candidates=candidates)
     slices = build_slices(truth, items, cut=cuts.validation, most_categories=0)
@@ -56,7 +57,7 @@ def open_window(config: Config) -> Window:
         items=items,
         cuts=cuts,
         truth=truth,
-        choosing=open_choosing(past, window, candidates=candidates, choose_by=config.cuts.choose_by),
+        choosing=open_choosing(past, window, candidates=candidates, choose_by=config.cuts.choose_by, passed_over=passed_over),
         new_items=tuple(part for part in slices if part.name == NEW_ITEMS),
     )
 

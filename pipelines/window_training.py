@@ -1,7 +1,7 @@
 """A retriever for the validation window alone: what the night's own is compared with."""
 
 from pipelines.choosing_truth import open_choosing
-from pipelines.inputs import load_interactions, load_items, resolve_cuts
+from pipelines.inputs import load_interactions, load_items, load_passed_over, resolve_cuts
 from pipelines.retriever_training import train_and_choose
 from pipelines.stage import StageContext
 from recsys.models.retriever import SavedRetriever
@@ -22,6 +22,7 @@ def train_for_window(context: StageContext, settings: RetrieverConfig, *, bar: s
     window = load_interactions(events, items, relevance, before=cuts.test).between(cuts.validation, cuts.test)
     past = load_interactions(events, items, relevance, before=cuts.validation)
     chosen_by = context.config.cuts.choose_by
-    choosing = open_choosing(past, window, candidates=items.available(cuts.validation), choose_by=chosen_by)
+    passed_over = load_passed_over(events, items, relevance, before=cuts.validation, settings=settings)
+    choosing = open_choosing(past, window, candidates=items.available(cuts.validation), choose_by=chosen_by, passed_over=passed_over)
     track = context.progress.tracker(bar)
     return train_and_choose(items, choosing, settings, now=cuts.validation, scratch=context.scratch, track=track)

@@ -1,7 +1,7 @@
 """What loading, counting, sampling and fitting make of a twin as of a moment."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import numpy as np
@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines.audit.planting import NEWCOMERS, Plot
 from pipelines.audit.twin import Seen, Twin
+from pipelines.inputs import load_passed_over
 from recsys.data.co_clicks import co_click_pairs
 from recsys.data.interactions import Interactions, microseconds
 from recsys.data.offers import offered_from
@@ -63,6 +64,15 @@ def training_batches(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]
     offered = offered_from(twin.items, past)
     found["biases"] = log_rate_on_offer(past, offered, start=int(past.event_time.min()), end=microseconds(plot.moment))
     return found
+
+
+def passed_over(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
+    """What users were shown and did nothing with, of which negatives are drawn."""
+    settings = replace(twin.config.retriever, passed_over_negatives=1)
+    found = load_passed_over(twin.workspace.read("events"), twin.items, twin.config.relevance, before=plot.moment, settings=settings)
+    assert found is not None
+    users = np.repeat(found.user_ids, np.diff(found.offsets)).tolist()
+    return {"pairs": pl.DataFrame({"user_id": users, "item_index": found.item_index}, schema_overrides={"user_id": pl.String})}
 
 
 def co_clicks(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:

@@ -1,5 +1,6 @@
 """The shop as it would be with a loud future behind a moment, and with late news of what was before it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -28,6 +29,8 @@ ACTS = {"impression": None, "click": None, "cart": None, "purchase": 100.0, "rat
 """All that a planted pair does, with its value: whatever a shop calls wanted is among it, and so is dislike."""
 WORDS = "Terrible, it broke at once."
 """What a planted review says."""
+SHOWN_ONLY = {"impression": None}
+"""Of other pairs, which pass the item over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +67,9 @@ def with_newcomers(shop: SmallTables, *, on_sale_from: datetime) -> SmallTables:
 def plant(shop: SmallTables, plot: Plot) -> SmallTables:
     """The shop as it would be had another future come, and had news of the past come late.
 
-    After the moment everybody wants the newcomers and a few old items, dislikes or wants what is far from the own taste, and a stranger
-    comes; of the same users things become known that happened before. After a cut within the log items are sold out, or leave; what the
-    catalogue says at its end is known to the night.
+    After the moment everybody wants the newcomers and a few old items, dislikes or wants what is far from the own taste, passes other items
+    over, and a stranger comes; of the same users things become known that happened before. After a cut within the log items are sold out,
+    or leave; what the catalogue says at its end is known to the night.
 
     Args:
         shop: What really happened, with newcomers.
@@ -80,16 +83,17 @@ def plant(shop: SmallTables, plot: Plot) -> SmallTables:
         .otherwise("available_to")
         .alias("available_to"),
     )
-    future = [_acts(_pairs(shop, shift, newcomers=True), plot.after(share), plot.after(share)) for shift, share in enumerate(HAPPENS_AFTER)]
+    future = [(plot.after(share), plot.after(share)) for share in HAPPENS_AFTER]
     late = [
-        _acts(
-            _pairs(shop, len(future) + shift, newcomers=False),
-            plot.moment - max(timedelta(days=days), timedelta(microseconds=1)),
-            plot.after(known),
-        )
-        for shift, (days, known) in enumerate(zip(DAYS_AGO, KNOWN_AFTER, strict=True))
+        (plot.moment - max(timedelta(days=days), timedelta(microseconds=1)), plot.after(known))
+        for days, known in zip(DAYS_AGO, KNOWN_AFTER, strict=True)
     ]
-    events = pl.concat([shop.events, *future, *late])
+    planted = [
+        _acts(_pairs(shop, shift + apart, newcomers=shift < len(future)), happened, known, acts)
+        for shift, (happened, known) in enumerate([*future, *late])
+        for apart, acts in ((0, ACTS), (len(future) + len(late), SHOWN_ONLY))
+    ]
+    events = pl.concat([shop.events, *planted])
     return replace(shop, events=events.with_columns(_names(len(shop.events))), catalogue=catalogue)
 
 
@@ -121,11 +125,11 @@ def _pairs(shop: SmallTables, shift: int, *, newcomers: bool) -> pl.DataFrame:
     return pl.DataFrame({"user_id": users * 2, "item_id": common + own})
 
 
-def _acts(pairs: pl.DataFrame, happened: datetime, known: datetime) -> pl.DataFrame:
-    """All ACTS of each pair at one time."""
-    acts = pl.DataFrame({"event_type": list(ACTS), "value": pl.Series(list(ACTS.values()), dtype=pl.Float64)})
+def _acts(pairs: pl.DataFrame, happened: datetime, known: datetime, acts: Mapping[str, float | None]) -> pl.DataFrame:
+    """All these acts of each pair at one time."""
+    named = pl.DataFrame({"event_type": list(acts), "value": pl.Series(list(acts.values()), dtype=pl.Float64)})
     shown = pl.col("event_type") == "impression"
-    rows = pairs.join(acts, how="cross").with_columns(
+    rows = pairs.join(named, how="cross").with_columns(
         pl.lit(f"{MARK}:{happened.isoformat()}").alias("request_id"),
         pl.when(pl.col("event_type") == "review").then(pl.lit(WORDS)).alias("text"),
         pl.when(shown).then(1).cast(pl.Int32).alias("position"),

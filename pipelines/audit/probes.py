@@ -36,6 +36,7 @@ PROBES: Mapping[str, tuple[Ask, tuple[MomentName, ...]]] = {
     "candidates": (learning_probes.candidates, ("ranker", "validation")),
     "popularity": (learning_probes.popularity, ("validation", "date")),
     "training_batches": (learning_probes.training_batches, ("ranker", "validation")),
+    "passed_over": (learning_probes.passed_over, ("ranker", "validation", "date")),
     "co_clicks": (learning_probes.co_clicks, ("ranker",)),
     "content_worth": (learning_probes.content_worths, ("validation",)),
     "truth_past": (learning_probes.truth_past, ("validation",)),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from feature_store.schema import ITEM_FEATURES
-from pipelines.inputs import load_interactions, load_items, resolve_cuts
+from pipelines.inputs import load_interactions, load_items, load_passed_over, resolve_cuts
 from pipelines.judging import evaluate_models, write_evaluation
 from pipelines.retriever_training import Chosen, train_as_chosen
 from pipelines.stage import Stage, StageContext
@@ -34,6 +34,7 @@ def run(context: StageContext) -> None:
         now=cuts.test,
         scratch=context.scratch,
         track=context.progress.tracker("test"),
+        passed_over=load_passed_over(events, items, config.relevance, before=cuts.test, settings=config.retriever),
     )
     features = context.read("item_features").scan(ITEM_FEATURES).collect()
     slate = RerankedRecommender(

@@ -6,10 +6,11 @@ from datetime import datetime
 import torch
 
 from pipelines.choosing_truth import open_choosing
-from pipelines.inputs import load_interactions, load_items, resolve_cuts
+from pipelines.inputs import load_interactions, load_items, load_passed_over, resolve_cuts
 from pipelines.retriever_training import Chosen, train_and_choose, train_as_chosen
 from pipelines.stage import Stage, StageContext
 from recsys.data.interactions import Interactions
+from recsys.data.passed_over import PassedOver
 from recsys.models.retriever import save_retriever
 
 
@@ -25,9 +26,16 @@ def run(context: StageContext) -> None:
     def past(before: datetime) -> Interactions:
         return load_interactions(events, items, context.config.relevance, before=before)
 
+    def passed_over(before: datetime) -> PassedOver | None:
+        return load_passed_over(events, items, context.config.relevance, before=before, settings=config)
+
     window = past(cuts.test).between(cuts.validation, cuts.test)
     choosing = open_choosing(
-        past(cuts.validation), window, candidates=items.available(cuts.validation), choose_by=context.config.cuts.choose_by
+        past(cuts.validation),
+        window,
+        candidates=items.available(cuts.validation),
+        choose_by=context.config.cuts.choose_by,
+        passed_over=passed_over(cuts.validation),
     )
     with context.workspace.write(context.stage.writes) as writer:
         judged = train_and_choose(
@@ -50,6 +58,7 @@ def run(context: StageContext) -> None:
                 now=cut,
                 scratch=context.scratch / name,
                 track=context.progress.tracker(name),
+                passed_over=passed_over(cut),
             )
             save_retriever(writer.folder / name, refitted)
         if not context.config.release.refit:

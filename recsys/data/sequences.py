@@ -30,6 +30,8 @@ class SequenceBatch:
     """(batch, length): how much the event counts as a target; 0 in padding."""
     in_order: npt.NDArray[np.bool_]
     """(batch,): whether the piece keeps the order of time."""
+    user_row: npt.NDArray[np.int64]
+    """(batch,): whose history it is of, as a row of the interactions' users."""
 
     def __len__(self) -> int:
         return len(self.in_order)
@@ -84,7 +86,7 @@ class Sequences:
     def epoch(self, number: int) -> Iterator[SequenceBatch]:
         """All events once, in an order that depends on seed and number alone."""
         random = np.random.default_rng((self._seed, number))
-        events, starts, lengths, in_order = self._pieces(random)
+        events, starts, lengths, in_order, user = self._pieces(random)
         for chosen in self._deal(lengths, random):
             longest = lengths[chosen].max()
             inside = np.arange(longest) < lengths[chosen, None]
@@ -97,12 +99,13 @@ class Sequences:
                 wanted=inside & self._wanted[rows],
                 loss_weight=np.where(inside, self._weight[rows], 0).astype(np.float32),
                 in_order=in_order[chosen],
+                user_row=user[chosen],
             )
 
     def _pieces(
         self, random: np.random.Generator
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Order of the events; where in it each piece starts, how long it is, and whether it keeps the order of time."""
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """Order of the events; where in it each piece starts, how long it is, whether it keeps the order of time, and whose it is."""
         counts = np.diff(self._past.offsets)
         in_order = random.random(len(counts)) < SHARE_IN_ORDER[self._order]
         place = np.where(in_order[self._past.user_row], np.arange(self.num_events), random.random(self.num_events))
@@ -114,7 +117,7 @@ class Sequences:
         number = np.arange(len(user)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
         start = np.maximum(number * self._length - first[user], 0)
         end = np.minimum((number + 1) * self._length - first[user], counts[user])
-        return events, self._past.offsets[user] + start, end - start, in_order[user]
+        return events, self._past.offsets[user] + start, end - start, in_order[user], user
 
     def _deal(self, lengths: npt.NDArray[np.int64], random: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
         """Pieces of like length go together, so that little is padding; batches come in random order."""

@@ -18,12 +18,14 @@ def candidate_softmax(
     *,
     log_q: Float[Tensor, " candidates"] | None = None,
     absent: Bool[Tensor, "targets candidates"] | None = None,
+    correct_target: bool = False,
 ) -> Float[Tensor, ""]:
     """Weighted mean cross-entropy of each target among the candidates, computed by rows so that no matrix of all logits is ever held.
 
     Over the whole catalogue it is the full softmax (as Klenitskiy and Vasilev, RecSys 2023, for sequential models). Over a sample it is
     corrected for how often each candidate is sampled (Yi et al., RecSys 2019); the target stands in its own list with certainty, so its
-    logit is not corrected (Khrylchenko et al., RecSys 2025). Loss and gradient come out of one pass; there is no second derivative.
+    logit is not corrected (Khrylchenko et al., RecSys 2025) unless that is asked for. Loss and gradient come out of one pass; there is no
+    second derivative.
 
     Args:
         users: Already divided by the temperature; coordinates that meet item biases included.
@@ -32,15 +34,23 @@ def candidate_softmax(
         weight: At least 0; with all of them 0 the loss is 0.
         log_q: Log of how often the sampling is expected to put each item among the candidates; None: always.
         absent: Candidates that were not on offer when the target was chosen and are no negatives of it; the target itself always counts.
+        correct_target: Whether the target's own logit is corrected like that of any other candidate.
     """
-    loss: Tensor = _CandidateSoftmax.apply(users, items, target, weight, log_q, absent)  # type: ignore[no-untyped-call]
+    loss: Tensor = _CandidateSoftmax.apply(users, items, target, weight, log_q, absent, correct_target)  # type: ignore[no-untyped-call]
     return loss
 
 
 class _CandidateSoftmax(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, users: Tensor, items: Tensor, target: Tensor, weight: Tensor, log_q: Tensor | None, absent: Tensor | None
+        ctx: Any,
+        users: Tensor,
+        items: Tensor,
+        target: Tensor,
+        weight: Tensor,
+        log_q: Tensor | None,
+        absent: Tensor | None,
+        correct_target: bool,
     ) -> Tensor:
         share = weight / weight.sum().clamp(min=1e-9)
         to_users = torch.empty_like(users) if ctx.needs_input_grad[0] else None
@@ -53,7 +63,8 @@ class _CandidateSoftmax(torch.autograd.Function):
             logits = users[part] @ items.T  # (rows, candidates)
             if log_q is not None:
                 logits -= log_q
-                logits[place, own] += log_q[own]
+                if not correct_target:
+                    logits[place, own] += log_q[own]
             if absent is not None:
                 logits.masked_fill_(absent[part].index_put((place, own), torch.zeros_like(own, dtype=torch.bool)), float("-inf"))
             log_chances = logits.log_softmax(dim=1)
@@ -71,4 +82,4 @@ class _CandidateSoftmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         to_users, to_items = ctx.saved_tensors
-        return None if to_users is None else to_users * gradients[0], to_items * gradients[0], None, None, None, None
+        return None if to_users is None else to_users * gradients[0], to_items * gradients[0], None, None, None, None, None

@@ -9,6 +9,7 @@ import torch.distributed as dist
 
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
+from recsys.data.passed_over import PassedOver
 from recsys.training.config import RetrieverConfig
 from recsys.training.ranks import Ranks
 
@@ -19,6 +20,7 @@ class Assignment:
 
     items: Items
     past: Interactions
+    passed_over: PassedOver | None
     config: RetrieverConfig
     epochs: int
     validated: bool

@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 from recsys.data.further import FurtherFeature
 from recsys.encoders.config import WHERE, AlignmentKind
+from recsys.training.negatives_config import NegativesConfig
+from recsys.training.steps_config import StepsConfig
 
 FusionKind = Literal["attention", "concatenation", "gated", "late_ensemble", "max_pooling", "mean_pooling", "transformer", "weighted"]
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
@@ -14,7 +16,7 @@ CONTENT = ("image", "text", "category")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrieverConfig:
+class RetrieverConfig(NegativesConfig, StepsConfig):
     """Two towers and how they learn."""
 
     embedding_dim: int = 64
@@ -62,21 +64,12 @@ class RetrieverConfig:
     """Loss weight of targets that are events but not wanted, e.g. low ratings."""
     half_life_days: float = 0.0
     """How fast an old target's loss weight fades; 0: never."""
-    full_softmax_items: int = 100_000
-    """Up to this many items every item is a negative; above, in-batch and uniform negatives with logQ correction."""
-    uniform_negatives: int = 1024
     tokens_per_batch: int = 640
     epochs: int = 24
     """At most; validation chooses."""
     patience: int = 4
     """Epochs without a better Recall@100 before training stops; 0: exactly `epochs` are trained and the last one is taken, for logs whose
     validation window is too thin to choose, with epochs found elsewhere."""
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    ema_decay: float = 0.995
-    """The released weights are this moving average."""
-    warmup_steps: int = 100
-    gradient_clip: float = 1.0
     seed: int = 0
     ensemble: int = 1
     """Two-towers trained one after another, from `seed` up, whose scores are averaged. All of them are served, as one whose item and user
@@ -88,6 +81,8 @@ class RetrieverConfig:
     TorchRec's planner finds cheaper."""
 
     def __post_init__(self) -> None:
+        NegativesConfig.__post_init__(self)
+        StepsConfig.__post_init__(self)
         if self.ensemble < 1:
             raise ValueError(f"ensemble is {self.ensemble}; it counts the two-towers that are trained: 1, the default, or more")
         for name, weight in self.alignment.items():

@@ -11,6 +11,7 @@ import torch
 
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
+from recsys.data.passed_over import PassedOver
 from recsys.models.ensemble import Ensemble, side_by_side
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import embed_catalogue
@@ -41,6 +42,7 @@ def train_ensemble(
     scratch: Path,
     track: Track,
     after_epoch: AfterEpoch | None = None,
+    passed_over: PassedOver | None = None,
 ) -> EnsembleTraining:
     """Train `config.ensemble` two-towers, from `config.seed` up; a killed one goes on, and what was finished before it is only read back.
 
@@ -53,6 +55,7 @@ def train_ensemble(
         scratch: A folder in it for each member.
         track: Shows progress.
         after_epoch: See `train_retriever`; after an epoch of any member it is told the history of the first one, by which all are measured.
+        passed_over: See `train_retriever`.
 
     Raises:
         ValueError: There is nothing to learn from, or `epochs` are not those of so many members.
@@ -70,6 +73,7 @@ def train_ensemble(
             scratch=scratch / f"member-{number}",
             track=_named(track, f"member {number + 1} of {config.ensemble}, ") if config.ensemble > 1 else track,
             after_epoch=_telling(after_epoch, told[0]["history"]) if after_epoch and told else after_epoch,
+            passed_over=passed_over,
         )
         models.append(training.model)
         chosen.append(training.epochs)

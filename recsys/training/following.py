@@ -29,6 +29,7 @@ def follow(ranks: Ranks) -> None:
                 scratch=assignment.scratch,
                 track=_silent,
                 after_epoch=_after_epoch if assignment.watched else None,
+                passed_over=assignment.passed_over,
             )
         except GivenUpError:
             continue

@@ -16,14 +16,15 @@ from torch import Tensor
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.offers import offered_from
+from recsys.data.passed_over import PassedOver
 from recsys.data.popularity import log_rate_on_offer
-from recsys.data.sequences import SequenceBatch
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.losses.joint_alignment import JointAlignment
 from recsys.models.architecture import TowerShape, build_towers
 from recsys.models.id_table import FusedIdTable, IdTable
 from recsys.models.sharded_id_table import ShardedIdTable
 from recsys.models.two_tower import TwoTower
+from recsys.models.two_tower_scorer import embed_catalogue
 from recsys.training.assignment import Assignment, assign
 from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RetrieverConfig
@@ -34,6 +35,7 @@ from recsys.training.one_standard_error import as_good
 from recsys.training.ranks import Ranks, current_ranks
 from recsys.training.scoring import Scoring
 from recsys.training.sharded_checkpoint import load_rows, save_rows
+from recsys.training.steps import Steps
 
 CHOSEN = "chosen.pt"
 """The weights of the chosen epoch; on disk, for a long table is too much to hold once more."""
@@ -73,6 +75,7 @@ def train_retriever(
     scratch: Path,
     track: Track,
     after_epoch: AfterEpoch | None = None,
+    passed_over: PassedOver | None = None,
 ) -> Training:
     """Train on everything in `past`.
 
@@ -89,6 +92,7 @@ def train_retriever(
         scratch: A checkpoint lies here after each epoch; a killed training goes on from it to the same result.
         track: Shows progress.
         after_epoch: May watch the training and give it up.
+        passed_over: What users were shown and did nothing with, by the same moment as `past`; where `config.passed_over_negatives`.
 
     Raises:
         ValueError: There is nothing to learn from.
@@ -98,10 +102,10 @@ def train_retriever(
     ranks = current_ranks()
     if ranks.together and ranks.first:
         told = {"validated": validate is not None, "watched": after_epoch is not None}
-        assign(Assignment(items=items, past=past, config=config, epochs=epochs, scratch=scratch, **told), ranks)
+        assign(Assignment(items=items, past=past, passed_over=passed_over, config=config, epochs=epochs, scratch=scratch, **told), ranks)
     with torch.random.fork_rng([ranks.device] if ranks.device.type == "cuda" else []):
         torch.manual_seed(config.seed)
-        trainer = _Trainer(items, past, config, scratch, ranks)
+        trainer = _Trainer(items, past, passed_over, config, scratch, ranks)
         trainer.resume()
         while not trainer.finished(epochs, patience=(config.patience if validate else 0) or epochs):
             trainer.epoch(track)
@@ -130,7 +134,9 @@ def _alignment(model: TwoTower, config: RetrieverConfig, device: torch.device) -
 class _Trainer:
     """The moving parts of one training; all that matters for a resume is in `state`."""
 
-    def __init__(self, items: Items, past: Interactions, config: RetrieverConfig, scratch: Path, ranks: Ranks) -> None:
+    def __init__(
+        self, items: Items, past: Interactions, passed_over: PassedOver | None, config: RetrieverConfig, scratch: Path, ranks: Ranks
+    ) -> None:
         self.config, self.scratch, self.ranks = config, scratch, ranks
         shape = tower_shape(items, config)
         self.model = build_towers(shape)
@@ -147,24 +153,24 @@ class _Trainer:
             for question, answers in enumerate((past, past.keep(past.relevant))):
                 rates = log_rate_on_offer(answers, offered, start=start, end=end)
                 self.model.item_bias.weight[met, question] = torch.from_numpy(rates)[met]
-        self.alignment = _alignment(self.model, config, ranks.device)
+        alignment = _alignment(self.model, config, ranks.device)
         self.full = len(items) <= config.full_softmax_items
         self.whole = copy.deepcopy(self.model).eval().requires_grad_(False) if ranks.together and ranks.first else None
         if ranks.together:
             self._deal_out(shape)
         self.average = MovingAverage(self.model, decay=config.ema_decay, table=None if self.full else _id_rows)
-        fused = set() if self.full else {id(parameter) for parameter in self.model.item_tower.ids.parameters()}
-        aligning = self.alignment.parameters() if self.alignment else ()
-        self.dense = [parameter for parameter in (*self.model.parameters(), *aligning) if id(parameter) not in fused]
-        self.optimizer = torch.optim.AdamW(
-            self.dense,
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
         self.scoring = Scoring(
-            self.model, self.items, past, offered, config, ranks, settle=lambda read: self.average.settle(self._long_table().held(read))
+            self.model,
+            self.items,
+            past,
+            offered,
+            config,
+            ranks,
+            passed_over=passed_over,
+            settle=lambda read: self.average.settle(self._long_table().held(read)),
         )
+        apart = [] if self.full else list(self.model.item_tower.ids.parameters())
+        self.steps = Steps(self.model, self.average, self.scoring, alignment=alignment, apart=apart, config=config, ranks=ranks)
         self.sequences = training_sequences(past, config)
         self.done = 0
         self.best = 0
@@ -177,48 +183,32 @@ class _Trainer:
 
     def epoch(self, track: Track) -> None:
         """One pass over all events; its randomness depends on the seed and the epoch's number alone."""
-        self.scoring.random = self.ranks.generator(self.config.seed * 100_003 + self.done + 1)
-        batches = list(self.sequences.epoch(self.done))
+        random = self.ranks.generator(self.config.seed * 100_003 + self.done + 1)
+        self.scoring.begin_epoch(random, average=self.average.average, index=self._index())
+        batches, together = list(self.sequences.epoch(self.done)), self.config.accumulate
+        starts = range(0, len(batches), together)
         self.model.train()
-        losses = [self._step(batch) for batch in track(batches, what=f"epoch {self.done + 1}", total=len(batches))]
+        losses = [
+            self.steps.step(batches[start : start + together], progress=(self.done + start / len(batches)) / self.config.epochs)
+            for start in track(starts, what=f"epoch {self.done + 1}", total=len(starts))
+        ]
         self.average.settle()
         self.done += 1
         self.history.append({"loss": float(self.ranks.sum(torch.stack(losses)).mean())})
         self.ranks.on_first(self._refuse_divergence)
+
+    def _index(self) -> Tensor | None:
+        """Item vectors of the moving average, told to all ranks; None where nobody asks for them, or before the first epoch."""
+        if not self.done or not self.scoring.asks_for_an_index:
+            return None
+        average = self.averaged()
+        return self.ranks.on_first(lambda: torch.from_numpy(embed_catalogue(average, self.items, np.zeros(len(self.items)))))
 
     def _refuse_divergence(self) -> None:
         if not np.isfinite(self.history[-1]["loss"]):
             raise ValueError(
                 f"the loss of epoch {self.done} is {self.history[-1]['loss']}; lower learning_rate or gradient_clip in [retriever]"
             )
-
-    def _step(self, batch: SequenceBatch) -> Tensor:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * min(1.0, (self.average.steps + 1) / max(1, self.config.warmup_steps))
-        self.optimizer.zero_grad(set_to_none=True)
-        scored = self.scoring.score(batch)
-        loss = scored.loss(scored.users, scored.table)
-        (self._aligned(loss, scored.items, self.alignment) if self.alignment else loss).backward()
-        if self._teaches_cold():
-            self.scoring.teach_cold(scored)
-        self.ranks.sum_gradients(self.dense)
-        torch.nn.utils.clip_grad_norm_(self.dense, self.config.gradient_clip)
-        self.optimizer.step()
-        self.average.update()
-        return loss.detach()
-
-    def _teaches_cold(self) -> bool:
-        return self.config.cold_every > 0 and self.config.use_item_id and self.average.steps % self.config.cold_every == 0
-
-    def _aligned(self, retrieval: Tensor, items: ItemBatch, alignment: JointAlignment) -> Tensor:
-        """The retrieval loss and what it costs that the modalities of some of the step's items disagree.
-
-        All ranks look at the same items, and each bears its part.
-        """
-        drawn = torch.randperm(len(items), generator=self.scoring.random)[: self.config.aligned_items]
-        some = items.select(drawn.to(self.ranks.device))
-        together: Tensor = alignment(retrieval * self.ranks.size, self.model.item_tower.content_tokens(some), some.presence)
-        return together / self.ranks.size
 
     def judge(self, validate: Validate) -> None:
         """Of equals the later epoch is chosen: a few judged users are easily taken in by an early one that was lucky."""
@@ -304,8 +294,8 @@ class _Trainer:
             "model": self._beside_table(self.model.state_dict()),
             "average": self._beside_table(self.average.average.state_dict()),
             "average_steps": self.average.steps,
-            "optimizer": self.optimizer.state_dict(),
-            "alignment": self.alignment.state_dict() if self.alignment else {},
+            "optimizer": self.steps.optimizer.state_dict(),
+            "alignment": self.steps.alignment.state_dict() if self.steps.alignment else {},
             "done": self.done,
             "best": self.best,
             "best_values": torch.from_numpy(self.best_values),
@@ -324,9 +314,9 @@ class _Trainer:
         self.model.load_state_dict(state["model"], strict=self.full)
         self.average.average.load_state_dict(state["average"], strict=self.full)
         self.average.steps = state["average_steps"]
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.alignment:
-            self.alignment.load_state_dict(state["alignment"])
+        self.steps.optimizer.load_state_dict(state["optimizer"])
+        if self.steps.alignment:
+            self.steps.alignment.load_state_dict(state["alignment"])
         if state["table_folder"]:
             rows = self._long_table().rows
             load_rows(self.scratch / state["table_folder"], self._per_row(), rows, total=len(self.items), ranks=self.ranks)

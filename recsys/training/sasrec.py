@@ -28,5 +28,7 @@ def sasrec_settings(config: RetrieverConfig) -> RetrieverConfig:
         cold_every=0,
         order="time",
         context_weight=0.0,
+        passed_over_negatives=0,
+        adversarial=0.0,
         half_life_days=0.0,
     )

@@ -10,11 +10,16 @@ import torch
 from torch import Tensor
 
 from recsys.data.interactions import Interactions
+from recsys.data.passed_over import PassedOver
 from recsys.data.sequences import SequenceBatch
 from recsys.data.tensors import ItemBatch
+from recsys.encoders.precision import resolve_precision
 from recsys.losses.candidate_softmax import candidate_softmax
 from recsys.models.two_tower import QUESTIONS, TwoTower
 from recsys.training.config import RetrieverConfig
+from recsys.training.hard_negatives import HardNegatives
+from recsys.training.negatives import Candidates, Negatives
+from recsys.training.own_choices import own_choices
 from recsys.training.ranks import Ranks
 
 
@@ -25,9 +30,9 @@ class Scored:
     users: Tensor
     """(targets, dim + QUESTIONS)"""
     items: ItemBatch
-    """The candidates."""
+    """What the step embeds: what it reads and its candidates, save those it remembers."""
     table: Tensor
-    """(candidates, dim + QUESTIONS): their vectors and biases."""
+    """(items, dim + QUESTIONS): their vectors and biases."""
     loss: Callable[[Tensor, Tensor], Tensor]
     """Of such users and such a table."""
 
@@ -42,6 +47,7 @@ class Scoring:
         offered: (items,) since when each item has been on offer; see `offered_from`.
         config: Settings.
         ranks: Those that train together.
+        passed_over: What users were shown and did nothing with.
         settle: Called with the items that a step is about to read, where it does not read all.
     """
 
@@ -57,70 +63,114 @@ class Scoring:
         config: RetrieverConfig,
         ranks: Ranks,
         *,
+        passed_over: PassedOver | None = None,
         settle: Callable[[Tensor], None],
     ) -> None:
         self._model, self._config, self._ranks, self._settle = model, config, ranks, settle
         counts = np.bincount(past.item_index, minlength=past.num_items)
         met = torch.from_numpy(np.flatnonzero(counts))
         self._met = items.select(met).to(ranks.device)
-        place = torch.zeros(len(items), dtype=torch.long)
-        place[met] = torch.arange(len(met))
-        self._place = place.to(ranks.device)
-        self._frequency = torch.from_numpy(counts[counts > 0] / counts.sum()).float().clamp(max=0.5).to(ranks.device)
+        row = torch.zeros(len(items), dtype=torch.long)
+        row[met] = torch.arange(len(met))
+        self._row = row.to(ranks.device)
+        frequency = torch.from_numpy(counts[counts > 0] / counts.sum()).float().clamp(max=0.5).to(ranks.device)
+        self._negatives = None if len(items) <= config.full_softmax_items else Negatives(frequency, config)
+        shown = None if passed_over is None else passed_over.of_users(past.user_ids).of_items(counts > 0)
+        self._hard = HardNegatives(config, shown, self._row)
+        self._everything = Candidates(torch.arange(len(met), device=ranks.device))
         self._offered_from = torch.from_numpy(offered)[met].to(ranks.device)
         self._young = bool((self._offered_from > int(past.event_time.min())).any())
 
+    @property
+    def asks_for_an_index(self) -> bool:
+        """Whether an epoch wants to know where the items lie."""
+        return self._negatives is not None and self._config.hard_negatives > 0
+
+    def begin_epoch(self, random: torch.Generator | None, *, average: TwoTower, index: Tensor | None) -> None:
+        """Make ready for the steps of an epoch.
+
+        Args:
+            random: See `random`.
+            average: The moving average.
+            index: (items, dim + 1) item vectors of the epoch before, on the CPU, for hard negatives; None: there are none yet.
+        """
+        self.random = random
+        self._hard.begin_epoch(average, None if index is None else index[self._met.item_index.cpu()].to(self._ranks.device))
+        if self._negatives:
+            self._negatives.begin_epoch()
+
     def score(self, batch: SequenceBatch) -> Scored:
-        """A batch against all items that anyone has met, or, where the catalogue is long, against a sample of them."""
-        return self._all_items(batch) if len(self._place) <= self._config.full_softmax_items else self._sampled_items(batch)
+        """A batch against all items that anyone has met, or, where the catalogue is long, against a sample of them.
 
-    def _all_items(self, batch: SequenceBatch) -> Scored:
-        """Every item that anyone has met is a candidate; of the others nothing can be learned here but that they were not on offer."""
-        items = self._drop(self._met)
-        table = self._embed(self._model.embed_items, items)
-        mine, share = self._mine(batch)
-        place = self._place[self._tensor(mine.item_index)]
-        users, target = self._users(mine, table[place][..., :-QUESTIONS])
-        chosen, weight = place.flatten()[target], self._tensor(mine.loss_weight).flatten()[target]
-        absent = self._absent(mine, target, self._offered_from)
-        return Scored(users, items, table, lambda asked, vectors: share * candidate_softmax(asked, vectors, chosen, weight, absent=absent))
-
-    def _sampled_items(self, batch: SequenceBatch) -> Scored:
-        """The items of the batch and a uniform sample are candidates."""
-        uniform = torch.randint(len(self._met), (self._config.uniform_negatives,), generator=self.random).to(self._ranks.device)
-        read = self._place[self._tensor(batch.item_index).flatten()]
-        rows, place = torch.unique(torch.cat([read, uniform]), return_inverse=True)
-        items = self._drop(self._met.select(rows))
+        Of items that nobody has met nothing can be learned here but that they were not on offer.
+        """
+        read = self._row[self._tensor(batch.item_index)]  # (pieces, length)
+        if self._negatives is None:
+            return self._against(self._everything, self._met, batch, read)
+        targets = read.flatten()[self._tensor(np.flatnonzero(batch.loss_weight))]
+        candidates = self._negatives.draw(targets, list(self._hard.pools(batch, read)), random=self.random)
+        rows = torch.unique(torch.cat([read.flatten(), candidates.embedded]))
+        items = self._met.select(rows)
         self._settle(items.item_index)
+        scored = self._against(candidates, items, batch, read, rows=rows)
+        self._negatives.remember(candidates, scored.table[torch.searchsorted(rows, candidates.embedded)], targets=len(targets))
+        return scored
+
+    def _against(
+        self, candidates: Candidates, items: ItemBatch, batch: SequenceBatch, read: Tensor, *, rows: Tensor | None = None
+    ) -> Scored:
+        """A batch against these candidates.
+
+        Args:
+            candidates: What each target must win against.
+            items: What is embedded: all that is read, and the candidates that are not remembered.
+            batch: The whole batch.
+            read: (pieces, length) its items, as rows of those met.
+            rows: The same of `items`, ascending; None: these are all that are met.
+        """
+        items = self._drop(items)
         table = self._embed(self._model.embed_items, items)
-        targets = self._tensor(np.flatnonzero(batch.loss_weight))
-        candidate = torch.unique(torch.cat([place[: len(read)][targets], place[len(read) :]]))
-        in_batch = -torch.expm1(len(targets) * torch.log1p(-self._frequency[rows[candidate]]))  # probability to be among the targets
-        log_q = (in_batch + self._config.uniform_negatives / len(self._met)).clamp(max=1.0).log()
         mine, share = self._mine(batch)
-        my_place = place[: len(read)].view(batch.item_index.shape)[self._ranks.mine(len(batch))]
-        users, target = self._users(mine, table[my_place][..., :-QUESTIONS])
-        chosen, weight = torch.searchsorted(candidate, my_place.flatten()[target]), self._tensor(mine.loss_weight).flatten()[target]
-        absent = self._absent(mine, target, self._offered_from[rows[candidate]])
+        my_read = read[self._ranks.mine(len(batch))]
+        users, target = self._users(mine, table[my_read if rows is None else torch.searchsorted(rows, my_read)][..., :-QUESTIONS])
+        chosen, weight = candidates.number(my_read.flatten()[target]), self._tensor(mine.loss_weight).flatten()[target]
+        absent = self._absent(mine, target, chosen, candidates)
+        places = None if rows is None else torch.searchsorted(rows, candidates.embedded)
+        corrected = self._config.positive_correction == "yi"
 
         def loss(asked: Tensor, vectors: Tensor) -> Tensor:
-            return share * candidate_softmax(asked, vectors[candidate], chosen, weight, log_q=log_q, absent=absent)
+            offered = candidates.vectors(vectors if places is None else vectors[places])
+            cost = candidate_softmax(asked, offered, chosen, weight, log_q=candidates.log_q, absent=absent, correct_target=corrected)
+            return share * cost
 
         return Scored(users, items, table, loss)
 
-    def _absent(self, batch: SequenceBatch, target: Tensor, offered_from: Tensor) -> Tensor | None:
-        """(targets, candidates): whether a candidate was not on offer yet when the target was chosen; None: all always were."""
-        if not self._young:
-            return None
-        return offered_from > self._tensor(batch.event_time).flatten()[target][:, None]
+    def _absent(self, batch: SequenceBatch, target: Tensor, chosen: Tensor, candidates: Candidates) -> Tensor | None:
+        """(targets, candidates): which candidates are no negatives of a target; None: all are, everywhere.
 
-    def teach_cold(self, scored: Scored) -> None:
-        """Let a random half of the items do without their ids; only what stands in for them learns from how they do among the others."""
+        Those that were not on offer yet when the target was chosen, and, if asked for, `own_choices`.
+        """
+        absent = None
+        if self._young:
+            absent = self._offered_from[candidates.rows] > self._tensor(batch.event_time).flatten()[target][:, None]
+        if self._config.mask_own_choices:
+            piece, wanted = target // batch.item_index.shape[1], self._tensor(batch.wanted).flatten()[target]
+            own = own_choices(piece, chosen, wanted, candidates=len(candidates.rows))
+            absent = own if absent is None else absent | own
+        return absent
+
+    def teach_cold(self, scored: Scored, *, share: float) -> None:
+        """Let a random half of the items do without their ids; only what stands in for them learns from how they do among the others.
+
+        Args:
+            scored: A batch.
+            share: What it counts in its step.
+        """
         cold = (torch.rand(len(scored.items), generator=self.random) < 0.5).to(self._ranks.device)
         imagined = self._embed(self._model.embed_new_items, scored.items.without_ids())
         mixed = torch.where(cold[:, None], imagined, scored.table.detach())
         learning = [*self._model.imagined_item.parameters(), *self._model.item_tower.match.parameters()]
-        gradients = torch.autograd.grad(scored.loss(scored.users.detach(), mixed), learning, allow_unused=True)
+        gradients = torch.autograd.grad(share * scored.loss(scored.users.detach(), mixed), learning, allow_unused=True)
         for parameter, gradient in zip(learning, gradients, strict=True):
             parameter.grad = gradient if parameter.grad is None or gradient is None else parameter.grad + gradient
 
@@ -133,7 +183,15 @@ class Scoring:
 
     def _embed(self, embed: Callable[[ItemBatch], tuple[Tensor, Tensor]], items: ItemBatch) -> Tensor:
         """(items, dim + QUESTIONS): vectors and, behind them, the bias for each question; each rank embeds some, all get all."""
-        return self._ranks.gather(torch.cat(embed(items.select(self._ranks.mine(len(items)))), dim=1), len(items))
+        with self._number_format():
+            vectors, biases = embed(items.select(self._ranks.mine(len(items))))
+        return self._ranks.gather(torch.cat([vectors.float(), biases.float()], dim=1), len(items))
+
+    def _number_format(self) -> torch.autocast:
+        """In which the towers compute."""
+        device = self._ranks.device
+        bf16 = resolve_precision(self._config.precision, device) == torch.bfloat16
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
 
     def _mine(self, batch: SequenceBatch) -> tuple[SequenceBatch, float]:
         """The pieces of this rank and their share of the loss: the sum over all ranks is the mean over the batch."""
@@ -146,7 +204,8 @@ class Scoring:
     def _users(self, batch: SequenceBatch, item_vectors: Tensor) -> tuple[Tensor, Tensor]:
         """(targets, dim + QUESTIONS) user vectors, and which flat positions of the batch are targets."""
         history = (self._tensor(values) for values in (batch.kind, batch.age_days, batch.in_order))
-        states = self._model.user_tower(item_vectors, *history)
+        with self._number_format():
+            states = self._model.user_tower(item_vectors, *history).float()
         target = self._tensor(np.flatnonzero(batch.loss_weight))
         question = self._tensor(batch.wanted).flatten()[target].long()
         before = states[:, :-1].flatten(0, 1)[target]  # the state before each target

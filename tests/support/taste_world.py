@@ -6,6 +6,7 @@ import numpy as np
 
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
+from recsys.data.passed_over import PassedOver
 from recsys.training.config import RetrieverConfig
 from tests.support.behaviour import interactions_of, items_of
 
@@ -54,3 +55,13 @@ def taste_interactions(*, num_users: int = 60, seed: int = 0) -> Interactions:
         mine = np.arange(user % 2, NUM_ITEMS - NUM_NEW, 2)
         rows += [(f"u{user:03d}", int(item), float(day)) for day, item in enumerate(generator.permutation(mine)[:5])]
     return interactions_of(rows, num_items=NUM_ITEMS)
+
+
+def taste_passed_over(*, num_users: int = 60) -> PassedOver:
+    """Each user was shown the first three items of the other kind, one of the new ones, and wanted none."""
+    shown = [[*range(1 - user % 2, 6, 2), NUM_ITEMS - 1] for user in range(num_users)]
+    return PassedOver(
+        user_ids=np.array([f"u{user:03d}" for user in range(num_users)], dtype=object),
+        offsets=np.arange(num_users + 1) * 4,
+        item_index=np.array(shown, np.int64).flatten(),
+    )

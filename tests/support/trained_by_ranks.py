@@ -23,7 +23,7 @@ from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.retriever import Training, train_retriever
-from tests.support.taste_world import NUM_ITEMS, SMALL, seeing_items, taste_interactions
+from tests.support.taste_world import NUM_ITEMS, SMALL, seeing_items, taste_interactions, taste_passed_over
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,6 +78,7 @@ def train_here(folder: Path, wanted: Wanted) -> dict[str, Any]:
         scratch=folder / (wanted.scratch or wanted.name),
         track=_killing(wanted.killed_in),
         after_epoch=_give_up if wanted.given_up else None,
+        passed_over=taste_passed_over(),
     )
     weights = training.model.state_dict()
     return {"weights": weights, "history": training.history, "epochs": training.epochs, "scores": torch.from_numpy(scores_of(training))}

@@ -86,6 +86,11 @@ def test_behaviour_that_is_loaded_to_the_end_of_the_log(config: Config, monkeypa
     assert leaking(config, "interactions") == {"interactions at ranker", "interactions at validation", "interactions at date"}
 
 
+def test_what_was_passed_over_until_later_is_no_negative_yet(config: Config, monkeypatch: Patch) -> None:
+    wrapped(monkeypatch, pipelines.inputs, "build_passed_over", lambda known_before, **_: {"known_before": known_before + 400 * DAY})
+    assert "passed_over at validation" in leaking(config, "passed_over")
+
+
 def test_a_log_that_is_cut_by_when_things_happened_alone(config: Config, monkeypatch: Patch) -> None:
     real = Interactions.before
     monkeypatch.setattr(Interactions, "before", lambda self, moment: real(replace(self, known_at=self.event_time), moment))

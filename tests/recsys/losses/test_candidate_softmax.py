@@ -12,23 +12,31 @@ from recsys.losses.candidate_softmax import candidate_softmax
 
 
 def _textbook(
-    users: Tensor, items: Tensor, target: Tensor, weight: Tensor, log_q: Tensor | None = None, absent: Tensor | None = None
+    users: Tensor,
+    items: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    log_q: Tensor | None = None,
+    absent: Tensor | None = None,
+    correct_target: bool = False,
 ) -> Tensor:
     logits = users @ items.T
     if log_q is not None:
-        logits = logits - log_q * (1 - F.one_hot(target, len(items)))
+        logits = logits - log_q * (1 - F.one_hot(target, len(items)) * (not correct_target))
     if absent is not None:
         logits = logits.masked_fill(absent & (F.one_hot(target, len(items)) == 0), float("-inf"))
     return (F.cross_entropy(logits, target, reduction="none") * weight).sum() / weight.sum()
 
 
 @pytest.mark.parametrize("logits_at_once", [2**20, 13, 1])
-@pytest.mark.parametrize("sampled", [False, True])
-def test_value_and_gradients_are_the_textbooks(monkeypatch: pytest.MonkeyPatch, logits_at_once: int, sampled: bool) -> None:
+@pytest.mark.parametrize(("sampled", "correct_target"), [(False, False), (True, False), (True, True)])
+def test_value_and_gradients_are_the_textbooks(
+    monkeypatch: pytest.MonkeyPatch, logits_at_once: int, sampled: bool, correct_target: bool
+) -> None:
     monkeypatch.setattr(module, "LOGITS_AT_ONCE", logits_at_once)
     torch.manual_seed(0)
     target, weight = torch.tensor([0, 1, 1, 5, 3]), torch.rand(5)
-    told = {"log_q": torch.rand(6).log(), "absent": torch.rand(5, 6) < 0.3} if sampled else {}
+    told = {"log_q": torch.rand(6).log(), "absent": torch.rand(5, 6) < 0.3, "correct_target": correct_target} if sampled else {}
     found = []
     for loss in (_textbook, candidate_softmax):
         torch.manual_seed(1)

@@ -20,7 +20,7 @@ from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.retriever import Training, Validate, train_retriever
 from tests.support.behaviour import day, interactions_of, items_of
-from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SEEING, SMALL, seeing_items, taste_interactions, taste_items
+from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SEEING, SMALL, seeing_items, taste_interactions, taste_items, taste_passed_over
 
 MET, NEW = np.arange(NUM_ITEMS - NUM_NEW), np.arange(NUM_ITEMS - NUM_NEW, NUM_ITEMS)
 
@@ -32,7 +32,7 @@ def _track(batches, *, what: str, total: int | None = None):  # type: ignore[no-
 
 
 def _train(scratch: Path, config: RetrieverConfig = SMALL, **changes) -> Training:  # type: ignore[no-untyped-def]
-    settings = {"epochs": config.epochs, "validate": None} | changes
+    settings = {"epochs": config.epochs, "validate": None, "passed_over": taste_passed_over()} | changes
     return train_retriever(taste_items(), taste_interactions(), config, scratch=scratch, track=_track, **settings)
 
 
@@ -75,8 +75,9 @@ def test_without_content_new_items_are_all_alike(tmp_path: Path) -> None:
     np.testing.assert_allclose(vectors[NEW], np.tile(vectors[NEW[0]], (NUM_NEW, 1)), atol=1e-6)
 
 
-def test_a_large_catalogue_learns_from_samples_in_a_fused_table(tmp_path: Path) -> None:
-    config = replace(SMALL, full_softmax_items=1, uniform_negatives=8, epochs=25)
+@pytest.mark.parametrize("changes", [{}, {"memory_items": 60, "mask_own_choices": True, "hard_negatives": 2, "passed_over_negatives": 2}])
+def test_a_large_catalogue_learns_from_samples_in_a_fused_table(tmp_path: Path, changes: dict[str, Any]) -> None:
+    config = replace(SMALL, full_softmax_items=1, uniform_negatives=8, epochs=25, **changes)
     training = _train(tmp_path, config)
     assert type(training.model.item_tower.ids).__name__ == "FusedIdTable"
     assert _share_of_own_kind(training, config, MET) > 0.95
@@ -97,12 +98,39 @@ def test_training_leaves_the_callers_random_state_alone(tmp_path: Path) -> None:
     assert torch.equal(torch.rand(1), expected)
 
 
+@pytest.mark.parametrize("changes", [{"adversarial": 0.2}, {"precision": "bf16"}, {"accumulate": 2, "schedule": "cosine"}])
+def test_other_ways_to_step_learn_the_same(tmp_path: Path, changes: dict[str, Any]) -> None:
+    config = replace(SMALL, min_item_events=15, **changes)  # some items are met, but have no id
+    assert _share_of_own_kind(_train(tmp_path, config), config, MET) > 0.95
+
+
+def test_two_halves_of_a_batch_make_the_step_of_the_whole(tmp_path: Path) -> None:
+    """All pieces are as long as the others, and every item is a candidate in both."""
+    whole = replace(SMALL, order="time", tokens_per_batch=300, cold_every=0)
+    weights = []
+    for name, config in (("whole", whole), ("halves", replace(whole, tokens_per_batch=150, accumulate=2))):
+        weights.append(_train(tmp_path / name, config, epochs=1).model.state_dict())
+    told = [name for name in weights[0] if "to_query_key_value" not in name]  # a key's bias changes nothing: Adam blows up its noise
+    for name in told:
+        torch.testing.assert_close(weights[0][name], weights[1][name], atol=1e-5, rtol=0)
+
+
 class _KilledError(Exception):
     pass
 
 
 @pytest.mark.parametrize("full_softmax_items", [100, 1])
-@pytest.mark.parametrize("changes", [{}, {"alignment": {"matching": 0.1}, "alignment_weights": "learned"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"alignment": {"matching": 0.1}, "alignment_weights": "learned"},
+        {"memory_items": 60, "mask_own_choices": True, "positive_correction": "yi"},
+        {"hard_negatives": 2, "passed_over_negatives": 1},
+        {"accumulate": 3, "schedule": "cosine", "adversarial": 0.1, "precision": "bf16"},
+    ],
+    ids=lambda changes: "_".join(changes) or "plain",
+)
 def test_a_training_killed_between_epochs_ends_with_the_same_weights(
     tmp_path: Path, full_softmax_items: int, changes: dict[str, Any]
 ) -> None:
@@ -116,7 +144,8 @@ def test_a_training_killed_between_epochs_ends_with_the_same_weights(
             raise _KilledError
         return batches
 
-    settings = {"epochs": 4, "validate": None, "scratch": tmp_path / "killed", "track": killed_in_the_third_epoch}
+    settings: dict[str, Any] = {"epochs": 4, "validate": None, "passed_over": taste_passed_over()}
+    settings |= {"scratch": tmp_path / "killed", "track": killed_in_the_third_epoch}
     with pytest.raises(_KilledError):
         train_retriever(items, taste_interactions(), config, **settings)
     resumed = train_retriever(items, taste_interactions(), config, **settings).model.state_dict()
