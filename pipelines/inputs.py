@@ -40,7 +40,7 @@ def resolve_cuts(config: Config, events: TableReader, *, date: datetime) -> Cuts
     """
     kinds = [int(kind) for kind in config.relevance.relevant_kinds()]
     rows = events.scan(EVENTS).filter(pl.col("event_time") < date, pl.col("known_at") < date)
-    times = rows.filter(config.relevance.kind().is_in(kinds)).select("event_time").collect()["event_time"]
+    times = rows.filter(config.relevance.kind().is_in(kinds)).select("event_time").collect(engine="streaming")["event_time"]
     cuts = Cuts(
         ranker=config.cuts.ranker or quantile_time(times, config.cuts.ranker_quantile),
         validation=config.cuts.validation or quantile_time(times, config.cuts.validation_quantile),

@@ -1,5 +1,6 @@
 """What was known of items at the start of each day, one row wherever something had changed."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -14,29 +15,57 @@ RATE_DAYS = 30
 PRIOR_IMPRESSIONS = 20.0
 """Impressions at the mean rate that every item is given on top, so that one lucky click is no rate of 1."""
 PRIOR_RATINGS = 5.0
+ROW_BYTES = 1200
+"""Working on an event takes about so much memory: it changes counts on up to seven days."""
 
 
-def item_features(events: pl.LazyFrame, *, wanted: pl.Expr, since: datetime, before: datetime) -> pl.DataFrame:
-    """Rows of the table `item_features`.
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What items are like before anything is known of them."""
+
+    click_rate: float
+    """Of all items together, at most 1; 0 where none was shown."""
+    stars: float
+    """0 where nothing was rated."""
+
+
+def needed_events(events: pl.LazyFrame) -> pl.LazyFrame:
+    """What is read of the log, those on any items."""
+    return events.select("item_id", "event_type", "value", "event_time", "known_at")
+
+
+def prior_means(events: pl.LazyFrame, *, since: datetime, before: datetime) -> Means:
+    """Of all items, from what was known before the first moment that will be asked about; arguments as in `item_features`."""
+    known = events.filter(pl.col("event_time") < before, pl.col("known_at") < before, _day_after(_visible()) <= since)
+    counts = known.select(shown=_shown().sum(), clicked=_clicked().sum()).collect(engine="streaming").row(0, named=True)
+    rated = known.filter(_rated()).group_by("value").agg(pl.len()).collect(engine="streaming").sort("value")
+    return Means(
+        click_rate=min(counts["clicked"] / counts["shown"], 1.0) if counts["shown"] else 0.0,
+        stars=float((rated["value"] * rated["len"]).sum() / rated["len"].sum()) if rated.height else 0.0,
+    )
+
+
+def item_features(events: pl.LazyFrame, *, wanted: pl.Expr, since: datetime, before: datetime, means: Means) -> pl.DataFrame:
+    """Rows of the table `item_features`, by item and day.
 
     A row holds from its `event_time`, the start of a day in UTC, and counts events that had happened and were known strictly before it.
 
     Args:
-        events: Rows of the table `events`.
+        events: Rows of the table `events`, all there are of some items.
         wanted: True for an event that says its user wanted the item.
         since: Moments from here on will be asked about: of the rows before, the last of each item stays.
         before: No event at or after it is looked at, and no row lies at or after it.
+        means: Of all items; see `prior_means`.
     """
     known = events.filter(pl.col("event_time") < before, pl.col("known_at") < before)
-    stars = pl.col("event_type").is_in(("rating", "review")) & pl.col("value").is_not_null()
     known = known.select(
         "item_id",
         "event_time",
-        _day_after(pl.max_horizontal("event_time", "known_at")).alias("day"),
+        _day_after(_visible()).alias("day"),
         wanted.fill_null(False).alias("wanted"),
-        (pl.col("event_type") == "impression").alias("shown"),
-        (pl.col("event_type") == "click").alias("clicked"),
-        pl.when(stars).then("value").alias("stars"),
+        _shown().alias("shown"),
+        _clicked().alias("clicked"),
+        pl.when(_rated()).then("value").alias("stars"),
     )
     changes = [_enter(known), *(_leave(known, name, days) for name, days in WINDOW_DAYS.items()), _forget(known)]
     totals = [name for name in _CHANGES if name != "first_event"]
@@ -51,7 +80,24 @@ def item_features(events: pl.LazyFrame, *, wanted: pl.Expr, since: datetime, bef
         .filter((pl.col("day") >= since) | (pl.col("day").shift(-1).over("item_id").fill_null(before) >= since))
         .collect()
     )
-    return _with_rates(rows, *_means(known.filter(pl.col("day") <= since).collect())).select(ITEM_FEATURES.schema.names())
+    return _with_rates(rows, means).select(ITEM_FEATURES.schema.names())
+
+
+def _visible() -> pl.Expr:
+    """When an event had happened and was known."""
+    return pl.max_horizontal("event_time", "known_at")
+
+
+def _shown() -> pl.Expr:
+    return pl.col("event_type") == "impression"
+
+
+def _clicked() -> pl.Expr:
+    return pl.col("event_type") == "click"
+
+
+def _rated() -> pl.Expr:
+    return pl.col("event_type").is_in(("rating", "review")) & pl.col("value").is_not_null()
 
 
 _COUNTS = tuple(f"wanted_{name}" for name in WINDOWS)
@@ -99,16 +145,9 @@ def _forget(known: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _means(known: pl.DataFrame) -> tuple[float, float]:
-    """Mean click rate and mean stars of all items, from before the first moment that will be asked about."""
-    shown, clicked = int(known["shown"].sum()), int(known["clicked"].sum())
-    stars = known["stars"].mean()
-    return min(clicked / shown, 1.0) if shown else 0.0, float(stars) if isinstance(stars, float) else 0.0
-
-
-def _with_rates(rows: pl.DataFrame, rate: float, stars: float) -> pl.DataFrame:
-    clicks = (pl.col("_clicked") + PRIOR_IMPRESSIONS * rate) / (pl.col("_shown") + PRIOR_IMPRESSIONS)
-    rating = (pl.col("_stars") + PRIOR_RATINGS * stars) / (pl.col("_ratings") + PRIOR_RATINGS)
+def _with_rates(rows: pl.DataFrame, means: Means) -> pl.DataFrame:
+    clicks = (pl.col("_clicked") + PRIOR_IMPRESSIONS * means.click_rate) / (pl.col("_shown") + PRIOR_IMPRESSIONS)
+    rating = (pl.col("_stars") + PRIOR_RATINGS * means.stars) / (pl.col("_ratings") + PRIOR_RATINGS)
     return rows.with_columns(
         pl.col("day").alias("event_time"),
         pl.col("day").alias("known_at"),

@@ -143,29 +143,39 @@ def build_interactions(events: pl.LazyFrame, *, vocabulary: Vocabulary, relevanc
     """
     items = pl.LazyFrame(
         {"item_id": list(vocabulary.item_ids), "item_index": np.arange(len(vocabulary))},
-        schema={"item_id": pl.String, "item_index": pl.Int64},
+        schema={"item_id": pl.String, "item_index": pl.UInt32},
     )
-    rows = (
+    known = (
         events.filter(pl.col("event_time") < known_before, pl.col("known_at") < known_before)
         .select("user_id", "item_id", "event_time", "known_at", relevance.kind())
         .filter(pl.col("kind").is_not_null())
-        .with_row_index("sequence")
-        .join(items, on="item_id", how="inner")
-        .sort("user_id", "event_time", "sequence")
-        .collect()
+        .join(items, on="item_id", how="inner", maintain_order="left")
     )
-    users = (
-        rows.select(pl.col("user_id").rle().struct.unnest())
-        if rows.height
-        else pl.DataFrame({"len": [], "value": []}, schema={"len": pl.UInt32, "value": pl.String})
+    users = known.select("user_id").unique().collect(engine="streaming").sort("user_id").with_row_index("user")
+    rows = (
+        known.join(users.lazy(), on="user_id", how="inner", maintain_order="left")
+        .select("user", "item_index", "kind", pl.col("event_time", "known_at").dt.epoch("us"))  # texts of all events would not fit
+        .collect(engine="streaming")
     )
+    user = rows["user"].to_numpy()
+    order = _by_user_and_time(user, rows["event_time"].to_numpy())
     return Interactions(
-        user_ids=users["value"].to_numpy().astype(object),
-        offsets=np.r_[0, np.cumsum(users["len"].to_numpy().astype(np.int64))].astype(np.int64),
-        item_index=rows["item_index"].to_numpy().astype(np.int64),
-        kind=rows["kind"].to_numpy().astype(np.int8),
-        event_time=rows["event_time"].dt.epoch("us").to_numpy().astype(np.int64),
-        known_at=rows["known_at"].dt.epoch("us").to_numpy().astype(np.int64),
+        user_ids=users["user_id"].to_numpy().astype(object),
+        offsets=np.r_[0, np.cumsum(np.bincount(user, minlength=users.height))].astype(np.int64),
+        item_index=rows["item_index"].to_numpy()[order].astype(np.int64),
+        kind=rows["kind"].to_numpy()[order],
+        event_time=rows["event_time"].to_numpy()[order],
+        known_at=rows["known_at"].to_numpy()[order],
         relevant_kinds=relevance.relevant_kinds(),
         num_items=len(vocabulary),
     )
+
+
+def _by_user_and_time(user: npt.NDArray[np.uint32], event_time: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+    """Order of the events; ties keep theirs. A log is in order of time already, so sorting (user, place) as one number is enough."""
+    place = np.arange(len(user), dtype=np.uint64)
+    if (np.diff(event_time) < 0).any():
+        place = np.argsort(event_time, kind="stable").astype(np.uint64)
+    key = user[place].astype(np.uint64) << np.uint64(32) | np.arange(len(user), dtype=np.uint64)
+    key.sort()
+    return place[key & np.uint64(0xFFFFFFFF)].astype(np.uint32)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_store.checks import check
-from feature_store.features.item_features import PRIOR_RATINGS, WINDOW_DAYS, item_features
+from feature_store.features.item_features import PRIOR_RATINGS, WINDOW_DAYS, item_features, prior_means
 from feature_store.point_in_time import join_as_of
 from feature_store.schema import EVENTS, ITEM_FEATURES
 
@@ -35,8 +35,9 @@ def log_of(rows: list[tuple[str, str, float | None, float, float]]) -> pl.LazyFr
 
 
 def features_of(rows: list[tuple[str, str, float | None, float, float]], *, since: float = 0) -> pl.DataFrame:
-    wanted = pl.col("event_type") == "click"
-    return check(item_features(log_of(rows), wanted=wanted, since=START + timedelta(days=since), before=END), ITEM_FEATURES)
+    log, wanted, first = log_of(rows), pl.col("event_type") == "click", START + timedelta(days=since)
+    means = prior_means(log, since=first, before=END)
+    return check(item_features(log, wanted=wanted, since=first, before=END, means=means), ITEM_FEATURES)
 
 
 @given(
