@@ -19,6 +19,8 @@ SHOWN, SLATE = 0.3, 5
 LATE = 0.02
 """Share of the log that becomes known up to three days later."""
 MONTHS = 24
+ROWS_IN_FILE = 235_000
+"""As the log has them: files of about 64 MiB in memory."""
 
 
 def made_up_events(generator: np.random.Generator, days: npt.NDArray[np.float64], *, users: int) -> pl.DataFrame:
@@ -54,7 +56,9 @@ def write_log(workspace: Workspace, rows: int, *, seed: int = 0) -> None:
         written, last = 0, START
         for month in range(MONTHS):
             frame = _month(generator, rows // MONTHS, users=users, begin=month * DAYS / MONTHS, number=written)
-            writer.write(frame, EVENTS, file=f"event_month={month:02d}/part-00000.parquet")
+            for start in range(0, frame.height, ROWS_IN_FILE):
+                file = f"event_month={month:02d}/part-{start // ROWS_IN_FILE:05d}.parquet"
+                writer.write(frame.slice(start, ROWS_IN_FILE), EVENTS, file=file)
             written, last = written + frame.height, frame["event_time"][-1]
         writer.commit(facts={"rows": written, "first": START.isoformat(), "last": last.isoformat()})
     items = pl.DataFrame({"item_id": [str(item) for item in range(ITEMS)], "in_stock": True, "price": generator.uniform(1, 100, ITEMS)})

@@ -1,7 +1,7 @@
 """Rows parted by a key, so that a part fits into memory however many rows there are; what does not fit waits on disk."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from feature_store.disk import writing_to
 
 MOST_PARTS = 256
 """So many files are open while rows are parted."""
-BATCHES = 16
-"""A batch of rows on its way into the parts is this fraction of one."""
+SAMPLED = 16
+"""One row of so many tells where the keys lie."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,32 +23,32 @@ class Memory:
     limit_bytes: int
     """About how much working on one part may take."""
     folder: Path
-    """Exists, and holds nothing else."""
+    """An existing one, on a disk with room for what is parted."""
 
 
-def parts_of(rows: pl.LazyFrame, key: str, *, row_bytes: int, memory: Memory) -> Iterator[pl.LazyFrame]:
+def parts_of(files: Sequence[pl.LazyFrame], key: str, *, row_bytes: int, memory: Memory) -> Iterator[pl.LazyFrame]:
     """The rows in parts: all of a key are in one, in the order they had; parts come in ascending order of the key.
 
-    The key of the most rows is never cut, whatever it takes. Beside a part, its keys are in memory: about 50 bytes each.
+    Beside a part, one of the files is in memory, and a sample of the keys. The rows of one key are never parted, whatever they take.
 
     Args:
-        rows: Only the columns and rows that are needed, or all of them wait on disk.
+        files: Rows one after another, each file small enough for memory; only what is needed of them, or all of it waits on disk.
         key: A text column without nulls.
         row_bytes: What working on a row takes.
         memory: Rows that fit into it are one part and never touch the disk.
     """
-    total = int(rows.select(pl.len()).collect(engine="streaming").item())
-    number = min(MOST_PARTS, -(-total * row_bytes // memory.limit_bytes))
+    sample = [file.select(pl.len().alias("rows"), pl.col(key).gather_every(SAMPLED).implode()).collect() for file in files]
+    number = min(MOST_PARTS, -(-sum(part["rows"].item() for part in sample) * row_bytes // memory.limit_bytes))
     if number <= 1:
-        yield rows
+        yield pl.concat(files)
         return
-    begins = _begins(rows, key, number=number, total=total)
+    keys = pl.concat([part[key].explode() for part in sample]).sort()
     folder = memory.folder / f"by-{key}"
     shutil.rmtree(folder, ignore_errors=True)  # of a night that was killed
     folder.mkdir()
     try:
         with writing_to(memory.folder):
-            _write_parts(rows, key, begins, folder, rows_at_once=max(1, total // number // BATCHES))
+            _write_parts(files, key, keys.gather([place * len(keys) // number for place in range(1, number)]), folder)
         for path in sorted(folder.iterdir()):
             yield pl.scan_ipc(path, glob=False)
             path.unlink()
@@ -56,21 +56,15 @@ def parts_of(rows: pl.LazyFrame, key: str, *, row_bytes: int, memory: Memory) ->
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _begins(rows: pl.LazyFrame, key: str, *, number: int, total: int) -> pl.Series:
-    """First key of each part but the first."""
-    counts = rows.group_by(key).agg(pl.len().cast(pl.Int64).alias("rows")).collect(engine="streaming").sort(key)
-    before = pl.col("rows").cum_sum() - pl.col("rows")
-    parts = counts.select(key, part=before * number // total).group_by("part", maintain_order=True).first()
-    return parts[key][1:]
-
-
-def _write_parts(rows: pl.LazyFrame, key: str, begins: pl.Series, folder: Path, *, rows_at_once: int) -> None:
+def _write_parts(files: Sequence[pl.LazyFrame], key: str, begins: pl.Series, folder: Path) -> None:
+    """Write a file for each part; `begins` are the first keys of all but the first."""
     writers: dict[int, pa.ipc.RecordBatchFileWriter] = {}
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     try:
-        for batch in rows.collect_batches(chunk_size=rows_at_once, maintain_order=True, engine="streaming"):
-            parted = batch.with_columns(_part=begins.search_sorted(batch[key], side="right"))
-            for (part,), some in parted.partition_by("_part", as_dict=True, include_key=False).items():
+        for file in files:
+            rows = file.collect()
+            rows = rows.with_columns(_part=begins.search_sorted(rows[key], side="right"))
+            for (part,), some in rows.partition_by("_part", as_dict=True, include_key=False).items():
                 table = some.to_arrow(compat_level=pl.CompatLevel.oldest())
                 if part not in writers:
                     writers[part] = pa.ipc.new_file(str(folder / f"{part:03d}.arrow"), table.schema, options=options)

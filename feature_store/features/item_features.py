@@ -1,5 +1,6 @@
 """What was known of items at the start of each day, one row wherever something had changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,14 +35,25 @@ def needed_events(events: pl.LazyFrame) -> pl.LazyFrame:
     return events.select("item_id", "event_type", "value", "event_time", "known_at")
 
 
-def prior_means(events: pl.LazyFrame, *, since: datetime, before: datetime) -> Means:
-    """Of all items, from what was known before the first moment that will be asked about; arguments as in `item_features`."""
-    known = events.filter(pl.col("event_time") < before, pl.col("known_at") < before, _day_after(_visible()) <= since)
-    counts = known.select(shown=_shown().sum(), clicked=_clicked().sum()).collect(engine="streaming").row(0, named=True)
-    rated = known.filter(_rated()).group_by("value").agg(pl.len()).collect(engine="streaming").sort("value")
+def prior_means(files: Sequence[pl.LazyFrame], *, since: datetime, before: datetime) -> Means:
+    """Of all items, from what was known before the first moment that will be asked about.
+
+    Args:
+        files: Rows of the table `events`, of which one file at a time is in memory.
+        since: As in `item_features`.
+        before: As in `item_features`.
+    """
+    parts = []
+    for file in files:
+        known = file.filter(pl.col("event_time") < before, pl.col("known_at") < before, _day_after(_visible()) <= since)
+        stars = pl.when(_rated()).then("value").alias("stars")
+        parts.append(known.group_by(stars).agg(_shown().sum().alias("shown"), _clicked().sum().alias("clicked"), pl.len()).collect())
+    told = pl.concat(parts).group_by("stars").agg(pl.all().sum()).sort("stars")
+    shown, clicked = int(told["shown"].sum()), int(told["clicked"].sum())
+    rated = told.drop_nulls("stars")
     return Means(
-        click_rate=min(counts["clicked"] / counts["shown"], 1.0) if counts["shown"] else 0.0,
-        stars=float((rated["value"] * rated["len"]).sum() / rated["len"].sum()) if rated.height else 0.0,
+        click_rate=min(clicked / shown, 1.0) if shown else 0.0,
+        stars=float((rated["stars"] * rated["len"]).sum() / rated["len"].sum()) if rated.height else 0.0,
     )
 
 

@@ -34,7 +34,8 @@ def build_examples(
         end: t0; nothing at or after it, or known then, is looked at.
         horizon: How long after a slate an event counts as its doing.
     """
-    window = needed_events(events, start=start, end=end).join(item_ids.select("item_id"), on="item_id", how="semi")
+    window = needed_events(events, start=start).filter(pl.col("event_time") < end, pl.col("known_at") < end)
+    window = window.join(item_ids.select("item_id"), on="item_id", how="semi")
     window = window.with_columns(_labels(relevance))
     acts = window.filter(pl.any_horizontal(*LABELS, "liked"))
     shown = window.filter(pl.col("event_type") == "impression", pl.col("request_id").is_not_null())
@@ -72,10 +73,9 @@ def build_examples(
     )
 
 
-def needed_events(events: pl.LazyFrame, *, start: datetime, end: datetime) -> pl.LazyFrame:
+def needed_events(events: pl.LazyFrame, *, start: datetime) -> pl.LazyFrame:
     """What is read of the log, those of any users."""
-    known = events.filter(pl.col("event_time") >= start, pl.col("event_time") < end, pl.col("known_at") < end)
-    return known.select("user_id", "item_id", "event_type", "value", "request_id", "position", "event_time", "known_at")
+    return events.filter(pl.col("event_time") >= start).select("user_id", "item_id", "event_type", "value", "request_id", "position", "event_time", "known_at")
 
 
 def _labels(relevance: Relevance) -> list[pl.Expr]:
@@ -90,7 +90,7 @@ def run(context: StageContext) -> None:
     """Write the table `examples`, made of some users at a time; see `build_examples`."""
     config, log = context.config, context.read("events")
     cuts = resolve_cuts(config, log, date=context.date)
-    events = needed_events(log.scan(EVENTS), start=cuts.ranker, end=cuts.validation)
+    events = [needed_events(file, start=cuts.ranker) for file in log.scan_files(EVENTS)]
     parts = [
         build_examples(
             part,

@@ -16,7 +16,7 @@ def run(context: StageContext) -> None:
     cuts = resolve_cuts(context.config, log, date=context.date)
     relevance = context.config.relevance
     wanted = relevance.kind().is_in([int(kind) for kind in relevance.relevant_kinds()])
-    events = needed_events(log.scan(EVENTS))
+    events = [needed_events(file) for file in log.scan_files(EVENTS)]
     means = prior_means(events, since=cuts.ranker, before=context.date)
     parts = (
         item_features(part, wanted=wanted, since=cuts.ranker, before=context.date, means=means)

@@ -13,10 +13,11 @@ def run(context: StageContext) -> None:
     """Write the table `user_features`, some users at a time; see `user_features`."""
     relevance = context.config.relevance
     wanted = relevance.kind().is_in([int(kind) for kind in relevance.relevant_kinds()])
-    events, catalogue = context.read("events").scan(EVENTS), context.read("catalogue").scan(CATALOGUE)
+    events = [needed_events(file) for file in context.read("events").scan_files(EVENTS)]
+    catalogue = context.read("catalogue").scan(CATALOGUE)
     parts = (
         user_features(part, catalogue, wanted=wanted, moment=context.date)
-        for part in parts_of(needed_events(events), "user_id", row_bytes=ROW_BYTES, memory=context.memory)
+        for part in parts_of(events, "user_id", row_bytes=ROW_BYTES, memory=context.memory)
     )
     with context.workspace.write(context.stage.writes) as writer:
         written = write_parts(writer, parts, USER_FEATURES)

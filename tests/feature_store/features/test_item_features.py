@@ -36,7 +36,7 @@ def log_of(rows: list[tuple[str, str, float | None, float, float]]) -> pl.LazyFr
 
 def features_of(rows: list[tuple[str, str, float | None, float, float]], *, since: float = 0) -> pl.DataFrame:
     log, wanted, first = log_of(rows), pl.col("event_type") == "click", START + timedelta(days=since)
-    means = prior_means(log, since=first, before=END)
+    means = prior_means([log], since=first, before=END)
     return check(item_features(log, wanted=wanted, since=first, before=END, means=means), ITEM_FEATURES)
 
 
