@@ -1,4 +1,4 @@
-"""Events that nobody caused, for benchmarks: as landing files of a source, or as the table `events` that a night has made of them."""
+"""Events that nobody caused, for benchmarks: as a source delivers them, or as the table `events`; and how much memory it took."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,7 +111,7 @@ def _moments(days: npt.NDArray[np.float64]) -> pl.Series:
     return pl.Series(micros).cast(UTC_TIME)
 
 
-def write_landing_file(folder: Path, name: str, events: pl.DataFrame) -> None:
-    """One file of a source."""
-    folder.mkdir(parents=True, exist_ok=True)
-    events.write_parquet(folder / name)
+def peak_mib() -> float:
+    """Of this process alone: what `getrusage` tells may be that of its parent."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024

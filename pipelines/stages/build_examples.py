@@ -75,7 +75,9 @@ def build_examples(
 
 def needed_events(events: pl.LazyFrame, *, start: datetime) -> pl.LazyFrame:
     """What is read of the log, those of any users."""
-    return events.filter(pl.col("event_time") >= start).select("user_id", "item_id", "event_type", "value", "request_id", "position", "event_time", "known_at")
+    return events.filter(pl.col("event_time") >= start).select(
+        "user_id", "item_id", "event_type", "value", "request_id", "position", "event_time", "known_at"
+    )
 
 
 def _labels(relevance: Relevance) -> list[pl.Expr]:
