@@ -6,12 +6,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DEVICE ?= cpu
 TORCH_INDEX ?=
 CONFIG ?= configs/demo.toml
+MILLIONS ?= 1 10
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := .venv/.installed-$(DEVICE)
 
-.PHONY: help install demo serve test check notebooks lock clean
+.PHONY: help install demo serve test check notebooks scale lock clean
 
 help:  ## this page
 	@echo "Vitrine: photos, texts and logs in, recommendations over HTTP out."
@@ -21,6 +22,7 @@ help:  ## this page
 	@echo "  make test       make check, then every test; what CI runs"
 	@echo "  make check      ruff, mypy --strict, import-linter, codespell"
 	@echo "  make notebooks  run notebooks/ on the demo's report"
+	@echo "  make scale      benchmarks/features.py: histories out of core against DuckDB and pandas; minutes"
 	@echo "  make install    build .venv from requirements/lock.txt (about 3 GB); the others do it when needed"
 	@echo "  make lock       write requirements/ anew from what .venv holds"
 	@echo "  make clean      remove .venv and caches; workspaces stay"
@@ -77,6 +79,9 @@ notebooks: install  ## run the notebooks from top to bottom
 	rm -rf build/notebooks && mkdir -p build/notebooks && \
 	$(BIN)/jupytext --to ipynb --output build/notebooks/evaluation_report.ipynb notebooks/evaluation_report.py && \
 	VITRINE_WORKSPACE="$$(realpath "$$workspace")" $(BIN)/pytest --nbmake --override-ini=filterwarnings= --override-ini=addopts= build/notebooks
+
+scale: install  ## measure, never in CI; MILLIONS="1 10 50" for the large one
+	$(BIN)/python benchmarks/features.py --millions $(MILLIONS)
 
 lock: install  ## after adding or updating a package in .venv
 	$(BIN)/python requirements/freeze.py

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import polars as pl
+from made_up_events import DAYS, made_up_events, peak_mib
 from rich.console import Console
 from rich.table import Table
 
@@ -27,7 +27,7 @@ from pipelines.progress import Progress
 from pipelines.stage import StageContext
 from pipelines.stages.ingest_events import STAGE
 
-USERS, ITEMS, DAYS = 300_000, 100_000, 730
+USERS = 300_000
 ROWS_AT_ONCE = 500_000
 MIB = 2**20
 
@@ -85,16 +85,7 @@ def _draw(root: Path, rows: int, *, shuffled: bool) -> None:
 
 def _write(root: Path, name: str, generator: np.random.Generator, rows: int, *, start: float, days: float, shuffled: bool) -> None:
     moments = generator.uniform(0, DAYS, rows) if shuffled else np.sort(start + generator.uniform(0, days, rows))
-    known = pl.Series((moments * 86_400e6).astype(np.int64)) + int(datetime(2023, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
-    frame = pl.DataFrame(
-        {
-            "user_id": pl.Series(generator.integers(0, USERS, rows)).cast(pl.String),
-            "item_id": pl.Series(generator.integers(0, ITEMS, rows)).cast(pl.String),
-            "event_type": pl.Series(generator.choice(["click", "cart", "purchase"], rows)),
-            "value": generator.uniform(1, 100, rows).round(2),
-            "event_time": known.cast(pl.Datetime("us", "UTC")),
-        }
-    )
+    frame = made_up_events(generator, moments, users=USERS)
     (root / "landing" / "events").mkdir(parents=True, exist_ok=True)
     frame.write_parquet(root / "landing" / "events" / name)
 
@@ -109,19 +100,13 @@ def _apart(folder: str, memory_mib: int) -> dict[str, float]:
 def _ingest(root: Path, memory_mib: int) -> dict[str, float]:
     config = parse_config({"workspace": str(root), "sources": {"ingest_memory_mib": memory_mib}})
     workspace = config.open_workspace()
-    before = _peak_mib()
+    before = peak_mib()
     wall, processor = time.perf_counter(), time.process_time()
     STAGE.run(StageContext(workspace=workspace, config=config, date=datetime.now(UTC), progress=Progress(), stage=STAGE))
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     files = workspace.read("events").manifest.files
     log_mib = sum(entry["bytes"] for entry in files.values()) / MIB
-    return {"wall": wall, "processor": processor, "peak_mib": _peak_mib(), "before_mib": before, "log_mib": log_mib}
-
-
-def _peak_mib() -> float:
-    """Of this process alone: what `getrusage` tells may be that of its parent."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    return {"wall": wall, "processor": processor, "peak_mib": peak_mib(), "before_mib": before, "log_mib": log_mib}
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def measure(seed: int) -> Table:
     end: datetime = events["event_time"].max() + timedelta(seconds=1)  # type: ignore[operator, assignment]
 
     def read(before: datetime) -> Interactions:
-        return build_interactions(events.lazy(), vocabulary=items.vocabulary, relevance=Relevance(), known_before=before)
+        return build_interactions([events.lazy()], vocabulary=items.vocabulary, relevance=Relevance(), known_before=before)
 
     past = read(cut)
     truth = build_truth(past, read(end).between(cut, end), candidates=items.available(cut))

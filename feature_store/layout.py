@@ -70,6 +70,17 @@ class TableReader:
         parts = zip(paths, versions, strict=True)
         return pl.concat([migrate(_scan_file(path), table, version=version, file=str(path)) for path, version in parts])
 
+    def scan_files(self, table: Table) -> list[pl.LazyFrame]:
+        """The rows of `scan`, file by file: who collects one after the other has one in memory, where polars reads several ahead.
+
+        Returns:
+            At least one frame.
+
+        Raises:
+            SchemaError: As `scan`.
+        """
+        return [scan_file(self.path(file), table) for file in self.files()] or [table.empty().lazy()]
+
     def batches(self, table: Table, file: str) -> Iterator[pl.DataFrame]:
         """The rows of one file as `scan` gives them, ROWS_AT_ONCE at a time.
 

@@ -19,7 +19,7 @@ from pipelines.privacy.config import PrivacyConfig
 from pipelines.quality.config import ProfileConfig
 from pipelines.tuning.config import TuneConfig
 from recsys.data.relevance import Relevance
-from recsys.encoders.config import EmbedConfig
+from recsys.encoders.config import WHERE, EmbedConfig
 from recsys.evaluation.config import EvaluationConfig, GateConfig
 from recsys.retrieval.config import IndexConfig
 from recsys.training.config import CONTENT, RankerConfig, RetrieverConfig
@@ -77,6 +77,18 @@ class SourcesConfig:
             raise ValueError(f"ingest_memory_mib is {self.ingest_memory_mib}; it is at least 512")
         for name in self.modalities:
             check_modality_name(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturesConfig:
+    """How user features, item features and examples are made of the event log."""
+
+    memory_mib: int = field(default=1024, metadata=WHERE)
+    """Working on users or items takes at most about this much beside what the process holds already; those that do not fit wait on disk."""
+
+    def __post_init__(self) -> None:
+        if self.memory_mib < 1:
+            raise ValueError(f"memory_mib is {self.memory_mib}; it is at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +163,7 @@ class Config:
     labels: LabelsConfig = field(default_factory=LabelsConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     profile: ProfileConfig = field(default_factory=ProfileConfig)
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     relevance: Relevance = field(default_factory=Relevance)
     cuts: CutsConfig = field(default_factory=CutsConfig)

@@ -31,7 +31,7 @@ def load_items(catalogue: TableReader, embeddings: TableReader | None = None, kn
 
 def load_interactions(events: TableReader, items: Items, relevance: Relevance, *, before: datetime) -> Interactions:
     """Behaviour that had happened, and was known, before a moment."""
-    return build_interactions(events.scan(EVENTS), vocabulary=items.vocabulary, relevance=relevance, known_before=before)
+    return build_interactions(events.scan_files(EVENTS), vocabulary=items.vocabulary, relevance=relevance, known_before=before)
 
 
 def load_passed_over(
@@ -50,8 +50,9 @@ def resolve_cuts(config: Config, events: TableReader, *, date: datetime) -> Cuts
         ValueError: No event is relevant, or the moments do not follow one another.
     """
     kinds = [int(kind) for kind in config.relevance.relevant_kinds()]
-    rows = events.scan(EVENTS).filter(pl.col("event_time") < date, pl.col("known_at") < date)
-    times = rows.filter(config.relevance.kind().is_in(kinds)).select("event_time").collect()["event_time"]
+    known = [rows.filter(pl.col("event_time") < date, pl.col("known_at") < date) for rows in events.scan_files(EVENTS)]
+    relevant = [rows.filter(config.relevance.kind().is_in(kinds)).select("event_time") for rows in known]
+    times = pl.concat([rows.collect() for rows in relevant])["event_time"]
     cuts = Cuts(
         ranker=config.cuts.ranker or quantile_time(times, config.cuts.ranker_quantile),
         validation=config.cuts.validation or quantile_time(times, config.cuts.validation_quantile),

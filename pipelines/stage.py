@@ -14,6 +14,7 @@ from typing import Any
 
 from feature_store.layout import TableReader, Workspace
 from feature_store.manifest import Manifest
+from feature_store.parts import Memory
 from feature_store.splits import CutName
 from pipelines.config import Config
 from pipelines.progress import Progress
@@ -48,6 +49,11 @@ class StageContext:
         path = self.workspace.scratch(self.stage.name) / self.fingerprint[:16]
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    @property
+    def memory(self) -> Memory:
+        """What working on the log may take, and where the rest of it waits."""
+        return Memory(limit_bytes=self.config.features.memory_mib * 2**20, folder=self.scratch)
 
     @property
     def fingerprint(self) -> str:

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from feature_store.features.item_priors import PRIOR_RATINGS, ItemPriors, item_priors
-from feature_store.schema import ITEM_FEATURES, REVIEW_SENTIMENT
+from feature_store.features.item_acts import day_after, known_acts, known_day
+from feature_store.features.item_priors import PRIOR_RATINGS, ItemPriors
+from feature_store.schema import ITEM_FEATURES
 
 WINDOW_DAYS = {"1d": 1, "7d": 7, "30d": 30, "365d": 365}
 WINDOWS = (*WINDOW_DAYS, "all")
@@ -14,39 +15,32 @@ RATE_DAYS = 30
 """Window of both rates."""
 HALF_LIFE_DAYS = 30
 """Of a wanted event in `wanted_decayed`."""
+ROW_BYTES = 1200
+"""Working on an event takes about so much memory: it changes counts on up to seven days."""
+
+
+def needed_events(events: pl.LazyFrame) -> pl.LazyFrame:
+    """What is read of the log, those on any items."""
+    return events.select("item_id", "event_type", "value", "event_time", "known_at")
 
 
 def item_features(
-    events: pl.LazyFrame, *, wanted: pl.Expr, since: datetime, before: datetime, sentiment: pl.LazyFrame | None = None
+    events: pl.LazyFrame, *, wanted: pl.Expr, since: datetime, before: datetime, priors: ItemPriors, sentiment: pl.LazyFrame
 ) -> pl.DataFrame:
-    """Rows of the table `item_features`.
+    """Rows of the table `item_features`, by item and day.
 
     A row holds from its `event_time`, the start of a day in UTC, and counts events that had happened and were known strictly before it.
 
     Args:
-        events: Rows of the table `events`.
+        events: Rows of the table `events`, all there are of some items.
         wanted: True for an event that says its user wanted the item.
         since: Moments from here on will be asked about: of the rows before, the last of each item stays.
         before: No event at or after it is looked at, and no row lies at or after it.
-        sentiment: Rows of the table `review_sentiment`, read by a model that learned from nothing at or after `since`; None: there is none.
+        priors: Of all items; see `item_priors`.
+        sentiment: Rows of the table `review_sentiment` on these items, read by a model that learned from nothing at or after `since`.
     """
-    known = events.filter(pl.col("event_time") < before, pl.col("known_at") < before)
-    stars = pl.col("event_type").is_in(("rating", "review")) & pl.col("value").is_not_null()
-    known = known.select(
-        "item_id",
-        "event_time",
-        _day_after(pl.max_horizontal("event_time", "known_at")).alias("day"),
-        wanted.fill_null(False).alias("wanted"),
-        (pl.col("event_type") == "impression").alias("shown"),
-        (pl.col("event_type") == "click").alias("clicked"),
-        (pl.col("event_type") == "purchase").alias("bought"),
-        (pl.col("event_type") == "review").alias("reviewed"),
-        pl.when(stars).then("value").alias("stars"),
-    )
-    read = (REVIEW_SENTIMENT.empty().lazy() if sentiment is None else sentiment).select(
-        "item_id", _day_after(pl.max_horizontal("event_time", "known_at")).alias("day"), "sentiment"
-    )
-    changes = [_enter(known, before), *(_leave(known, name, days) for name, days in WINDOW_DAYS.items()), _forget(known), _read(read)]
+    known = known_acts(events, before=before, more=wanted.fill_null(False).alias("wanted"))
+    changes = [_enter(known, before), *(_leave(known, name, days) for name, days in WINDOW_DAYS.items()), _forget(known), _read(sentiment)]
     totals = [name for name in _CHANGES if name != "first_event"]
     rows = (
         pl.concat(changes, how="diagonal")
@@ -59,18 +53,12 @@ def item_features(
         .filter((pl.col("day") >= since) | (pl.col("day").shift(-1).over("item_id").fill_null(before) >= since))
         .collect()
     )
-    priors = item_priors(known.filter(pl.col("day") <= since), read.filter(pl.col("day") <= since))
     return _with_rates(rows, priors, before).select(ITEM_FEATURES.schema.names())
 
 
 _COUNTS = tuple(f"wanted_{name}" for name in WINDOWS)
 _SUMS = ("_wanted", "_shown", "_clicked", "_bought", "_stars", "_ratings", "_reviews", "_sentiment", "_read")
 _CHANGES = (*_COUNTS, *_SUMS, "first_event")
-
-
-def _day_after(moment: pl.Expr) -> pl.Expr:
-    """The first start of a day strictly after a moment."""
-    return moment.dt.truncate("1d").dt.offset_by("1d")
 
 
 def _decay(moment: pl.Expr, before: datetime) -> pl.Expr:
@@ -102,7 +90,7 @@ def _leave(known: pl.LazyFrame, name: str, days: int) -> pl.LazyFrame:
     """The day on which a wanted event falls out of a window it was in."""
     entered = known.filter("wanted", pl.col("day") - pl.col("event_time") <= timedelta(days=days))
     return entered.select(
-        "item_id", _day_after(pl.col("event_time") + timedelta(days=days)).alias("day"), pl.lit(-1, pl.Int64).alias(f"wanted_{name}")
+        "item_id", day_after(pl.col("event_time") + timedelta(days=days)).alias("day"), pl.lit(-1, pl.Int64).alias(f"wanted_{name}")
     )
 
 
@@ -112,14 +100,15 @@ def _forget(known: pl.LazyFrame) -> pl.LazyFrame:
     entered = known.filter(rated, pl.col("day") - pl.col("event_time") <= timedelta(days=RATE_DAYS))
     return entered.select(
         "item_id",
-        _day_after(pl.col("event_time") + timedelta(days=RATE_DAYS)).alias("day"),
+        day_after(pl.col("event_time") + timedelta(days=RATE_DAYS)).alias("day"),
         *((-pl.col(name).cast(pl.Int64)).alias(f"_{name}") for name in ("shown", "clicked", "bought")),
     )
 
 
 def _read(sentiment: pl.LazyFrame) -> pl.LazyFrame:
     """What changes on the day from which a review is known."""
-    return sentiment.select("item_id", "day", pl.col("sentiment").alias("_sentiment"), pl.lit(1, pl.Int64).alias("_read"))
+    read = pl.lit(1, pl.Int64).alias("_read")
+    return sentiment.select("item_id", known_day().alias("day"), pl.col("sentiment").alias("_sentiment"), read)
 
 
 def _with_rates(rows: pl.DataFrame, priors: ItemPriors, before: datetime) -> pl.DataFrame:

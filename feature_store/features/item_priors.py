@@ -1,9 +1,12 @@
 """What all items together say of one of which little is known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
+from feature_store.features.item_acts import known_acts, known_day
 from feature_store.features.shrinkage import prior_strength
 
 PRIOR_IMPRESSIONS, PRIOR_CLICKS = 20.0, 20.0
@@ -29,18 +32,22 @@ class ItemPriors:
     """Whether there was any review."""
 
 
-def item_priors(known: pl.LazyFrame, sentiment: pl.LazyFrame) -> ItemPriors:
+def item_priors(files: Sequence[pl.LazyFrame], sentiment: pl.LazyFrame, *, since: datetime, before: datetime) -> ItemPriors:
     """Priors from all that was known before the first moment that will be asked about, so that no moment sees what came after it.
 
     Args:
-        known: One row per event: item_id, whether it `shown`, `clicked`, `bought` or `reviewed` the item, and its `stars` or null.
+        files: Rows of the table `events`, of which one file at a time is in memory.
         sentiment: Rows of the table `review_sentiment`.
+        since: That first moment.
+        before: No event at or after it is looked at.
     """
-    told = [pl.col(name).sum().cast(pl.Int64) for name in ("shown", "clicked", "bought", "reviewed")]
-    stars = (pl.col("stars").sum().alias("stars"), pl.col("stars").count().alias("ratings"))
-    items = known.group_by("item_id").agg(*told, *stars).sort("item_id").collect()
+    sums = [pl.col(name).sum().cast(pl.Int64) for name in ("shown", "clicked", "bought", "reviewed")]
+    stars = (pl.col("stars").sum().alias("stars"), pl.col("stars").count().cast(pl.Int64).alias("ratings"))
+    known = (known_acts(file, before=before).filter(pl.col("day") <= since) for file in files)
+    parts = [acts.group_by("item_id").agg(*sums, *stars).collect() for acts in known]
+    items = pl.concat(parts).group_by("item_id").agg(pl.all().sum()).sort("item_id")
     total = items.drop("item_id").sum().row(0, named=True)
-    mean_sentiment = sentiment.select(pl.col("sentiment").mean()).collect().item()
+    mean_sentiment = sentiment.filter(known_day() <= since).select(pl.col("sentiment").mean()).collect().item()
     return ItemPriors(
         click_rate=min(total["clicked"] / total["shown"], 1.0) if total["shown"] else 0.0,
         click_strength=prior_strength(items["clicked"], items["shown"], otherwise=PRIOR_IMPRESSIONS),

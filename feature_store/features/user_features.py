@@ -8,6 +8,15 @@ from feature_store.features.sessions import begins_session
 from feature_store.features.user_profile import active_hours, last_events, price_band, top_categories
 from feature_store.schema import USER_FEATURES
 
+ROW_BYTES = 300
+"""Working on an event takes about so much memory."""
+
+
+def needed_events(events: pl.LazyFrame) -> pl.LazyFrame:
+    """What is read of the log, those of any users."""
+    acts = events.filter(pl.col("event_type") != "impression")
+    return acts.select("user_id", "item_id", "event_type", "value", "session_id", "event_time", "known_at")
+
 
 def user_features(events: pl.LazyFrame, catalogue: pl.LazyFrame, *, wanted: pl.Expr, moment: datetime) -> pl.DataFrame:
     """Rows of the table `user_features`, one for each user with an event that is no impression, in ascending order of user_id.
@@ -18,7 +27,7 @@ def user_features(events: pl.LazyFrame, catalogue: pl.LazyFrame, *, wanted: pl.E
         wanted: True for an event that says its user wanted the item.
         moment: With time zone.
     """
-    known = events.filter(pl.col("event_time") < moment, pl.col("known_at") < moment, pl.col("event_type") != "impression")
+    known = needed_events(events).filter(pl.col("event_time") < moment, pl.col("known_at") < moment)
     items = catalogue.select("item_id", "price", pl.col("category").list.first().alias("first_category"))
     rows = (
         known.select("user_id", "item_id", "event_type", "event_time", "session_id", wanted.fill_null(False).alias("wanted"))

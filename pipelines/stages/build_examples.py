@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from feature_store.part_files import write_parts
+from feature_store.parts import parts_of
 from feature_store.schema import CATALOGUE, EVENTS, EXAMPLES
 from pipelines.inputs import resolve_cuts
 from pipelines.stage import Stage, StageContext
@@ -12,6 +14,8 @@ from recsys.data.relevance import Relevance
 LABELS = {"clicked": "click", "carted": "cart", "purchased": "purchase"}
 IMAGINED = "window:"
 """Prefix of the id of a request that nobody made."""
+ROW_BYTES = 1000
+"""Working on an event of the window takes about so much memory."""
 
 
 def build_examples(
@@ -30,8 +34,9 @@ def build_examples(
         end: t0; nothing at or after it, or known then, is looked at.
         horizon: How long after a slate an event counts as its doing.
     """
-    known = events.filter(pl.col("event_time") < end, pl.col("known_at") < end).join(item_ids.select("item_id"), on="item_id", how="semi")
-    window = known.filter(pl.col("event_time") >= start).with_columns(_labels(relevance))
+    window = needed_events(events, start=start).filter(pl.col("event_time") < end, pl.col("known_at") < end)
+    window = window.join(item_ids.select("item_id"), on="item_id", how="semi")
+    window = window.with_columns(_labels(relevance))
     acts = window.filter(pl.any_horizontal(*LABELS, "liked"))
     shown = window.filter(pl.col("event_type") == "impression", pl.col("request_id").is_not_null())
     slates = shown.group_by("request_id", "user_id", "item_id").agg(pl.col("event_time").min(), pl.col("position").min())
@@ -68,6 +73,13 @@ def build_examples(
     )
 
 
+def needed_events(events: pl.LazyFrame, *, start: datetime) -> pl.LazyFrame:
+    """What is read of the log, those of any users."""
+    return events.filter(pl.col("event_time") >= start).select(
+        "user_id", "item_id", "event_type", "value", "request_id", "position", "event_time", "known_at"
+    )
+
+
 def _labels(relevance: Relevance) -> list[pl.Expr]:
     liked = pl.col("event_type").is_in(("rating", "review")) & (pl.col("value") >= relevance.positive_rating)
     return [
@@ -77,19 +89,24 @@ def _labels(relevance: Relevance) -> list[pl.Expr]:
 
 
 def run(context: StageContext) -> None:
-    """Write the table `examples`; see `build_examples`."""
-    config, events = context.config, context.read("events")
-    cuts = resolve_cuts(config, events, date=context.date)
-    rows = build_examples(
-        events.scan(EVENTS),
-        context.read("catalogue").scan(CATALOGUE),
-        relevance=config.relevance,
-        start=cuts.ranker,
-        end=cuts.validation,
-        horizon=timedelta(days=config.ranker.horizon_days),
-    )
+    """Write the table `examples`, made of some users at a time; see `build_examples`."""
+    config, log = context.config, context.read("events")
+    cuts = resolve_cuts(config, log, date=context.date)
+    events = [needed_events(file, start=cuts.ranker) for file in log.scan_files(EVENTS)]
+    parts = [
+        build_examples(
+            part,
+            context.read("catalogue").scan(CATALOGUE),
+            relevance=config.relevance,
+            start=cuts.ranker,
+            end=cuts.validation,
+            horizon=timedelta(days=config.ranker.horizon_days),
+        )
+        for part in parts_of(events, "user_id", row_bytes=ROW_BYTES, memory=context.memory)
+    ]
+    rows = pl.concat(parts).sort("request_id", "item_id")
     with context.workspace.write(context.stage.writes) as writer:
-        writer.write(rows, EXAMPLES)
+        write_parts(writer, [rows], EXAMPLES)
         context.commit(writer, facts={"rows": rows.height, "requests": rows["request_id"].n_unique()})
 
 

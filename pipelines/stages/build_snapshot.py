@@ -3,21 +3,27 @@
 import numpy as np
 import polars as pl
 
+from feature_store.part_files import write_parts
 from feature_store.schema import SNAPSHOT, UTC_TIME
 from pipelines.inputs import load_interactions, load_items
 from pipelines.stage import Stage, StageContext
 from recsys.data.interactions import Interactions
 from recsys.vocabulary import Vocabulary
 
+EVENTS_AT_ONCE = 2_000_000
+"""About 100 bytes each while their users are worked on."""
+
 
 def run(context: StageContext) -> None:
     """Write the table `snapshot`."""
     items = load_items(context.read("catalogue"))
     past = load_interactions(context.read("events"), items, context.config.relevance, before=context.date)
-    users = build_snapshot(past, items.vocabulary, history_length=context.config.retriever.history_length)
+    length = context.config.retriever.history_length
+    parts = (build_snapshot(some, items.vocabulary, history_length=length) for some in past.in_parts(events=EVENTS_AT_ONCE))
     with context.workspace.write(context.stage.writes) as writer:
-        writer.write(users, SNAPSHOT)
-        context.commit(writer, facts={"rows": users.height, "as_of": context.date.isoformat()})
+        written = write_parts(writer, parts, SNAPSHOT)
+        rows = written.select(pl.len()).collect().item()
+        context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat()})
 
 
 def build_snapshot(past: Interactions, vocabulary: Vocabulary, *, history_length: int) -> pl.DataFrame:

@@ -2,23 +2,39 @@
 
 import polars as pl
 
-from feature_store.features.item_features import item_features
+from feature_store.features.item_features import ROW_BYTES, item_features, needed_events
+from feature_store.features.item_priors import item_priors
+from feature_store.part_files import write_parts
+from feature_store.parts import parts_of
 from feature_store.schema import EVENTS, ITEM_FEATURES, REVIEW_SENTIMENT
 from pipelines.inputs import resolve_cuts
 from pipelines.stage import Stage, StageContext
 
 
 def run(context: StageContext) -> None:
-    """Write the table `item_features`; see `item_features`."""
-    events = context.read("events")
-    cuts = resolve_cuts(context.config, events, date=context.date)
+    """Write the table `item_features`, some items at a time; see `item_features`."""
+    log = context.read("events")
+    cuts = resolve_cuts(context.config, log, date=context.date)
     relevance = context.config.relevance
     wanted = relevance.kind().is_in([int(kind) for kind in relevance.relevant_kinds()])
     sentiment = context.read("review_sentiment").scan(REVIEW_SENTIMENT)
-    rows = item_features(events.scan(EVENTS), wanted=wanted, since=cuts.ranker, before=context.date, sentiment=sentiment)
+    events = [needed_events(file) for file in log.scan_files(EVENTS)]
+    priors = item_priors(events, sentiment, since=cuts.ranker, before=context.date)
+    parts = (
+        item_features(
+            part,
+            wanted=wanted,
+            since=cuts.ranker,
+            before=context.date,
+            priors=priors,
+            sentiment=sentiment.join(part.select("item_id"), on="item_id", how="semi"),
+        )
+        for part in parts_of(events, "item_id", row_bytes=ROW_BYTES, memory=context.memory)
+    )
     with context.workspace.write(context.stage.writes) as writer:
-        writer.write(rows, ITEM_FEATURES)
-        context.commit(writer, facts={"rows": rows.height, "items": rows.select(pl.col("item_id").n_unique()).item()})
+        written = write_parts(writer, parts, ITEM_FEATURES)
+        items = written.select(pl.col("item_id").n_unique()).collect(engine="streaming").item()
+        context.commit(writer, facts={"rows": written.select(pl.len()).collect().item(), "items": items})
 
 
 STAGE = Stage(

@@ -1,19 +1,27 @@
 """Sum up every user as of the night's date."""
 
-from feature_store.features.user_features import user_features
+import polars as pl
+
+from feature_store.features.user_features import ROW_BYTES, needed_events, user_features
+from feature_store.part_files import write_parts
+from feature_store.parts import parts_of
 from feature_store.schema import CATALOGUE, EVENTS, USER_FEATURES
 from pipelines.stage import Stage, StageContext
 
 
 def run(context: StageContext) -> None:
-    """Write the table `user_features`; see `user_features`."""
+    """Write the table `user_features`, some users at a time; see `user_features`."""
     relevance = context.config.relevance
     wanted = relevance.kind().is_in([int(kind) for kind in relevance.relevant_kinds()])
-    events, catalogue = context.read("events").scan(EVENTS), context.read("catalogue").scan(CATALOGUE)
-    rows = user_features(events, catalogue, wanted=wanted, moment=context.date)
+    events = [needed_events(file) for file in context.read("events").scan_files(EVENTS)]
+    catalogue = context.read("catalogue").scan(CATALOGUE)
+    parts = (
+        user_features(part, catalogue, wanted=wanted, moment=context.date)
+        for part in parts_of(events, "user_id", row_bytes=ROW_BYTES, memory=context.memory)
+    )
     with context.workspace.write(context.stage.writes) as writer:
-        writer.write(rows, USER_FEATURES)
-        context.commit(writer, facts={"rows": rows.height})
+        written = write_parts(writer, parts, USER_FEATURES)
+        context.commit(writer, facts={"rows": written.select(pl.len()).collect().item()})
 
 
 STAGE = Stage(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from feature_store.checks import check
 from feature_store.features.item_features import WINDOW_DAYS, item_features
-from feature_store.features.item_priors import PRIOR_CLICKS, PRIOR_RATINGS
+from feature_store.features.item_priors import PRIOR_CLICKS, PRIOR_RATINGS, item_priors
 from feature_store.point_in_time import join_as_of
 from feature_store.schema import EVENTS, ITEM_FEATURES, REVIEW_SENTIMENT
 
@@ -38,8 +38,10 @@ def log_of(rows: list[tuple[str, str, float | None, float, float]]) -> pl.LazyFr
 def features_of(
     rows: list[tuple[str, str, float | None, float, float]], *, since: float = 0, sentiment: pl.LazyFrame | None = None
 ) -> pl.DataFrame:
-    wanted, moment = pl.col("event_type") == "click", START + timedelta(days=since)
-    return check(item_features(log_of(rows), wanted=wanted, since=moment, before=END, sentiment=sentiment), ITEM_FEATURES)
+    log, wanted, moment = log_of(rows), pl.col("event_type") == "click", START + timedelta(days=since)
+    read = REVIEW_SENTIMENT.empty().lazy() if sentiment is None else sentiment
+    priors = item_priors([log], read, since=moment, before=END)
+    return check(item_features(log, wanted=wanted, since=moment, before=END, priors=priors, sentiment=read), ITEM_FEATURES)
 
 
 def sentiment_of(rows: list[tuple[str, float, float, float]]) -> pl.LazyFrame:

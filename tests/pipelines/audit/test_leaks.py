@@ -56,9 +56,13 @@ def wrapped(patch: Patch, module: Any, name: str, change: Callable[..., dict[str
 
 
 def known_at_once(patch: Patch, module: Any, name: str) -> None:
-    """Let a function take its first argument, a frame, as if all had been known when it happened."""
+    """Let a function take its first argument, a frame or frames, as if all had been known when it happened."""
     real = getattr(module, name)
-    patch.setattr(module, name, lambda rows, *args, **given: real(rows.with_columns(known_at="event_time"), *args, **given))
+
+    def at_once(rows: Any) -> Any:
+        return [at_once(frame) for frame in rows] if isinstance(rows, list) else rows.with_columns(known_at="event_time")
+
+    patch.setattr(module, name, lambda rows, *args, **given: real(at_once(rows), *args, **given))
 
 
 def test_the_code_as_it_is_has_no_leak_and_everybody_can_be_asked(config: Config) -> None:

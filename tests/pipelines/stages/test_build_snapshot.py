@@ -18,7 +18,7 @@ def snapshot(rows: list[tuple[str, str, str, int]], *, history_length: int = 2) 
     frame = pl.DataFrame({**columns, "event_id": [str(n) for n in range(len(rows))], "event_time": times, "known_at": times})
     missing = {name: pl.lit(None, dtype) for name, dtype in EVENTS.schema.items() if name not in frame.columns}
     frame = frame.with_columns(**missing).select(EVENTS.schema.names()).cast(dict(EVENTS.schema))
-    past = build_interactions(frame.lazy(), vocabulary=ITEMS, relevance=Relevance(), known_before=datetime(2026, 1, 1, tzinfo=UTC))
+    past = build_interactions([frame.lazy()], vocabulary=ITEMS, relevance=Relevance(), known_before=datetime(2026, 1, 1, tzinfo=UTC))
     return check(build_snapshot(past, ITEMS, history_length=history_length), SNAPSHOT)
 
 

@@ -23,7 +23,7 @@ def _log(*rows: tuple[str, str, str, float | None, int, int]) -> pl.LazyFrame:
 
 
 def _build(log: pl.LazyFrame, before: int = 100):  # type: ignore[no-untyped-def]
-    return build_interactions(log, vocabulary=Vocabulary(["a", "b"]), relevance=Relevance(), known_before=DAY + timedelta(days=before))
+    return build_interactions([log], vocabulary=Vocabulary(["a", "b"]), relevance=Relevance(), known_before=DAY + timedelta(days=before))
 
 
 def test_impressions_and_items_without_a_row_are_left_out() -> None:

@@ -44,7 +44,9 @@ def read(cut: Path) -> tuple[Interactions, Vocabulary]:
     )
     vocabulary = Vocabulary(pl.read_parquet(cut / "train/items.parquet")["item_id"].cast(pl.String).to_list())
     log = rows.with_columns(known_at="event_time").lazy()
-    return build_interactions(log, vocabulary=vocabulary, relevance=Relevance(), known_before=datetime(2100, 1, 1, tzinfo=UTC)), vocabulary
+    return build_interactions(
+        [log], vocabulary=vocabulary, relevance=Relevance(), known_before=datetime(2100, 1, 1, tzinfo=UTC)
+    ), vocabulary
 
 
 def judged(printed: str) -> list[dict[str, float]]:
