@@ -53,7 +53,7 @@ def prior_means(files: Sequence[pl.LazyFrame], *, since: datetime, before: datet
     rated = told.drop_nulls("stars")
     return Means(
         click_rate=min(clicked / shown, 1.0) if shown else 0.0,
-        stars=float((rated["stars"] * rated["len"]).sum() / rated["len"].sum()) if rated.height else 0.0,
+        stars=float((rated["stars"] * rated["len"]).sum()) / int(rated["len"].sum()) if rated.height else 0.0,
     )
 
 
