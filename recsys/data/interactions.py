@@ -203,4 +203,5 @@ def _by_user_and_time(user: npt.NDArray[np.uint32], event_time: npt.NDArray[np.i
         place = np.argsort(event_time, kind="stable").astype(np.uint64)
     key = user[place].astype(np.uint64) << np.uint64(32) | np.arange(len(user), dtype=np.uint64)
     key.sort()
-    return place[key & np.uint64(0xFFFFFFFF)].astype(np.uint32)
+    order: npt.NDArray[np.uint32] = place[key & np.uint64(0xFFFFFFFF)].astype(np.uint32)
+    return order

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from feature_store.parts import parts_of
-from feature_store.schema import EVENTS
+from feature_store.schema import EVENTS, REVIEW_SENTIMENT
 from pipelines.stage import Stage
 from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
 from pipelines.stages.compute_item_features import STAGE as COMPUTE_ITEM_FEATURES
@@ -28,6 +28,10 @@ def test_a_tiny_limit_changes_no_byte(stage: Stage, tmp_path: Path, monkeypatch:
         for place, part in enumerate(in_order.iter_slices(1000)):
             writer.write(part, EVENTS, file=f"event_month=2025-01/part-{place:05d}.parquet")
         writer.commit(facts=facts)
+    reviews = in_order.filter(pl.int_range(pl.len()) % 7 == 0).select("event_id", "item_id", "event_time", "known_at")
+    with workspace.write("review_sentiment") as writer:
+        writer.write(reviews.with_columns(sentiment=pl.lit(0.5), likely_stars=pl.lit(4, pl.Int8)), REVIEW_SENTIMENT)
+        writer.commit()
     whole = run_stage(stage, tmp_path, features={"memory_mib": 1024}).manifest
     parts: list[pl.LazyFrame] = []
 
