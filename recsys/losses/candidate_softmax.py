@@ -19,6 +19,7 @@ def candidate_softmax(
     log_q: Float[Tensor, " candidates"] | None = None,
     absent: Bool[Tensor, "targets candidates"] | None = None,
     correct_target: bool = False,
+    stands_for: Float[Tensor, " candidates"] | None = None,
 ) -> Float[Tensor, ""]:
     """Weighted mean cross-entropy of each target among the candidates, computed by rows so that no matrix of all logits is ever held.
 
@@ -35,8 +36,9 @@ def candidate_softmax(
         log_q: Log of how often the sampling is expected to put each item among the candidates; None: always.
         absent: Candidates that were not on offer when the target was chosen and are no negatives of it; the target itself always counts.
         correct_target: Whether the target's own logit is corrected like that of any other candidate.
+        stands_for: By how much the gradient of each candidate as a negative is multiplied, for those that cannot learn; None: by 1.
     """
-    loss: Tensor = _CandidateSoftmax.apply(users, items, target, weight, log_q, absent, correct_target)  # type: ignore[no-untyped-call]
+    loss: Tensor = _CandidateSoftmax.apply(users, items, target, weight, log_q, absent, correct_target, stands_for)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -51,6 +53,7 @@ class _CandidateSoftmax(torch.autograd.Function):
         log_q: Tensor | None,
         absent: Tensor | None,
         correct_target: bool,
+        stands_for: Tensor | None,
     ) -> Tensor:
         share = weight / weight.sum().clamp(min=1e-9)
         to_users = torch.empty_like(users) if ctx.needs_input_grad[0] else None
@@ -75,11 +78,15 @@ class _CandidateSoftmax(torch.autograd.Function):
             to_items.addmm_(chances.T, users[part] * share[part, None])
         if to_users is not None:
             to_users.sub_(items[target]).mul_(share[:, None])
-        to_items.index_add_(0, target, users * share[:, None], alpha=-1)
+        as_target = users * share[:, None]
+        if stands_for is not None:
+            to_items.mul_(stands_for[:, None])
+            as_target *= 1 - ((1 - stands_for[target]) * torch.exp(-surprise))[:, None]  # where it is the target it stands for itself
+        to_items.index_add_(0, target, as_target, alpha=-1)
         ctx.save_for_backward(to_users, to_items)
         return surprise @ share
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         to_users, to_items = ctx.saved_tensors
-        return None if to_users is None else to_users * gradients[0], to_items * gradients[0], None, None, None, None, None
+        return None if to_users is None else to_users * gradients[0], to_items * gradients[0], None, None, None, None, None, None

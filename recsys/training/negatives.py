@@ -23,6 +23,8 @@ class Candidates:
     remembered: Remembered | None = None
     lasting: Bool[Tensor, " embedded"] | None = None
     """Which of the embedded ones may be remembered; None: all."""
+    stands_for: Float[Tensor, " candidates"] | None = None
+    """How much likelier each is to be a candidate than to be an embedded one, which alone learns; None: as likely."""
 
     @property
     def embedded(self) -> Int[Tensor, " embedded"]:
@@ -47,7 +49,8 @@ class Negatives:
     * In a batch an item stands among n targets with chance 1 - (1 - f)^n, where f is its share of all events. Yi et al. (RecSys 2019)
       estimate f from a stream that never ends; here the past is known as a whole, and counted. The chance of a
       uniform draw is added, at most to 1, which is close where both are small.
-    * A memory makes the same draws more often: n are then the targets of this step and of those remembered.
+    * A memory makes the same draws more often: n are then the targets of this step and of those remembered. What is remembered cannot
+      learn that it was a negative, so those embedded learn the more: `stands_for` keeps the mean of their gradients what it is without.
     * The chance of a hard negative follows from the pools it is drawn from. So hard negatives do not change what is learned, the softmax
       over the catalogue; they let the sample say more of the items that count most in it. Those of a step are hard for its users alone, so
       they are not remembered.
@@ -82,11 +85,20 @@ class Negatives:
         if remembered is not None:
             rows = torch.cat([embedded, remembered.rows])
             draws, times = draws + remembered.targets, times + remembered.steps
-        in_batch = -torch.expm1(draws * torch.log1p(-self._frequency[rows]))
-        chance = in_batch + times * number / met
+        chance = self._chance(rows, pools, targets=draws, steps=times)
+        lasting = torch.isin(embedded, sampled) if pools else None
+        if remembered is None:
+            return Candidates(rows, chance.log(), lasting=lasting)
+        stands_for = chance / self._chance(rows, pools, targets=len(targets), steps=1)
+        return Candidates(rows, chance.log(), remembered, lasting, stands_for)
+
+    def _chance(self, rows: Int[Tensor, " wanted"], pools: Sequence[Pools], *, targets: int, steps: int) -> Float[Tensor, " wanted"]:
+        """How likely some items are to be drawn in so many steps with so many targets, or from pools."""
+        in_batch = -torch.expm1(targets * torch.log1p(-self._frequency[rows]))
+        chance = in_batch + steps * self._config.uniform_negatives / len(self._frequency)
         for pool in pools:
             chance = chance + (1 - chance).clamp(min=0.0) * pool.chance(rows)
-        return Candidates(rows, chance.clamp(max=1.0).log(), remembered, torch.isin(embedded, sampled) if pools else None)
+        return chance.clamp(max=1.0)
 
     def remember(self, candidates: Candidates, embedded: Float[Tensor, "embedded all_dims"], *, targets: int) -> None:
         """Keep the candidates of a step for later ones.

@@ -19,7 +19,7 @@ class NegativesConfig:
     """Whether what a user chose elsewhere in the same piece of history is no negative of a target of the same user."""
     memory_items: int = 0
     """Candidates of the newest earlier steps, at most, that stay candidates with the vectors they had then; 4 bytes a dimension each. On
-    ml-latest-small it did harm; see docs/experiments.md."""
+    ml-latest-small it gained nothing; see docs/experiments.md."""
     hard_negatives: int = 0
     """Drawn per history and step, from the second epoch on, of the items nearest to it in an index of the last epoch's vectors."""
     passed_over_negatives: int = 0

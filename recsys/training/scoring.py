@@ -140,8 +140,16 @@ class Scoring:
 
         def loss(asked: Tensor, vectors: Tensor) -> Tensor:
             offered = candidates.vectors(vectors if places is None else vectors[places])
-            cost = candidate_softmax(asked, offered, chosen, weight, log_q=candidates.log_q, absent=absent, correct_target=corrected)
-            return share * cost
+            return share * candidate_softmax(
+                asked,
+                offered,
+                chosen,
+                weight,
+                log_q=candidates.log_q,
+                absent=absent,
+                correct_target=corrected,
+                stands_for=candidates.stands_for,
+            )
 
         return Scored(users, items, table, loss)
 

@@ -19,8 +19,12 @@ def _textbook(
     log_q: Tensor | None = None,
     absent: Tensor | None = None,
     correct_target: bool = False,
+    stands_for: Tensor | None = None,
 ) -> Tensor:
-    logits = users @ items.T
+    own = F.one_hot(target, len(items))
+    factor = torch.ones(len(items), 1) if stands_for is None else stands_for[:, None]
+    as_negatives = items.detach() + factor * (items - items.detach())  # the same values, another gradient
+    logits = users @ items.T * own + users @ as_negatives.T * (1 - own)
     if log_q is not None:
         logits = logits - log_q * (1 - F.one_hot(target, len(items)) * (not correct_target))
     if absent is not None:
@@ -37,6 +41,8 @@ def test_value_and_gradients_are_the_textbooks(
     torch.manual_seed(0)
     target, weight = torch.tensor([0, 1, 1, 5, 3]), torch.rand(5)
     told = {"log_q": torch.rand(6).log(), "absent": torch.rand(5, 6) < 0.3, "correct_target": correct_target} if sampled else {}
+    if correct_target:
+        told["stands_for"] = 1 + 3 * torch.rand(6)
     found = []
     for loss in (_textbook, candidate_softmax):
         torch.manual_seed(1)

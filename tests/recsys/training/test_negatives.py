@@ -78,3 +78,14 @@ def test_an_epoch_begins_with_nothing_remembered() -> None:
 def test_fewer_than_none_is_refused() -> None:
     with pytest.raises(ValueError, match="memory_items is -1; it is at least 0"):
         NegativesConfig(memory_items=-1)
+
+
+def test_those_that_learn_stand_for_what_is_remembered() -> None:
+    negatives = Negatives(FREQUENCY, NegativesConfig(uniform_negatives=0, memory_items=10))
+    first = negatives.draw(torch.tensor([1]), [], random=None)
+    assert first.stands_for is None
+    negatives.remember(first, torch.zeros(1, 2), targets=1)
+    second = negatives.draw(torch.tensor([0]), [], random=None)
+    assert second.rows.tolist() == [0, 1]
+    assert second.stands_for is not None
+    assert second.stands_for[0].item() == pytest.approx((1 - 0.6**2) / 0.4)  # in one of two draws, or in the only one that counts
