@@ -1,12 +1,9 @@
 """Daft knows one runner per process, so each runs in a process of its own."""
 
-import os
 import pickle
-import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,17 @@ from pipelines.stage import StageContext
 from pipelines.stages import embed_items
 from recsys.encoders.image import new_model, save_image_encoder
 from recsys.encoders.protocol import COMPANION_TOLERANCE
-from tests.pipelines.stages.test_embed_items import SPEC, cursed_model, embed, rows_of, write_catalogue, write_encoder
+from tests.pipelines.stages.test_embed_items import (
+    SAVING_SLOWLY,
+    SPEC,
+    cursed_model,
+    embed,
+    rows_of,
+    shards_of,
+    write_catalogue,
+    write_encoder,
+)
+from tests.support.killing import ROOT, kill_once
 from tests.support.photos import jpeg, write_files
 from tests.support.stages import context_of
 from tests.support.tiny_joint import save_tiny_joint
@@ -32,7 +39,6 @@ from tests.support.tiny_transformers import save_tiny
 pytest.importorskip("daft", reason="older than the lock: make install")
 pytest.importorskip("ray", reason="older than the lock: make install")
 
-ROOT = Path(__file__).parents[3]
 ITEMS = 20
 
 
@@ -76,10 +82,6 @@ def worker(context: StageContext, modality: str, *, version: str) -> object:
     return ShardEncoder(context, modality, version, threads=None)
 
 
-def shards_of(shop: Path) -> list[Path]:
-    return list((shop / "scratch").rglob("part-*.parquet"))
-
-
 def assert_same(table: TableReader, local: TableReader) -> None:
     """Rows, refused rows, facts; and vectors within COMPANION_TOLERANCE."""
     assert table.manifest.facts == local.manifest.facts
@@ -117,22 +119,7 @@ def test_killed_among_workers_of_this_machine_it_goes_on_to_the_same_table(
 ) -> None:
     shop = damaged_shop(tmp_path)
     run = f"embed(Path({str(shop)!r}), **{settings!r}, engine='daft', workers=2)"
-    script = f"""
-        import time
-        from pipelines.stages import embed_items
-        save = embed_items._save
-        def slowly(*arguments):
-            save(*arguments)
-            time.sleep(0.5)
-        embed_items._save = slowly
-        {run}
-    """
-    process = subprocess.Popen(command(script), cwd=ROOT)
-    deadline = time.monotonic() + 300
-    while len(shards_of(shop)) < 2 and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_once(lambda: len(shards_of(shop)) >= 2, command(SAVING_SLOWLY + run))
     assert 2 <= len(shards_of(shop)) < ITEMS  # 10 of each modality
     finished(run)
     assert_same(Workspace(shop).read("item_embeddings"), local)

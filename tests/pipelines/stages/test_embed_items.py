@@ -1,9 +1,4 @@
-import os
-import signal
-import subprocess
 import sys
-import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +14,7 @@ from pipelines.stages import embed_items, fetch_images, train_encoders
 from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model, save_image_encoder
 from recsys.encoders.precision_check import PrecisionError
 from recsys.encoders.text import TextEncoder
+from tests.support.killing import kill_once
 from tests.support.photos import jpeg, write_files
 from tests.support.stages import context_of, run_stage
 from tests.support.tiny_transformers import WORDS, save_tiny
@@ -285,30 +281,31 @@ def test_other_weights_of_the_text_model_change_the_fingerprint(tmp_path: Path) 
     assert found[0] != found[1]
 
 
+SAVING_SLOWLY = """
+import time
+from pipelines.stages import embed_items
+save = embed_items._save
+def slowly(*arguments):
+    save(*arguments)
+    time.sleep(0.5)
+embed_items._save = slowly
+"""
+
+
+def shards_of(root: Path) -> list[Path]:
+    """What a run that has not ended has finished."""
+    return list((root / "scratch").rglob("part-*.parquet"))
+
+
 @pytest.mark.slow
 def test_killed_in_the_middle_it_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     undisturbed = embed(shop(tmp_path / "a"), shard_items=4)
     killed = shop(tmp_path / "b")
-    script = f"""
-        import time
-        from pathlib import Path
-        from pipelines.stages import embed_items
-        from tests.support.stages import run_stage
-        save = embed_items._save
-        def slowly(*arguments):
-            save(*arguments)
-            time.sleep(0.5)
-        embed_items._save = slowly
-        run_stage(embed_items.STAGE, Path({str(killed)!r}), embed={ {**EMBED, "shard_items": 4}!r})
-    """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], cwd=Path(__file__).parents[3])
-    deadline = time.monotonic() + 50
-    while len(list((killed / "scratch").rglob("part-*.parquet"))) < 2 and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    done = list((killed / "scratch").rglob("part-*.parquet"))
-    assert 2 <= len(done) < 10  # 5 shards of each modality
+    run = (
+        f"from pathlib import Path; from tests.pipelines.stages.test_embed_items import embed; embed(Path({str(killed)!r}), shard_items=4)"
+    )
+    kill_once(lambda: len(shards_of(killed)) >= 2, [sys.executable, "-c", SAVING_SLOWLY + run])
+    assert 2 <= len(shards_of(killed)) < 10  # 5 shards of each modality
     resumed = embed(killed, shard_items=4)
     assert resumed.manifest.content_digest == undisturbed.manifest.content_digest
     assert resumed.manifest.facts == undisturbed.manifest.facts

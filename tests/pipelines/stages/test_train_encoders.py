@@ -1,8 +1,4 @@
-import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +11,7 @@ from pipelines.stages import fetch_images, train_encoders
 from recsys.encoders.protocol import EncoderError
 from recsys.training.image_encoder import CHECKPOINT
 from tests.pipelines.stages.test_embed_items import write_catalogue
+from tests.support.killing import kill_once
 from tests.support.photo_host import PhotoHost, give
 from tests.support.photos import jpeg, write_files
 from tests.support.stages import context_of, run_stage
@@ -94,12 +91,7 @@ def test_killed_in_the_middle_it_resumes_to_the_same_weights(tmp_path: Path) -> 
         "from pathlib import Path; from pipelines.stages import fetch_images, train_encoders; from tests.support.stages import run_stage;"
         f"run_stage(train_encoders.STAGE, Path({str(killed)!r}), embed={ {**EMBED, **settings}!r})"
     )
-    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[3])
-    deadline = time.monotonic() + 50
-    while not list((killed / "scratch").rglob(CHECKPOINT)) and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_once(lambda: any((killed / "scratch").rglob(CHECKPOINT)), [sys.executable, "-c", script])
     assert list((killed / "scratch").rglob(CHECKPOINT))
     assert not Workspace(killed).exists("image_encoder")
     assert train(killed, **settings)[0] == undisturbed
