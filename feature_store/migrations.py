@@ -49,7 +49,7 @@ def migrate(
         if (table.name, step) not in migrations:
             raise SchemaError(
                 f"{file} holds version {version} of the table {table.name}, and nothing leads from version {step} to {step + 1}. "
-                f"Delete the table and run the night again."
+                f"Run `vitrine nightly`, which makes it anew; of the event log, bring the data again."
             )
         rows = migrations[table.name, step](rows)
     if version < table.version:

@@ -66,7 +66,7 @@ def open_choosing(
         return Choosing.by_window(_of_window(past, window, wanting, candidates), passed_over=passed_over)
     last = build_truth(rest, choices, candidates=candidates)
     question = last if choose_by == "last_choices" else _asked_in(past, window, wanting, candidates) or last
-    return Choosing(epochs=last, question=question, told="last_choices", passed_over=passed_over)
+    return Choosing(epochs=last, question=question, told="last_choices")
 
 
 def _asked_in(past: Interactions, window: Interactions, wanting: npt.NDArray[np.int64], candidates: npt.NDArray[np.bool_]) -> Truth | None:

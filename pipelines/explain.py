@@ -112,7 +112,7 @@ def _fused_shares(workspace: Workspace, release: Release, row: int, user: npt.ND
         whole = item_batch(items, has_id=np.full(len(items), has_id), modalities=retriever.shape.modalities)
         prepared = [(member, member.item_tower.prepare(whole.select(torch.tensor([row])))) for member in retriever.model.members]
         vector = side_by_side([torch.from_numpy(embed_catalogue(member, item, np.zeros(1))) for member, item in prepared]).numpy()[0]
-        if np.allclose(vector[:-1], published[:-1], rtol=0, atol=SAME * np.abs(published).max()):
+        if np.allclose(vector[:-1], published[:-1], rtol=0, atol=SAME * np.abs(published[:-1]).max()):
             asked = torch.from_numpy(user[fused]).chunk(len(prepared))
             shares = [fused_shares(member, item, part) for (member, item), part in zip(prepared, asked, strict=True)]
             return {f"fused.{name}": sum(each[name] for each in shares) for name in shares[0]}

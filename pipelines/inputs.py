@@ -37,8 +37,8 @@ def load_interactions(events: TableReader, items: Items, relevance: Relevance, *
 def load_passed_over(
     events: TableReader, items: Items, relevance: Relevance, *, before: datetime, settings: RetrieverConfig
 ) -> PassedOver | None:
-    """What users had been shown and done nothing with before a moment; None where the settings draw no negatives of it."""
-    if not settings.passed_over_negatives:
+    """What users had been shown and done nothing with before a moment; None where a training so set draws no negatives of it."""
+    if not settings.passed_over_negatives or len(items) <= settings.full_softmax_items:
         return None
     return build_passed_over(events.scan(EVENTS), vocabulary=items.vocabulary, relevance=relevance, known_before=before)
 

@@ -1,7 +1,7 @@
 """Who reads the reviews of a night: a model that is named, the one that an earlier night learned, or one that is learned now."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from feature_store.reviews import starred_sample
+from feature_store.reviews import starred_ids, with_words
 from pipelines.stage import StageContext
 from recsys.encoders.star_classifier import StarClassifier
 from recsys.encoders.stars import StarReader
@@ -37,12 +37,12 @@ class Reading:
     """Of the own model: `until` when reviews were learned from, how many `reviews`, a `digest` of which, and the `encoder` behind it."""
 
 
-def open_reading(context: StageContext, reviews: pl.LazyFrame, *, until: datetime) -> Reading | None:
+def open_reading(context: StageContext, reviews: Sequence[pl.LazyFrame], *, until: datetime) -> Reading | None:
     """The reader of the night, or None where there are too few reviews, or too few different stars, to learn one from.
 
     Args:
         context: Of the stage that writes `review_sentiment`.
-        reviews: As `worded_reviews` gives them.
+        reviews: As `worded_reviews` gives them, file by file.
         until: An own model learns from nothing that happened or became known at or after it.
 
     Raises:
@@ -56,7 +56,8 @@ def open_reading(context: StageContext, reviews: pl.LazyFrame, *, until: datetim
     }
     if config.model:
         return Reading(name=config.model, reader=StarClassifier(config.model, **options))
-    earlier = reviews.filter(pl.max_horizontal("event_time", "known_at") < until)
+    files = [file.filter(pl.max_horizontal("event_time", "known_at") < until) for file in reviews]
+    earlier = pl.concat(files)
     starred = int(earlier.select(pl.col("stars").count()).collect().item())
     if starred < config.min_reviews:
         return None
@@ -65,11 +66,11 @@ def open_reading(context: StageContext, reviews: pl.LazyFrame, *, until: datetim
     learned = standing.manifest.facts["learned"] if standing else None
     if standing and learned and _still_good(learned, earlier, encoder, until=until, could_learn=min(starred, config.most_learned)):
         return _own(StarModel.load(standing.path(MODEL)), learned, encoder)
-    sample = starred_sample(earlier, most=config.most_learned)
-    model = _learn(context, sample, encoder)
+    ids = starred_ids(earlier, most=config.most_learned)
+    model = _learn(context, with_words(files, ids), encoder)
     if model is None:
         return None
-    learned = {"until": until.isoformat(), "reviews": sample.height, "digest": _digest(sample), "encoder": encoder.version}
+    learned = {"until": until.isoformat(), "reviews": ids.height, "digest": _digest(ids), "encoder": encoder.version}
     return _own(model, learned, encoder)
 
 
@@ -78,17 +79,17 @@ def _own(model: StarModel, learned: Mapping[str, Any], encoder: TextEncoder) -> 
 
 
 def _still_good(learned: Mapping[str, Any], reviews: pl.LazyFrame, encoder: TextEncoder, *, until: datetime, could_learn: int) -> bool:
-    """Whether all that a model learned from is still there, lies before the moment, and there is not much more."""
+    """Whether all that a model learned from is still there, lies before the moment, may be learned from, and there is not much more."""
     before = datetime.fromisoformat(learned["until"])
-    grown = could_learn >= GROWTH * learned["reviews"]
-    if before > until or grown or learned["encoder"] != encoder.version:
+    fits = learned["reviews"] <= could_learn < GROWTH * learned["reviews"]
+    if before > until or not fits or learned["encoder"] != encoder.version:
         return False
-    sample = starred_sample(reviews.filter(pl.max_horizontal("event_time", "known_at") < before), most=learned["reviews"])
-    return bool(_digest(sample) == learned["digest"])
+    ids = starred_ids(reviews.filter(pl.max_horizontal("event_time", "known_at") < before), most=learned["reviews"])
+    return bool(_digest(ids) == learned["digest"])
 
 
-def _digest(sample: pl.DataFrame) -> str:
-    return hashlib.sha256("\n".join(sample["event_id"]).encode()).hexdigest()[:16]
+def _digest(ids: pl.DataFrame) -> str:
+    return hashlib.sha256("\n".join(ids["event_id"]).encode()).hexdigest()[:16]
 
 
 def _learn(context: StageContext, sample: pl.DataFrame, encoder: TextEncoder) -> StarModel | None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from feature_store.schema import USER_FEATURES
 from pipelines.config import Config
-from pipelines.recommend import named_users, some_user_ids, titles_of
+from pipelines.recommend import named_users, titles_of
 
 
 class UnknownUserError(Exception):
@@ -62,10 +62,10 @@ def profile_user(config: Config, user_id: str) -> UserProfile:
     (name,) = named_users(config, [user_id])
     found = workspace.read("user_features").scan(USER_FEATURES).filter(pl.col("user_id") == name).collect()
     if found.is_empty():
-        known = ", ".join(some_user_ids(workspace)) or "nobody"
+        known = ", ".join(workspace.read("user_features").scan(USER_FEATURES).select("user_id").head(3).collect()["user_id"]) or "nobody"
         raise UnknownUserError(
-            f"nothing is known of user {user_id!r}. The log knows {known}, ...; name one of them, or run `vitrine nightly` if events of "
-            "the user have come in since the last night."
+            f"nothing is known of user {user_id!r}; impressions alone do not count. The last night knew {known}, ...; name one of them, or "
+            "run `vitrine nightly` if events of the user have come in since."
         )
     row = found.row(0, named=True)
     return UserProfile(

@@ -4,6 +4,9 @@ from datetime import datetime
 
 import polars as pl
 
+UNIT = 2.0**-20
+"""What stars and sentiments are summed in."""
+
 
 def known_acts(events: pl.LazyFrame, *, before: datetime, more: pl.Expr | None = None) -> pl.LazyFrame:
     """A row for each event that had happened and was known before a moment: item_id, event_time, `day`, and what it says.
@@ -38,3 +41,8 @@ def known_day() -> pl.Expr:
 def day_after(moment: pl.Expr) -> pl.Expr:
     """The first start of a day strictly after a moment."""
     return moment.dt.truncate("1d").dt.offset_by("1d")
+
+
+def in_units(value: pl.Expr, unit: float = UNIT) -> pl.Expr:
+    """A fraction as a whole number of small units: the sum of such does not depend on their order, as that of floats does."""
+    return (value / unit).round().cast(pl.Int64)

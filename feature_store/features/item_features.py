@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from feature_store.features.item_acts import day_after, known_acts, known_day
+from feature_store.features.item_acts import UNIT, day_after, in_units, known_acts, known_day
 from feature_store.features.item_priors import PRIOR_RATINGS, ItemPriors
 from feature_store.schema import ITEM_FEATURES
 
@@ -15,6 +15,8 @@ RATE_DAYS = 30
 """Window of both rates."""
 HALF_LIFE_DAYS = 30
 """Of a wanted event in `wanted_decayed`."""
+WANTED_UNIT = 2.0**-40
+"""What decayed events are counted in."""
 ROW_BYTES = 1200
 """Working on an event takes about so much memory: it changes counts on up to seven days."""
 
@@ -78,9 +80,9 @@ def _enter(known: pl.LazyFrame, before: datetime) -> pl.LazyFrame:
         (pl.col("shown") & recent).cast(pl.Int64).alias("_shown"),
         (pl.col("clicked") & recent).cast(pl.Int64).alias("_clicked"),
         (pl.col("bought") & recent).cast(pl.Int64).alias("_bought"),
-        pl.when("wanted").then(_decay(pl.col("event_time"), before)).otherwise(0.0).alias("_wanted"),
+        pl.when("wanted").then(in_units(_decay(pl.col("event_time"), before), WANTED_UNIT)).otherwise(0).alias("_wanted"),
         pl.col("reviewed").cast(pl.Int64).alias("_reviews"),
-        pl.col("stars").fill_null(0).alias("_stars"),
+        in_units(pl.col("stars")).fill_null(0).alias("_stars"),
         pl.col("stars").is_not_null().cast(pl.Int64).alias("_ratings"),
         pl.col("event_time").alias("first_event"),
     )
@@ -108,7 +110,7 @@ def _forget(known: pl.LazyFrame) -> pl.LazyFrame:
 def _read(sentiment: pl.LazyFrame) -> pl.LazyFrame:
     """What changes on the day from which a review is known."""
     read = pl.lit(1, pl.Int64).alias("_read")
-    return sentiment.select("item_id", known_day().alias("day"), pl.col("sentiment").alias("_sentiment"), read)
+    return sentiment.select("item_id", known_day().alias("day"), in_units(pl.col("sentiment")).alias("_sentiment"), read)
 
 
 def _with_rates(rows: pl.DataFrame, priors: ItemPriors, before: datetime) -> pl.DataFrame:
@@ -116,18 +118,18 @@ def _with_rates(rows: pl.DataFrame, priors: ItemPriors, before: datetime) -> pl.
         pl.col("day").alias("event_time"),
         pl.col("day").alias("known_at"),
         *(pl.col(name).cast(pl.Int64) for name in _COUNTS),
-        (pl.col("_wanted") / _decay(pl.col("day"), before)).alias("wanted_decayed"),
-        _smoothed("_clicked", "_shown", priors.click_rate, priors.click_strength).alias("click_rate"),
-        _smoothed("_bought", "_clicked", priors.conversion_rate, priors.conversion_strength).alias("conversion_rate"),
-        _smoothed("_stars", "_ratings", priors.rating, PRIOR_RATINGS).alias("mean_rating"),
+        (pl.col("_wanted") * WANTED_UNIT / _decay(pl.col("day"), before)).fill_nan(0.0).alias("wanted_decayed"),
+        _smoothed(pl.col("_clicked"), "_shown", priors.click_rate, priors.click_strength).alias("click_rate"),
+        _smoothed(pl.col("_bought"), "_clicked", priors.conversion_rate, priors.conversion_strength).alias("conversion_rate"),
+        _smoothed(pl.col("_stars") * UNIT, "_ratings", priors.rating, PRIOR_RATINGS).alias("mean_rating"),
         pl.when(priors.reviewed).then(pl.col("_reviews").cast(pl.Int64)).alias("review_count"),
-        _smoothed("_sentiment", "_read", priors.sentiment, PRIOR_RATINGS).alias("mean_sentiment"),
+        _smoothed(pl.col("_sentiment") * UNIT, "_read", priors.sentiment, PRIOR_RATINGS).alias("mean_sentiment"),
     )
 
 
-def _smoothed(total: str, count: str, mean: float | None, strength: float) -> pl.Expr:
+def _smoothed(total: pl.Expr, count: str, mean: float | None, strength: float) -> pl.Expr:
     """A mean drawn to that of all items; null where nothing was counted, or nothing was known to draw it to."""
     if mean is None:
         return pl.lit(None, pl.Float64)
-    drawn = (pl.col(total) + strength * mean) / (pl.col(count) + strength)
+    drawn = (total + strength * mean) / (pl.col(count) + strength)
     return pl.when(pl.col(count) > 0).then(drawn).cast(pl.Float64)

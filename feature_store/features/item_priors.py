@@ -6,7 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from feature_store.features.item_acts import known_acts, known_day
+from feature_store.features.item_acts import UNIT, in_units, known_acts, known_day
 from feature_store.features.shrinkage import prior_strength
 
 PRIOR_IMPRESSIONS, PRIOR_CLICKS = 20.0, 20.0
@@ -42,18 +42,18 @@ def item_priors(files: Sequence[pl.LazyFrame], sentiment: pl.LazyFrame, *, since
         before: No event at or after it is looked at.
     """
     sums = [pl.col(name).sum().cast(pl.Int64) for name in ("shown", "clicked", "bought", "reviewed")]
-    stars = (pl.col("stars").sum().alias("stars"), pl.col("stars").count().cast(pl.Int64).alias("ratings"))
+    stars = (in_units(pl.col("stars")).sum().alias("stars"), pl.col("stars").count().cast(pl.Int64).alias("ratings"))
     known = (known_acts(file, before=before).filter(pl.col("day") <= since) for file in files)
     parts = [acts.group_by("item_id").agg(*sums, *stars).collect() for acts in known]
     items = pl.concat(parts).group_by("item_id").agg(pl.all().sum()).sort("item_id")
     total = items.drop("item_id").sum().row(0, named=True)
-    mean_sentiment = sentiment.filter(known_day() <= since).select(pl.col("sentiment").mean()).collect().item()
+    said = sentiment.filter(known_day() <= since).select(in_units(pl.col("sentiment")).sum(), pl.len()).collect().row(0)
     return ItemPriors(
         click_rate=min(total["clicked"] / total["shown"], 1.0) if total["shown"] else 0.0,
         click_strength=prior_strength(items["clicked"], items["shown"], otherwise=PRIOR_IMPRESSIONS),
         conversion_rate=min(total["bought"] / total["clicked"], 1.0) if total["clicked"] else None,
         conversion_strength=prior_strength(items["bought"], items["clicked"], otherwise=PRIOR_CLICKS),
-        rating=total["stars"] / total["ratings"] if total["ratings"] else 0.0,
-        sentiment=None if mean_sentiment is None else float(mean_sentiment),
+        rating=total["stars"] * UNIT / total["ratings"] if total["ratings"] else 0.0,
+        sentiment=said[0] * UNIT / said[1] if said[1] else None,
         reviewed=bool(total["reviewed"]),
     )

@@ -13,7 +13,7 @@ from pipelines.inputs import load_passed_over
 from recsys.data.co_clicks import co_click_pairs
 from recsys.data.interactions import Interactions, microseconds
 from recsys.data.offers import offered_from
-from recsys.data.popularity import expected_popularity, log_rate_on_offer, recent_popularity
+from recsys.data.popularity import expected_popularity, log_rate_on_offer
 from recsys.data.sequences import SequenceBatch
 from recsys.data.tensors import item_batch
 from recsys.evaluation.judge_baselines import judge_baselines
@@ -44,10 +44,9 @@ def candidates(twin: Twin, clean: Twin, plot: Plot) -> Mapping[str, Seen]:
 
 def popularity(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
     """Counts before the moment, since when items are on offer, and the prior made of both."""
-    past, everything = twin.past(plot.moment), twin.past(twin.cuts.date)
+    past = twin.past(plot.moment)
     found: dict[str, Seen] = {"offered_from": offered_from(twin.items, past)}
     for days in HALF_LIVES_DAYS:
-        found[f"recent, {days:.0f} days"] = recent_popularity(everything, now=plot.moment, window_days=days)
         found[f"expected, {days:.0f} days"] = expected_popularity(past, twin.items, now=plot.moment, half_life_days=days)
         found[f"prior, {days:.0f} days"] = Prior(half_life_days=days).log_popularity(past, twin.items, now=plot.moment)
     return found

@@ -82,7 +82,7 @@ def small_config(config: Config, workspace: Workspace, cuts: Cuts, *, num_items:
         embed=replace(config.embed, text_tokens_per_batch=1),  # alone in its batch, a text is read the same in both
         retriever=replace(
             config.retriever,
-            embedding_dim=8,
+            embedding_dim=64 if config.retriever.fusion == "late_ensemble" else 8,  # room for a block per token
             heads=1,
             blocks=1,
             history_length=10,
@@ -90,7 +90,8 @@ def small_config(config: Config, workspace: Workspace, cuts: Cuts, *, num_items:
             match_dim=8,
             full_softmax_items=0 if large else num_items,
             uniform_negatives=64,
-            epochs=1,
+            epochs=2 if config.retriever.hard_negatives else 1,  # these are drawn from the second on
+            ensemble=1,
         ),
         index=replace(config.index, kind="flat"),
         ranker=replace(config.ranker, num_experts=1, expert_dims=(8,), tower_dims=(4,), candidates=20, max_requests=200, epochs=1),

@@ -4,6 +4,7 @@ The log is read file by file. What an earlier night has read with the same model
 folder file by file, so a killed stage goes on at the first missing one.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from feature_store.layout import TableReader, scan_file
+from feature_store.disk import writing_to
+from feature_store.layout import TableReader, Workspace, scan_file
 from feature_store.reviews import worded_reviews
 from feature_store.schema import EVENTS, REVIEW_SENTIMENT
 from feature_store.splits import Cuts
+from pipelines.config import Config
 from pipelines.inputs import resolve_cuts
+from pipelines.model_files import model_digest
 from pipelines.review_reader import MODEL, TEXTS_AT_ONCE, Reading, open_reading
 from pipelines.stage import Stage, StageContext
 from recsys.encoders.stars import STARS, StarReader, likely_stars, sentiment
+from recsys.encoders.text import text_source
 from recsys.evaluation.stars import JudgedStars, judge_stars
 
 READ = ("sentiment", "likely_stars")
@@ -32,15 +37,16 @@ def run(context: StageContext) -> None:
         EncoderError: See `open_reading`.
     """
     config, log = context.config, context.read("events")
-    reviews = worded_reviews(log.scan(EVENTS), before=context.date)
+    files = [worded_reviews(file, before=context.date) for file in log.scan_files(EVENTS)]
+    reviews = pl.concat(files)
     reading, parts, rows = None, [], 0
     facts: dict[str, Any] = {"reader": "none", "version": "", "learned": None, "judged": None, "told": []}
     if config.reviews.read and reviews.select(pl.len()).collect().item():
         cuts = resolve_cuts(config, log, date=context.date)
-        reading = open_reading(context, reviews, until=cuts.ranker)
+        reading = open_reading(context, files, until=cuts.ranker)
         if reading is None:
-            least = f"at least {config.reviews.min_reviews} before the ranker's window, not all with the same stars"
-            facts["told"] = [f"too few reviews with words and stars to learn from ({least}): none is read"]
+            least = f"at least {config.reviews.min_reviews} before the ranker's window, two numbers of stars with ten by several users"
+            facts["told"] = [f"too few reviews with words and 1 to 5 stars to learn from ({least}): none is read"]
         else:
             parts = _read_log(context, log, reading)
             read = pl.scan_parquet(parts, glob=False)
@@ -111,14 +117,15 @@ def _read_log(context: StageContext, log: TableReader, reading: Reading) -> list
     parts = []
     files, last = log.files(), _last_build(context, reading.reader.version)
     for number, file in enumerate(context.progress.track(files, what="reading reviews", total=len(files))):
-        part = context.scratch / f"{number:04d}.parquet"
+        part = context.scratch / f"{number:04d}-{log.manifest.files[file]['sha256'][:12]}.parquet"
         if not part.is_file():
             reviews = worded_reviews(scan_file(log.path(file), EVENTS), before=context.date).collect()
             if reviews.is_empty():
                 continue
             span = pl.col("event_time").is_between(reviews["event_time"].min(), reviews["event_time"].max())
             rows = read_reviews(reviews, last.filter(span).select("event_id", *READ).collect(), reading.reader)
-            rows.write_parquet(part.with_suffix(".half"))
+            with writing_to(context.scratch):
+                rows.write_parquet(part.with_suffix(".half"))
             part.with_suffix(".half").rename(part)
         parts.append(part)
     return parts
@@ -131,11 +138,17 @@ def _last_build(context: StageContext, version: str) -> pl.LazyFrame:
     return table.scan(REVIEW_SENTIMENT) if same else REVIEW_SENTIMENT.empty().lazy()
 
 
+def model_digests(config: Config, _workspace: Workspace) -> Mapping[str, str]:
+    """Of the files of the model that reads."""
+    return {"model": model_digest(config.reviews.model or text_source(config.embed.text_model))}
+
+
 STAGE = Stage(
     name="analyse_reviews",
     reads=("events",),
     writes="review_sentiment",
     config=("reviews", "embed", "relevance", "cuts"),
     sees={"": "date"},
+    extra=model_digests,
     run=run,
 )

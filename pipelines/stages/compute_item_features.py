@@ -27,7 +27,7 @@ def run(context: StageContext) -> None:
             since=cuts.ranker,
             before=context.date,
             priors=priors,
-            sentiment=sentiment.join(part.select("item_id"), on="item_id", how="semi"),
+            sentiment=sentiment.join(part.select("item_id").unique(), on="item_id", how="semi"),
         )
         for part in parts_of(events, "item_id", row_bytes=ROW_BYTES, memory=context.memory)
     )

@@ -19,19 +19,17 @@ from pipelines.releases import RELEASE, ReleaseShelf
 from pipelines.stage import Stage, StageContext
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
-from recsys.data.new_items import Expected, NewItemRules, save_rules
-from recsys.data.popularity import expected_of_new_item, expected_popularity
+from recsys.data.new_items import NewItemRules, save_rules
 from recsys.data.ranking_items import content_centres
 from recsys.models.export import export_item_tower, export_user_tower
 from recsys.models.ranker import publish_ranker
 from recsys.models.retriever import SavedRetriever, load_retriever
 from recsys.retrieval.faiss_index import DESCRIPTION, INDEX
+from recsys.slate.release_reader import FORMAT
 from recsys.training.prior import Prior
 
 TIMED = ("report.html",)
 """Files that tell how long things took: no two nights write the same."""
-FALLBACK_HALF_LIFE_DAYS = 30.0
-"""What is shown where no retriever is asked was popular of late: an event so old counts half."""
 
 
 def run(context: StageContext) -> None:
@@ -48,7 +46,7 @@ def run(context: StageContext) -> None:
     evaluation = context.read("evaluation").manifest.facts
     champion = shelf.champion()
     description = {
-        "format": 1,
+        "format": FORMAT,
         "release_id": release_id,
         "created_at": datetime.now(UTC).isoformat(),
         "date": context.date.isoformat(),
@@ -86,7 +84,7 @@ def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
         "item_tower": export_item_tower(retriever.model, folder / "item_tower.onnx", content_dims=retriever.shape.content_dims),
     }
     _write_json(folder / "knowledge.json", {name: list(items.knowledge[name].entities) for name in retriever.shape.relations})
-    np.save(folder / "popularity.npy", _fallback(items, context, past))
+    np.save(folder / "popularity.npy", retriever.scorer().scores(past, np.array([-1]))[0])
     save_rules(folder, _new_items(items, context, past, Prior(**retriever.training["prior"])))
     parity["ranker"] = publish_ranker(context.read("ranker").folder, folder)
     _write_json(folder / "serving.json", _serving(context, retriever))
@@ -99,21 +97,12 @@ def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
 
 
 def _new_items(items: Items, context: StageContext, past: Interactions, prior: Prior) -> NewItemRules:
-    def expected(*, dated: bool) -> Expected:
-        popularity = expected_of_new_item(past, items, now=context.date, half_life_days=FALLBACK_HALF_LIFE_DAYS, dated=dated)
-        return Expected(log_popularity=prior.of_new_item(past, items, now=context.date, dated=dated), popularity=popularity)
-
     return NewItemRules(
         encoders=encoder_versions(context.read("item_embeddings")),
         centres=content_centres(items),
-        dated=expected(dated=True),
-        undated=expected(dated=False),
+        dated=prior.of_new_item(past, items, now=context.date, dated=True),
+        undated=prior.of_new_item(past, items, now=context.date, dated=False),
     )
-
-
-def _fallback(items: Items, context: StageContext, past: Interactions) -> np.ndarray:
-    expected = expected_popularity(past, items, now=context.date, half_life_days=FALLBACK_HALF_LIFE_DAYS)
-    return expected.astype(np.float32)
 
 
 def _serving(context: StageContext, retriever: SavedRetriever) -> dict[str, Any]:

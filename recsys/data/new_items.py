@@ -2,23 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 RULES = "new_items.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expected:
-    """What is expected of an item that nobody has met, before its content is looked at."""
-
-    log_popularity: float
-    """As in the last column of item_vectors.npy."""
-    popularity: float
-    """As in popularity.npy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +19,9 @@ class NewItemRules:
     """modality -> version of the encoder whose vectors the towers read."""
     centres: Mapping[str, npt.NDArray[np.float32]]
     """modality -> (dim,): see `recsys.data.ranking_items.content_centres`."""
-    dated: Expected
-    """Of an item of which the catalogue says since when it may be shown."""
-    undated: Expected
+    dated: float
+    """Log of the popularity that is expected of an item of which the catalogue says since when it may be shown."""
+    undated: float
     """Of any other."""
 
 
@@ -40,8 +30,8 @@ def save_rules(folder: Path, rules: NewItemRules) -> None:
     values = {
         "encoders": dict(rules.encoders),
         "centres": {name: centre.tolist() for name, centre in rules.centres.items()},
-        "dated": asdict(rules.dated),
-        "undated": asdict(rules.undated),
+        "dated": rules.dated,
+        "undated": rules.undated,
     }
     (folder / RULES).write_text(json.dumps(values, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -52,6 +42,6 @@ def load_rules(folder: Path) -> NewItemRules:
     return NewItemRules(
         encoders=values["encoders"],
         centres={name: np.array(centre, np.float32) for name, centre in values["centres"].items()},
-        dated=Expected(**values["dated"]),
-        undated=Expected(**values["undated"]),
+        dated=values["dated"],
+        undated=values["undated"],
     )

@@ -1,6 +1,6 @@
 """How often items are wanted, as known at a moment."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +15,6 @@ LEAST_EVENTS = 1e-3
 """Added to an item's events, so that the log of its rate is finite where it has none."""
 SHORTEST_SPAN_DAYS = 1.0
 """A log that spans less counts as this long: a rate needs days to divide by."""
-
-
-def recent_popularity(past: Interactions, *, now: datetime, window_days: float) -> npt.NDArray[np.float64]:
-    """(items,): distinct users who wanted each item in the last days before `now`."""
-    recent = past.keep(past.relevant).between(now - timedelta(days=window_days), now).matrix()
-    counts = np.bincount(recent.indices, minlength=past.num_items)
-    return counts.astype(np.float64)
 
 
 def expected_popularity(past: Interactions, items: Items, *, now: datetime, half_life_days: float) -> npt.NDArray[np.float64]:

@@ -41,7 +41,8 @@ class StarClassifier:
         self._model = _load(model, self._dtype).to(self._device).eval().requires_grad_(False)
         self._tokenizer = load_tokenizer(model)
         self._stars = label_stars(self._model.config.id2label, model=model)
-        self._max_tokens = min(max_tokens, getattr(self._model.config, "max_position_embeddings", max_tokens))
+        positions = getattr(self._model.config, "max_position_embeddings", max_tokens)
+        self._max_tokens = min(max_tokens, positions, self._tokenizer.model_max_length)
         self._tokens_per_batch = tokens_per_batch
 
     @cached_property

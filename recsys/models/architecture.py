@@ -43,7 +43,7 @@ class TowerShape:
     @staticmethod
     def from_json(values: dict[str, Any]) -> "TowerShape":
         """What `dataclasses.asdict` gave, back from JSON."""
-        return TowerShape(**(values | {name: tuple(values[name]) for name in ("modalities", "popularity_weights")}))
+        return TowerShape(**(values | {name: tuple(values[name]) for name in ("modalities", "popularity_weights") if name in values}))
 
 
 def build_ensemble(shape: TowerShape) -> Ensemble:

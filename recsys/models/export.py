@@ -30,7 +30,7 @@ class _UserGraph(nn.Module):
 
     def forward(
         self, item_vectors: Float[Tensor, "batch length dim"], kinds: Int[Tensor, "batch length"], ages_days: Float[Tensor, "batch length"]
-    ) -> Float[Tensor, "batch dim_and_one"]:
+    ) -> Float[Tensor, "batch dim_and_two"]:
         return self.model.user_vectors(item_vectors, kinds, ages_days)
 
 
@@ -45,7 +45,7 @@ class _ItemGraph(nn.Module):
         self.relations = tower.relations
         self.category_rows = tower.categories.num_embeddings
 
-    def forward(self, categories: Int[Tensor, "batch slots"], *content: Tensor) -> Float[Tensor, "batch dim_and_one"]:
+    def forward(self, categories: Int[Tensor, "batch slots"], *content: Tensor) -> Float[Tensor, "batch dim_and_two"]:
         count = len(self.names)
         vectors = dict(zip(self.names, content[:count], strict=True))
         presence: dict[str, Bool[Tensor, " batch"]] = dict(zip(self.names, content[count : 2 * count], strict=True))

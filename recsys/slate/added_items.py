@@ -14,7 +14,8 @@ from recsys.data.items import Items, build_items
 from recsys.data.knowledge import entity_slots
 from recsys.data.new_items import RULES, NewItemRules, load_rules
 from recsys.data.ranking_items import centred_units, extend_ranking_items, joined_content
-from recsys.slate.release_reader import Release, ReleaseFormatError, open_graph
+from recsys.slate.release_reader import FORMAT, Release, ReleaseFormatError, open_graph
+from recsys.slate.retrieve import stranger_vector
 from recsys.vocabulary import Vocabulary
 
 TOWER = "item_tower.onnx"
@@ -28,9 +29,9 @@ def new_item_rules(release: Release) -> NewItemRules:
     Raises:
         ReleaseFormatError: It was published before items could be added.
     """
-    if not (release.folder / RULES).is_file():
+    if release.description["format"] != FORMAT or not (release.folder / RULES).is_file():
         raise ReleaseFormatError(
-            f"release {release.release_id} has no {RULES}: it was published by a version that could not add items. Run `vitrine nightly`."
+            f"release {release.release_id} is of a version that described items otherwise: none can be added. Run `vitrine nightly`."
         )
     return load_rules(release.folder)
 
@@ -54,7 +55,8 @@ def describe_items(
     expected = [rules.undated if start is None else rules.dated for start in rows["available_from"]]
     entities = _entities(release, rows["item_id"].to_list(), KNOWLEDGE.empty() if knowledge is None else knowledge)
     vectors = _item_vectors(release, items, entities)
-    vectors[:, -1] = [one.log_popularity for one in expected]
+    vectors[:, -1] = expected
+    for_strangers = vectors @ stranger_vector(release)
     units = {
         name: centred_units(items.vectors[name], items.presence[name], centre)
         if name in items.vectors
@@ -64,8 +66,8 @@ def describe_items(
     content = joined_content(units, size=len(items))
     told = rows.with_columns(pl.col(_TIMES).dt.epoch("us")).to_dicts()
     return [
-        AddedItem(row, vector.tobytes(), unit.tobytes(), one.popularity)
-        for row, vector, unit, one in zip(told, vectors, content, expected, strict=True)
+        AddedItem(row, vector.tobytes(), unit.tobytes(), float(popularity))
+        for row, vector, unit, popularity in zip(told, vectors, content, for_strangers, strict=True)
     ]
 
 

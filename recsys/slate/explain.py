@@ -49,6 +49,7 @@ def explain(release: Release, past: Interactions, item_index: int, *, newest: in
     last = len(past.item_index)
     events = np.arange(max(0, last - min(newest, length)), last)
     without = user_vectors(release, newest_events(_without_each(past, events), np.arange(len(events)), length=length))
+    without[:, -1] = vector[-1]  # what popularity counts for a user with a history, also where its only event is left out
     worth = products.sum() - without @ item
     order = np.argsort(-worth, kind="stable")
     return Explanation(float(products.sum()), parts, events[order], worth[order], vector)

@@ -20,7 +20,9 @@ from recsys.data.ranking_items import RankingItems, load_ranking_items
 from recsys.data.relevance import Relevance
 from recsys.retrieval.faiss_index import IndexDescription, load_index
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, FORMAT)
+"""Before 2 the bias came last, with popularity in it."""
 NEEDED = (
     *("catalogue.parquet", "item_vectors.npy", "index.faiss", "index.json", "user_tower.onnx", "popularity.npy"),
     *("content_vectors.npy", "content_presence.npy", "ranker.onnx", "ranking.json", "ranking_items.parquet", "serving.json"),
@@ -119,8 +121,9 @@ def _describe(folder: Path) -> dict[str, Any]:
         _ = description["release_id"], description["files"], description["date"]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedReleaseError(f"{folder / 'release.json'} is no description of a release ({error!r}). Publish it again.") from error
-    if found != FORMAT:
-        raise ReleaseFormatError(f"release {folder.name} has format {found}; this program reads {FORMAT}. Use the version that wrote it.")
+    if found not in READABLE:
+        known = " and ".join(map(str, READABLE))
+        raise ReleaseFormatError(f"release {folder.name} has format {found}; this program reads {known}. Use the version that wrote it.")
     return description
 
 

@@ -32,6 +32,13 @@ def user_vectors(release: Release, histories: Histories) -> npt.NDArray[np.float
     return vectors
 
 
+def stranger_vector(release: Release) -> npt.NDArray[np.float32]:
+    """(all dims,): what a user wants of whom nothing is known."""
+    nothing = Histories(np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64), np.zeros((1, 1), np.float32))
+    vector: npt.NDArray[np.float32] = user_vectors(release, nothing)[0]
+    return vector
+
+
 def retrieve(release: Release, user_vector: npt.NDArray[np.float32], visible: npt.NDArray[np.bool_], *, k: int) -> Candidates:
     """The k visible items of highest score: exactly them from a flat index, nearly from a large one (its recall is in `index.json`).
 
@@ -57,7 +64,7 @@ def retrieve(release: Release, user_vector: npt.NDArray[np.float32], visible: np
 
 
 def popular(release: Release, visible: npt.NDArray[np.bool_], *, k: int) -> Candidates:
-    """The k visible items that were wanted most of late; of equals the older row first."""
+    """The k visible items that the retriever has for users of whom nothing is known; of equals the older row first."""
     rows = np.flatnonzero(visible)
     best = rows[np.argsort(-release.popularity[rows], kind="stable")[:k]]
     return Candidates(best, release.popularity[best], "popular")

@@ -52,7 +52,7 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     """Probability that an item's modality is hidden in a step."""
     alignment: Mapping[AlignmentKind, float] = field(default_factory=dict)
     """Alignment losses between the items' content learned along with retrieval, by weight, e.g. `{ contrastive = 0.1 }`: one file each in
-    `recsys/losses/alignment`. On the sample shop none brought anything that shows; see docs/experiments.md."""
+    `recsys/losses/alignment`. On three catalogues none brought anything; see docs/experiments.md."""
     alignment_weights: Literal["fixed", "learned"] = "fixed"
     """`learned`: the weights are where learning starts, by uncertainty."""
     aligned_items: int = 256

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from recsys.data.sequences import SequenceBatch
+from recsys.models.ensemble import BEHIND
 from recsys.models.two_tower import WANTED, TwoTower
 from recsys.training.pools import Pools
 
@@ -20,7 +21,7 @@ class NearestItems:
 
     Args:
         average: The moving average, which asks; the same on all ranks.
-        vectors: (items met, dim + 1) its item vectors, as last coordinate their bias for «wanted».
+        vectors: (items met, dim + BEHIND) its item vectors, whose popularity is not asked.
     """
 
     def __init__(self, average: TwoTower, vectors: Float[Tensor, "met all_dims"]) -> None:
@@ -36,11 +37,11 @@ class NearestItems:
             number: How many will be drawn of each.
         """
         kind, age_days, in_order = (torch.from_numpy(values).to(read.device) for values in (batch.kind, batch.age_days, batch.in_order))
-        states = self._average.user_tower(self._vectors[read][..., :-1], kind, age_days, in_order)
+        states = self._average.user_tower(self._vectors[read][..., :-BEHIND], kind, age_days, in_order)
         last = (kind > 0).sum(dim=1)  # events of each piece: the start state stands before them
         state = states[torch.arange(len(batch), device=read.device), last]
         asked = self._average.ask(state, torch.full_like(last, WANTED))
-        scores = asked @ self._vectors[:, :-1].T + self._vectors[:, -1]  # (pieces, met)
+        scores = asked @ self._vectors[:, :-BEHIND].T + self._vectors[:, -BEHIND]  # (pieces, met)
         scores.scatter_(1, torch.where(kind > 0, read, read[:, :1]), float("-inf"))
         nearest = scores.topk(min(POOL, scores.shape[1]), dim=1)
         owner, place = nearest.values.isfinite().nonzero().unbind(dim=1)

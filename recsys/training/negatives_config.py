@@ -29,3 +29,8 @@ class NegativesConfig:
         for name in ("uniform_negatives", "memory_items", "hard_negatives", "passed_over_negatives"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it is at least 0, which is none")
+        if 0 < self.memory_items <= self.uniform_negatives:
+            raise ValueError(
+                f"memory_items is {self.memory_items}: it holds whole steps, each of more than {self.uniform_negatives} candidates "
+                "(uniform_negatives and the items of the batch); give it room for some, or 0"
+            )

@@ -17,7 +17,7 @@ HALF_LIVES_DAYS = (7.0, 30.0, 120.0, 480.0)
 WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.8, 1.5, 3.0, 10.0)
 """The last leaves next to nothing to the model, which of a user without a past knows no more than popularity does."""
 MOST_RECALL_LOST = 0.005
-"""Share of the Recall@100 without a prior that a prior may cost, whatever it does for NDCG@10."""
+"""Share of the Recall@100 of the least weight allowed (for strangers that of the others) that more of it may cost."""
 
 Judged = Mapping[str, npt.NDArray[np.float64]]
 """`recall@100` and `ndcg@10` of each judged user, NaN where nothing could be found."""

@@ -28,7 +28,13 @@ def sasrec_settings(config: RetrieverConfig) -> RetrieverConfig:
         cold_every=0,
         order="time",
         context_weight=0.0,
+        positive_correction="left_out",
+        mask_own_choices=False,
+        memory_items=0,
+        hard_negatives=0,
         passed_over_negatives=0,
+        accumulate=1,
+        schedule="constant",
         adversarial=0.0,
         half_life_days=0.0,
     )

@@ -92,7 +92,7 @@ class Scoring:
         Args:
             random: See `random`.
             average: The moving average.
-            index: (items, dim + 1) item vectors of the epoch before, on the CPU, for hard negatives; None: there are none yet.
+            index: (items, dim + BEHIND) item vectors of the epoch before, on the CPU, for hard negatives; None: there are none yet.
         """
         self.random = random
         self._hard.begin_epoch(average, None if index is None else index[self._met.item_index.cpu()].to(self._ranks.device))

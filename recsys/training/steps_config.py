@@ -31,5 +31,7 @@ class StepsConfig:
     def __post_init__(self) -> None:
         if self.accumulate < 1:
             raise ValueError(f"accumulate is {self.accumulate}; it is at least 1, a step per batch")
+        if self.adversarial_weight <= 0:
+            raise ValueError(f"adversarial_weight is {self.adversarial_weight}; it is above 0, and adversarial = 0 leaves the loss out")
         if self.adversarial < 0:
             raise ValueError(f"adversarial is {self.adversarial}; it is at least 0, which is none")

@@ -26,7 +26,7 @@ def test_a_file_of_today_stays_as_it_is() -> None:
 
 
 def test_a_file_that_nothing_leads_from_is_named_with_its_version() -> None:
-    with pytest.raises(SchemaError, match=r"shop/f holds version 2 of the table prices, and nothing leads from version 2 to 3\. Delete"):
+    with pytest.raises(SchemaError, match=r"shop/f holds version 2 of the table prices, and nothing leads from version 2 to 3\. Run"):
         migrate(pl.LazyFrame({"item": ["a"]}), PRICES, version=2, file="shop/f", migrations={})
 
 

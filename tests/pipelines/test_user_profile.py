@@ -80,7 +80,7 @@ def test_an_unknown_user_is_an_error_that_says_whom_the_log_knows(tmp_path: Path
     write_shop(tmp_path)
     code, text = printed(tmp_path, "nobody")
     assert code == 1
-    assert "nothing is known of user 'nobody'. The log knows anna, other, ...; name one of them, or run `vitrine nightly`" in text
+    assert "nothing is known of user 'nobody'; impressions alone do not count. The last night knew anna, other, ...; name one of them, or run `vitrine nightly`" in text
 
 
 def test_before_the_first_night_it_says_what_to_run(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_an_erased_user_is_unknown(tmp_path: Path) -> None:
     config = parse_config({"workspace": str(tmp_path)})
     erase_user(config, "anna", rewrite_landing=False, progress=Progress(Console(quiet=True)))
     assert Workspace(tmp_path).read("events").scan(EVENTS).collect()["user_id"].to_list() == ["other"]
-    with pytest.raises(UnknownUserError, match=r"The log knows other, \.\.\."):
+    with pytest.raises(UnknownUserError, match=r"The last night knew other, \.\.\."):
         profile_user(config, "anna")
 
 

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from feature_store.manifest import content_digest, describe_files
 from feature_store.schema import CATALOGUE
 from recsys.data.items import build_items
-from recsys.data.new_items import Expected, NewItemRules, save_rules
+from recsys.data.new_items import NewItemRules, save_rules
 from recsys.data.ranking_features import feature_names
 from recsys.data.ranking_items import RankingItems, save_ranking_items
 from recsys.retrieval.config import IndexConfig
@@ -60,10 +60,7 @@ def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: 
     )
     _user_tower(folder / "user_tower.onnx")
     _item_tower(folder / "item_tower.onnx")
-    expected = {
-        "dated": Expected(log_popularity=DATED_POPULARITY, popularity=items / 2),
-        "undated": Expected(log_popularity=0.0, popularity=0.0),
-    }
+    expected = {"dated": DATED_POPULARITY, "undated": 0.0}
     (folder / "knowledge.json").write_text("{}\n", encoding="utf-8")
     save_rules(folder, NewItemRules(encoders={"image": "v1"}, centres={"image": np.zeros(DIM, np.float32)}, **expected))
     names = feature_names(("image",))
@@ -89,7 +86,7 @@ def promote(releases: Path, release_id: str) -> None:
 
 def _describe(folder: Path) -> None:
     files = describe_files(folder)
-    told = {"format": 1, "release_id": folder.name, "date": DATE.isoformat(), "created_at": DATE.isoformat(), "gates": []}
+    told = {"format": 2, "release_id": folder.name, "date": DATE.isoformat(), "created_at": DATE.isoformat(), "gates": []}
     (folder / "release.json").write_text(json.dumps({**told, "files": files, "contents_digest": content_digest(files)}))
 
 

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -129,3 +130,16 @@ def test_a_mean_sentiment_counts_a_review_from_the_day_after_it_is_known() -> No
 def test_of_a_shop_without_a_review_before_the_window_reviews_are_not_counted() -> None:
     rows = features_of([("a", "review", 5.0, 2.5, 2.5)], since=2, sentiment=sentiment_of([("a", 1.0, 2.5, 2.5)]))
     assert rows.select("review_count", "mean_sentiment").rows() == [(None, None)]
+
+
+def test_sums_of_fractions_do_not_depend_on_the_order_of_events() -> None:
+    random = np.random.default_rng(0)
+    rows = [("a", "click", None, day, day) for day in random.uniform(0, 100, 3000)]
+    rows += [("a", "rating", stars, 0.5, 0.5) for stars in random.uniform(1, 5, 3000)]
+    found = [features_of([rows[at] for at in random.permutation(len(rows))]) for _ in range(3)]
+    assert all(found[0].equals(other) for other in found[1:])
+
+
+def test_an_event_of_long_ago_has_decayed_to_nothing() -> None:
+    rows = features_of([("a", "click", None, -40_000, -40_000), ("b", "click", None, 1, 1)])
+    assert rows.filter(pl.col("item_id") == "a")["wanted_decayed"].to_list() == [0.0]

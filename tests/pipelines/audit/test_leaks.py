@@ -101,11 +101,6 @@ def test_a_log_that_is_cut_by_when_things_happened_alone(config: Config, monkeyp
     assert leaking(config, "interactions", "popularity") >= {"interactions at validation", "popularity at validation"}
 
 
-def test_popularity_that_counts_on_after_now(config: Config, monkeypatch: Patch) -> None:
-    wrapped(monkeypatch, pipelines.audit.learning_probes, "recent_popularity", lambda now, **_: {"now": now + 2 * DAY})
-    assert "popularity at validation" in leaking(config, "popularity")
-
-
 @pytest.mark.parametrize("stamp", ["event_time", "known_at"])
 def test_a_join_that_looks_at_one_of_the_two_times_only(config: Config, monkeypatch: Patch, stamp: str) -> None:
     real = recsys.data.ranking_items.join_as_of

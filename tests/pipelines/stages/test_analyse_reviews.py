@@ -114,7 +114,7 @@ def test_too_few_reviews_leave_the_table_empty_and_say_so(tmp_path: Path, monkey
     texts = read_texts(monkeypatch)
     facts = analyse(tmp_path).manifest.facts
     assert (facts["rows"], facts["reader"], texts) == (0, "none", [])
-    assert facts["told"][0].startswith("too few reviews with words and stars to learn from (at least 200 before the ranker's window")
+    assert facts["told"][0].startswith("too few reviews with words and 1 to 5 stars to learn from (at least 200 before the ranker's window")
 
 
 @pytest.mark.parametrize("asked", [True, False])

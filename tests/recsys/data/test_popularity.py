@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from recsys.data.popularity import expected_of_new_item, expected_popularity, rate_on_offer, recent_popularity
+from recsys.data.popularity import expected_of_new_item, expected_popularity, rate_on_offer
 from recsys.data.relevance import Kind
 from tests.support.behaviour import day, interactions_of, items_of
 
@@ -9,9 +9,10 @@ EARLY = ("early", 0, 1)
 """The log begins before any window."""
 
 
-def test_only_wanted_events_inside_the_window_count() -> None:
-    past = interactions_of([("u", 0, 1), ("v", 0, 95), ("w", 0, 96, Kind.DISLIKED)], num_items=2)
-    assert recent_popularity(past, now=day(100), window_days=10).tolist() == [1, 0]
+def test_only_wanted_events_count() -> None:
+    liked = [("u", 0, 95), ("v", 1, 96)]
+    logs = (interactions_of(log, num_items=2) for log in (liked, [*liked, ("w", 1, 97, Kind.DISLIKED)]))
+    np.testing.assert_array_equal(*(expected_popularity(past, items_of(2), now=day(100), half_life_days=10) for past in logs))
 
 
 def test_a_user_counts_half_at_the_half_life() -> None:

@@ -28,7 +28,7 @@ from tests.support.taste_world import SMALL
 from tests.support.tiny_release import COLOURS, DATE, DATED_POPULARITY, DIM, build_release
 
 NOW = microseconds(DATE)
-RED = np.eye(DIM + 1, dtype=np.float32)[0]
+RED = np.eye(DIM + 2, dtype=np.float32)[0]
 
 
 @pytest.fixture(scope="module", params=["flat", "ivf"])
@@ -42,19 +42,19 @@ def vector(item: AddedItem) -> list[float]:
 
 def test_an_item_is_described_by_the_graph_and_what_is_expected_of_one_nobody_has_met(release: Release) -> None:
     plain, dated = new_items(release, ["n"])[0], new_items(release, ["n"], dated=True)[0]
-    assert vector(plain) == [1, 0, 0, 0, 0, 0, 0, 0, 1]  # a red photo; one known category
-    assert vector(dated)[-2:].tolist() == [1, DATED_POPULARITY]
-    assert (plain.popularity, dated.popularity) == (0, 200)
+    assert vector(plain) == [1, 0, 0, 0, 0, 0, 0, 0, 1, 0]  # a red photo; one known category, no popularity
+    assert vector(dated)[-2:] == [1, DATED_POPULARITY]
+    assert (plain.popularity, dated.popularity) == (1, 1 + DATED_POPULARITY)  # for a stranger the tower says no more than these
 
 
 def test_a_category_that_no_published_item_has_says_nothing_to_the_tower(release: Release) -> None:
     (item,) = describe_items(release, new_rows(["n"], category=["pink", "red", "rosy"]), photos_of(["n"]))
-    assert vector(item)[-1] == 1
+    assert vector(item)[-2] == 1
 
 
 def test_an_item_without_content_is_described_too(release: Release) -> None:
     (item,) = describe_items(release, new_rows(["n"], category=[]), {})
-    assert vector(item) == [0] * 9
+    assert vector(item) == [0] * 10
     extended = extend_release(release, [item])
     assert not extended.content_presence[-1]
 

@@ -8,7 +8,7 @@ from recsys.slate.release_reader import Release, read_release
 from recsys.slate.retrieve import retrieve
 from tests.support.tiny_release import build_release
 
-RED = np.eye(9, dtype=np.float32)[0]
+RED = np.eye(10, dtype=np.float32)[0]
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import torch
 
 from recsys.data.tensors import item_batch
 from recsys.models.architecture import build_towers
+from recsys.models.ensemble import Ensemble
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training import nearest
 from recsys.training.inputs import tower_shape, training_sequences
@@ -23,11 +24,12 @@ def test_a_pool_is_what_the_user_would_be_shown(monkeypatch: pytest.MonkeyPatch,
     items, past = taste_items(), taste_interactions(num_users=3)
     torch.manual_seed(0)
     model = build_towers(tower_shape(items, CONFIG)).eval()
-    model.in_order = 1.0
     vectors = embed_catalogue(model, item_batch(items, has_id=np.ones(NUM_ITEMS, bool), modalities=()), np.zeros(NUM_ITEMS))
     (batch,) = training_sequences(past, CONFIG).epoch(0)
     pools = NearestItems(model, torch.from_numpy(vectors)).pools(batch, torch.from_numpy(batch.item_index), 1)
-    for user, scores in enumerate(TwoTowerScorer(model, vectors, CONFIG.history_length).scores(past, np.arange(3))):
+    for user, scores in enumerate(
+        TwoTowerScorer(Ensemble([model], in_order=1.0), vectors, CONFIG.history_length).scores(past, np.arange(3))
+    ):
         history = past.of_user(user).item_index
         scores[history] = -np.inf
         piece = int(np.flatnonzero((batch.item_index[:, :5] == history).all(axis=1))[0])
