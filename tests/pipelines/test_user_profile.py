@@ -80,7 +80,8 @@ def test_an_unknown_user_is_an_error_that_says_whom_the_log_knows(tmp_path: Path
     write_shop(tmp_path)
     code, text = printed(tmp_path, "nobody")
     assert code == 1
-    assert "nothing is known of user 'nobody'; impressions alone do not count. The last night knew anna, other, ...; name one of them, or run `vitrine nightly`" in text
+    assert "nothing is known of user 'nobody'; impressions alone do not count" in text
+    assert "The last night knew anna, other, ...; name one of them, or run `vitrine nightly`" in text
 
 
 def test_before_the_first_night_it_says_what_to_run(tmp_path: Path) -> None:
