@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 
 from feature_store.layout import TableReader
@@ -73,7 +74,7 @@ def taken_names(release: Release) -> tuple[str, ...]:
 def _taken(items: RankingItems, row: int) -> dict[str, float | None]:
     values = {"click_rate": items.click_rate[row], "mean_rating": items.mean_rating[row]}
     values |= {name: column[row] for name, column in items.further.items()}
-    return {name: None if value != value else float(value) for name, value in values.items()}
+    return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
 
 
 def _among(column: str, values: Collection[str]) -> pl.Expr:

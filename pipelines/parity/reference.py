@@ -1,7 +1,7 @@
 """The ranker's features once more, one number at a time out of raw rows; shares no code with what serves or trains."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +67,7 @@ def said(event: RawEvent, *, positive_rating: float) -> str | None:
 
 
 def newest_distinct(
-    events: Sequence[RawEvent], *, known: Collection[str], positive_rating: float, length: int
+    events: Sequence[RawEvent], *, known: Container[str], positive_rating: float, length: int
 ) -> list[tuple[RawEvent, str]]:
     """Of each item in `known` the act that says most, the last of several; the newest `length` of them, oldest first."""
     best: dict[str, tuple[int, RawEvent, str]] = {}
