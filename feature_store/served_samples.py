@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 PACKING = 1
-"""zlib level of the matrices: half a millisecond for 200 candidates."""
+"""zlib level of the matrices, the fastest."""
 
 
 @dataclass(frozen=True, kw_only=True)
