@@ -72,11 +72,15 @@ class ServedLog:
             for partial in self.folder.glob(".*.partial"):  # what a killed removal left
                 partial.unlink()
             for file in sample_files(self.folder):
-                lines = list(sample_lines(file))
-                told = [ServedSample.from_line(line) for line in lines]
-                kept = [line for line, sample in zip(lines, told, strict=True) if sample is not None and not theirs(line, sample)]
-                removed += sum(sample is not None for sample in told) - len(kept)
-                if len(kept) < len(lines):
+                kept, touched = [], False
+                for line in sample_lines(file):
+                    sample = ServedSample.from_line(line)
+                    if sample is not None and not theirs(line, sample):
+                        kept.append(line)
+                        continue
+                    touched = True
+                    removed += sample is not None
+                if touched:
                     write_text_atomically(file, "".join(line.decode() + "\n" for line in kept))
         return removed
 

@@ -11,7 +11,6 @@ from recsys.slate.release_reader import Release
 
 TOLERANCE = 1e-4
 """Largest difference that rounding explains, relative to the value where that is above 1; the ranker reads float32."""
-
 NO_NUMBER = float(np.finfo(np.float32).max)
 """Difference of what was served and is no number; JSON knows no infinity."""
 

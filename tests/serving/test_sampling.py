@@ -1,6 +1,8 @@
 """What the API keeps of its answers, and what that may never cost."""
 
 import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,12 @@ from feature_store.layout import Workspace
 from feature_store.online.sqlite import SqliteStore
 from feature_store.served_samples import ServedSample
 from feature_store.tombstones import Tombstones
+from feature_store.user_names import UserNames
 from pipelines.parity.run import newest_samples
 from serving.sampling import Sampler
 from tests.support.sampled_shop import READER, ask, sampling_api, write_shop
+
+KEY = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
@@ -65,8 +70,28 @@ def test_an_erased_user_leaves_nothing_though_the_store_still_answers(shop: Work
     assert samples(shop) == []
 
 
-def test_a_folder_that_cannot_be_written_fails_no_request_and_is_told_once(shop: Workspace, caplog: pytest.LogCaptureFixture) -> None:
+def test_users_go_by_the_names_they_have_in_the_store(shop: Workspace) -> None:
+    with sampling_api(shop, pseudonyms=True, user_key=KEY) as api:
+        api.post("/v1/events", json={"user_id": READER, "item_id": "i3", "event_type": "click"})
+        ask(api)
+    assert [sample.user_id for sample in samples(shop)] == [UserNames(KEY.encode()).of(READER)]
+
+
+def _no_folder(shop: Workspace) -> None:
     shop.served.write_text("no folder", encoding="utf-8")
+
+
+def _full_disk(shop: Workspace) -> None:
+    shop.served.mkdir()
+    for day in range(2):  # midnight may pass
+        (shop.served / f"{datetime.now(UTC) + timedelta(days=day):%Y-%m-%d}.jsonl").symlink_to("/dev/full")
+
+
+@pytest.mark.parametrize("spoil", [_no_folder, _full_disk])
+def test_what_cannot_be_written_fails_no_request_and_is_told_once(
+    shop: Workspace, spoil: Callable[[Workspace], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    spoil(shop)
     with caplog.at_level(logging.WARNING, logger="serving"), sampling_api(shop) as api:
         assert [len(ask(api)["items"]) for _ in range(2)] == [5, 5]
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [f"answers cannot be sampled in {shop.served}"]

@@ -49,11 +49,10 @@ def load_night(workspace: Workspace) -> None:
 
 
 @contextlib.contextmanager
-def sampling_api(workspace: Workspace, *, share: float = 1.0) -> Iterator[TestClient]:
+def sampling_api(workspace: Workspace, *, share: float = 1.0, **more: Any) -> Iterator[TestClient]:
     """The API in this process."""
-    settings = Settings(
-        releases=workspace.releases, store=workspace.online_store, served=workspace.served, sample_requests=share, watch_seconds=0
-    )
+    places = {"releases": workspace.releases, "store": workspace.online_store, "served": workspace.served}
+    settings = Settings(**places, sample_requests=share, watch_seconds=0, **more)
     with TestClient(create_app(settings)) as client:
         yield client
 
