@@ -243,6 +243,11 @@ class Workspace:
         return self.root / "online" / "store.sqlite"
 
     @property
+    def served(self) -> Path:
+        """Samples of what the API has answered, with all that its ranker read."""
+        return self.root / "served"
+
+    @property
     def reports(self) -> Path:
         """Evaluation reports, the newest of each kind."""
         return self.root / "reports"

@@ -343,6 +343,29 @@ def add_items(
 
 
 @app.command()
+def parity(
+    config: ConfigOption = DEFAULT_CONFIG,
+    requests: Annotated[int, typer.Option(min=1, help="Newest sampled answers to make again.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Hold what the ranker read when it answered against the same features made again from raw events.
+
+    Reads what `vitrine serve --sample-requests` has kept of the champion. Exit code 1: something differs by more than rounding.
+    """
+    from pipelines.parity.run import run_parity
+    from pipelines.reports.parity_table import parity_lines, parity_table
+
+    with told(errors):
+        found = run_parity(_config(config), requests=requests)
+        if as_json:
+            print(json.dumps(asdict(found) | {"passed": found.passed}))
+        else:
+            _print(parity_table(found), *parity_lines(found))
+        if not found.passed:
+            raise typer.Exit(1)
+
+
+@app.command()
 def compact(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Put small files of the event log together: the same rows in the same order, and no stage runs again for it.
 
@@ -382,6 +405,9 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     show_users: Annotated[bool, typer.Option("--show-users", help="List a few known user ids on the page, for trying out.")] = False,
+    sample_requests: Annotated[
+        float, typer.Option(min=0, max=1, help="Keep all that the ranker read of this share of answers, for `vitrine parity`.")
+    ] = 0.0,
 ) -> None:
     """Serve the champion over HTTP until Ctrl-C."""
     with told(errors):
@@ -395,6 +421,7 @@ def serve(
         command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", str(workspace.online_store)]
         command += ["--images", str(settings.resolve(settings.sources.images)), "--host", host, "--port", str(port)]
         command += ["--show-users"] if show_users else []
+        command += ["--sample-requests", str(sample_requests), "--served", str(workspace.served)]
         command += ["--pseudonyms"] if settings.privacy.pseudonyms else []
         url = f"http://{host}:{port}"
         console.print(f"{url}  (API docs: {url}/docs; Ctrl-C ends it)", highlight=False)

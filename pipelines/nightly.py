@@ -14,6 +14,7 @@ from rich.markup import escape
 from feature_store.errors import EmptyLogError
 from feature_store.layout import Workspace
 from feature_store.online.sqlite import SqliteStore
+from feature_store.served_log import ServedLog
 from feature_store.snapshot import load_snapshot
 from feature_store.tombstones import Tombstones
 from pipelines.audit.stage import STAGE as AUDIT_LEAKS
@@ -200,7 +201,9 @@ def _conclude(config: Config, workspace: Workspace, date: datetime, results: Seq
         store.set_key_id(names_of(config).key_id)
         oldest = oldest_kept(end_of_log(workspace), keep_days=config.privacy.keep_days, now=datetime.now(UTC))
         if oldest is not None:
-            store.forget_posted(before=round(oldest.timestamp() * 1e6))
+            too_old = round(oldest.timestamp() * 1e6)
+            store.forget_posted(before=too_old)
+            ServedLog(workspace.served).remove(lambda _line, sample: sample.time < too_old)
         load_snapshot(store, workspace.read("snapshot"))
         store.forget_additions(keep=shelf.ids())
     for old in removed:

@@ -41,6 +41,7 @@ def _our_errors() -> tuple[type[Exception], ...]:
     from pipelines.importers.landing import ImportSourceError
     from pipelines.lock import BusyError
     from pipelines.nightly import UnknownStageError
+    from pipelines.parity.run import ParityError
     from pipelines.recommend import RecommendError
     from pipelines.releases import ReleaseError
     from pipelines.user_profile import UnknownUserError
@@ -57,6 +58,7 @@ def _our_errors() -> tuple[type[Exception], ...]:
         BusyError,
         UnknownStageError,
         UnknownUserError,
+        ParityError,
         RecommendError,
         ReleaseError,
         UnreadableReleaseError,

@@ -20,6 +20,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, help="port to listen on")
     parser.add_argument("--show-users", action="store_const", const=True, help="list a few known user ids, for trying out")
     parser.add_argument("--pseudonyms", action="store_const", const=True, help="users are named by the key in VITRINE_USER_KEY")
+    parser.add_argument("--sample-requests", type=float, metavar="SHARE", help="keep what the ranker read of this share of answers, 0 to 1")
+    parser.add_argument("--served", type=Path, help="folder of these samples")
     given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
     settings = Settings(**given)
     try:

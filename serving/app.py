@@ -12,6 +12,7 @@ from serving import problems
 from serving.envelope import Envelope
 from serving.keeper import Keeper
 from serving.routes import events, explaining, health, recommending, window
+from serving.sampling import Sampler
 from serving.settings import Settings
 from serving.state import State
 
@@ -30,7 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
         check_names(names, store)
         keeper = Keeper(settings.releases, store, watch_seconds=settings.watch_seconds)
         await run_in_threadpool(keeper.load)
-        app.state.vitrine = State(settings, store, keeper, names)
+        app.state.vitrine = State(settings, store, keeper, names, Sampler(settings.served, store, share=settings.sample_requests))
         yield
         store.close()
 

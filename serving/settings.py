@@ -27,5 +27,9 @@ class Settings(BaseSettings):
     """Whether users are named by a key, as [privacy] of the night's config says; asked for by the shop's own ids all the same."""
     user_key: SecretStr = SecretStr("")
     """The key, the night's own; from VITRINE_USER_KEY, never from a command line that others can see."""
+    sample_requests: float = Field(default=0.0, ge=0, le=1)
+    """Share of recommendations of which all that the ranker read is kept, for `vitrine parity`; 0: none."""
+    served: Path = Path("workspace/served")
+    """Folder of these samples."""
     watch_seconds: float = Field(default=1.0, ge=0)
     """Least time between two looks at champion.json and at the store's item changes."""

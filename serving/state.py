@@ -14,6 +14,7 @@ from recsys.data.interactions import Interactions
 from recsys.slate.recommend import Slate
 from serving.keeper import Keeper, Served
 from serving.problems import ProblemError
+from serving.sampling import Sampler
 from serving.settings import Settings
 
 REASONS = {
@@ -32,6 +33,7 @@ class State:
     store: SqliteStore
     keeper: Keeper
     names: UserNames
+    sampler: Sampler
 
     def user(self, user_id: str) -> UserState:
         """What is known of a user, by the shop's own id."""

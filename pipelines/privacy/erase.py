@@ -12,6 +12,7 @@ from pathlib import Path
 from feature_store.layout import Workspace
 from feature_store.manifest import write_text_atomically
 from feature_store.online.sqlite import SqliteStore
+from feature_store.served_log import ServedLog
 from feature_store.tombstones import Tombstones
 from pipelines.config import Config
 from pipelines.landing import list_source
@@ -120,6 +121,7 @@ def _acts(config: Config, sought: Sought, tombstones: Tombstones, rewritten: Seq
     for folder in sorted((root / "tables").glob("*/")):
         acts[f"table {folder.name}"] = folder, partial(_from_table, workspace, folder, sought, rewritten)
     acts["online store"] = online, partial(_from_store, workspace, sought, tombstones)
+    acts["sampled answers"] = workspace.served, partial(_from_samples, workspace, sought)
     acts["scratch"] = root / "scratch", partial(_remove, root / "scratch")
     acts["reports"] = workspace.reports, partial(_remove_holding, workspace.reports, sought)
     known = {"tables", workspace.fetched_images.name, *_sources(config), *(folder.name for folder, _ in acts.values())}
@@ -152,6 +154,12 @@ def _from_store(workspace: Workspace, sought: Sought, tombstones: Tombstones) ->
         store.set_tombstones(tombstones)
         removed = store.erase(sought.names)
     return f"{removed:,} rows removed, file written anew" if removed else NOTHING
+
+
+def _from_samples(workspace: Workspace, sought: Sought) -> str:
+    """Behind the online store, whose tombstones keep the user out of new samples."""
+    removed = ServedLog(workspace.served).remove(lambda line, sample: sample.user_id in sought.names or sought.in_text(line.decode()))
+    return f"{removed:,} answers removed" if removed else NOTHING
 
 
 def _remove(folder: Path) -> str:

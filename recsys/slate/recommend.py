@@ -8,7 +8,7 @@ import numpy.typing as npt
 from recsys.slate.diversify import diversify
 from recsys.slate.filters import Shelf, Wishes
 from recsys.slate.histories import UserHistory
-from recsys.slate.rank import rank_scores
+from recsys.slate.rank import Witness, rank_scores
 from recsys.slate.release_reader import Release
 from recsys.slate.retrieve import Candidates, popular, retrieve, user_vectors
 
@@ -34,15 +34,25 @@ def candidates(release: Release, shelf: Shelf, history: UserHistory, *, k: int, 
     return retrieve(release, vector, visible, k=k)
 
 
-def recommend(release: Release, shelf: Shelf, history: UserHistory, *, k: int, now: int, wishes: Wishes, diversity: float = 0.0) -> Slate:
-    """k items; fewer only when fewer are visible."""
+def recommend(
+    release: Release,
+    shelf: Shelf,
+    history: UserHistory,
+    *,
+    k: int,
+    now: int,
+    wishes: Wishes,
+    diversity: float = 0.0,
+    witness: Witness | None = None,
+) -> Slate:
+    """k items; fewer only when fewer are visible. `witness` is told what the ranker reads, if it is asked at all."""
     if history.empty:
         found = candidates(release, shelf, history, k=k, now=now, wishes=wishes)
         return Slate(found.item_index, found.scores, "popular", found.path)
     depth = max(k, int(release.serving["candidates"]))
     found = candidates(release, shelf, history, k=depth, now=now, wishes=wishes)
     seen_by_ranker = history.for_ranker(now=now, length=int(release.ranking["history_length"]))
-    scores = rank_scores(release, seen_by_ranker, found.item_index, found.scores, now=now)
+    scores = rank_scores(release, seen_by_ranker, found.item_index, found.scores, now=now, witness=witness)
     order = np.argsort(-scores, kind="stable")
     rows, scores = found.item_index[order], scores[order]
     chosen = diversify(scores, release.content_vectors[rows], k=k, diversity=diversity)

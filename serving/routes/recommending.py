@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from feature_store.online.protocol import PostedEvent, UserState
 from recsys.slate.filters import Wishes
-from recsys.slate.histories import UserHistory, user_history
+from recsys.slate.histories import user_history
 from recsys.slate.recommend import Slate, candidates, recommend
 from recsys.slate.similar import similar
 from serving.answers import answer
@@ -16,6 +16,7 @@ from serving.bodies import MOST_ITEMS, Ask, AskSlate, Filters, moment
 from serving.bodies import Slate as SlateBody
 from serving.keeper import Served
 from serving.problems import ProblemError
+from serving.sampling import Sampling
 from serving.state import item_row, now, slate_body, state_of
 
 router = APIRouter(prefix="/v1")
@@ -25,7 +26,7 @@ router = APIRouter(prefix="/v1")
 async def post_candidates(ask: Ask, request: Request) -> Response:
     """Items in the order of the retriever."""
     served, moment_now = state_of(request).keeper.current(), now()
-    history = _history(request, served, ask, moment_now)
+    history = user_history(_known(request, ask, moment_now), served.release)
     wishes = _wishes(served, ask.filters)
     found = candidates(served.release, served.shelf, history, k=_k(served, ask.k), now=moment_now, wishes=wishes)
     slate = Slate(found.item_index, found.scores, "popular" if history.empty else "personal", found.path)
@@ -36,10 +37,15 @@ async def post_candidates(ask: Ask, request: Request) -> Response:
 async def post_recommendations(ask: AskSlate, request: Request) -> Response:
     """Items in the order of the ranker; popular ones, and `source` says so, for a user of whom nothing is known."""
     served, moment_now = state_of(request).keeper.current(), now()
-    history = _history(request, served, ask, moment_now)
+    sampling = _sampling(request, ask)
+    known = _known(request, ask, moment_now)
+    history = user_history(known, served.release)
+    k, wishes = _k(served, ask.k), _wishes(served, ask.filters)
     diversity = float(served.release.serving["diversity"]) if ask.diversity is None else ask.diversity
-    wishes = _wishes(served, ask.filters)
-    slate = recommend(served.release, served.shelf, history, k=_k(served, ask.k), now=moment_now, wishes=wishes, diversity=diversity)
+    witness = sampling.hear if sampling else None
+    slate = recommend(served.release, served.shelf, history, k=k, now=moment_now, wishes=wishes, diversity=diversity, witness=witness)
+    if sampling:
+        state_of(request).sampler.keep(sampling, served, known, slate, now=moment_now)
     return answer(slate_body(served, slate, request.state.request_id))
 
 
@@ -52,15 +58,23 @@ async def get_similar(item_id: str, request: Request, k: Annotated[int, Query(ge
     return answer(slate_body(served, similar(served.release, row, visible, k=k), request.state.request_id))
 
 
-def _history(request: Request, served: Served, ask: Ask, moment_now: int) -> UserHistory:
+def _known(request: Request, ask: Ask, moment_now: int) -> UserState:
     state = state_of(request).user(ask.user_id) if ask.user_id is not None else UserState()
-    if ask.events:
-        told = [
-            PostedEvent("", ask.user_id or "", event.item_id, event.event_type, moment(event.event_time, otherwise=moment_now), event.value)
-            for event in ask.events
-        ]
-        state = replace(state, posted=[*state.posted, *told])
-    return user_history(state, served.release)
+    if not ask.events:
+        return state
+    told = [
+        PostedEvent("", ask.user_id or "", event.item_id, event.event_type, moment(event.event_time, otherwise=moment_now), event.value)
+        for event in ask.events
+    ]
+    return replace(state, posted=[*state.posted, *told])
+
+
+def _sampling(request: Request, ask: Ask) -> Sampling | None:
+    """None for most; events that come with a request stand in no log, so such an answer could not be made again."""
+    if ask.user_id is None or ask.events:
+        return None
+    state = state_of(request)
+    return state.sampler.begin(request.state.request_id, state.names.of(ask.user_id))
 
 
 def _wishes(served: Served, filters: Filters) -> Wishes:

@@ -1,0 +1,144 @@
+"""`vitrine parity`: sampled answers of the champion held against what raw events say the ranker should have read."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from feature_store.layout import Workspace
+from feature_store.online.protocol import PostedEvent
+from feature_store.online.sqlite import SqliteStore
+from feature_store.served_samples import ServedSample, sample_files, sample_lines
+from pipelines.config import Config
+from pipelines.parity.difference import FeatureDifference, beyond_rounding, feature_differences, ranking_overlap
+from pipelines.parity.raw import read_items, read_log, taken_names
+from pipelines.parity.recompute import past_of, recompute
+from pipelines.parity.reference import RawEvent, last_midnight
+from pipelines.recommend import release_folder
+from recsys.data.interactions import microseconds
+from recsys.slate.release_reader import Release, read_release
+
+OTHER_RELEASE = "answered by another release"
+ADDED = "answered while items were added to the release, whose features are not made again"
+OTHER_SNAPSHOT = "answered from the snapshot of another night, which is gone"
+GONE = "posted events that the answer knew of are gone from the online store"
+LATE = "events of before the answer were posted after it"
+
+
+class ParityError(Exception):
+    """There is nothing to compare, or it cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """What a comparison has found."""
+
+    release_id: str
+    requests: int
+    left_out: Mapping[str, int]
+    """Why samples were not compared -> how many."""
+    features: Sequence[FeatureDifference]
+    """In the order of the ranker."""
+    k: int
+    overlap: float
+    """Mean over the requests of the share of the k best that stays; see `ranking_overlap`."""
+    lowest_overlap: float
+    differing: Sequence[str]
+    """Ids of requests with a difference beyond the tolerance, the newest first."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every difference is one of rounding."""
+        return not self.differing
+
+
+def run_parity(config: Config, *, requests: int) -> Parity:
+    """Make the newest sampled answers of the champion again.
+
+    Args:
+        config: The shop's.
+        requests: At most so many.
+
+    Raises:
+        ParityError: No sample can be compared.
+        RecommendError: No release has been promoted.
+        MissingTableError: There is no log, or no snapshot.
+    """
+    workspace = config.open_workspace()
+    release = read_release(release_folder(workspace, ""))
+    snapshot = workspace.read("snapshot").manifest
+    left_out: Counter[str] = Counter()
+    chosen: list[tuple[ServedSample, list[PostedEvent]]] = []
+    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+        for sample in newest_samples(workspace):
+            posted = store.user(sample.user_id).posted
+            why = _unfit(sample, release, snapshot.content_digest, posted)
+            left_out.update([why] if why else [])
+            if why is None:
+                chosen.append((sample, [event for event in posted if event.event_id in set(sample.posted)]))
+            if len(chosen) == requests:
+                break
+    if not chosen:
+        why = "".join(f"; {count:,} {reason}" for reason, count in left_out.items())
+        raise ParityError(
+            f"no sampled answer of release {release.release_id} in {workspace.served} can be compared{why}. "
+            "Run `vitrine serve --sample-requests 0.01` and let it answer known users."
+        )
+    return _compare(workspace, release, chosen, left_out, snapshot=datetime.fromisoformat(snapshot.facts["as_of"]))
+
+
+def newest_samples(workspace: Workspace) -> Iterator[ServedSample]:
+    """All samples of the workspace, newest first; lines that were cut off are passed over."""
+    for file in reversed(sample_files(workspace.served)):
+        yield from filter(None, map(ServedSample.from_line, reversed(list(sample_lines(file)))))
+
+
+def _unfit(sample: ServedSample, release: Release, snapshot: str, posted: Sequence[PostedEvent]) -> str | None:
+    """Why what the sample was made from is not at hand any more; None: it is."""
+    known, there = set(sample.posted), {event.event_id for event in posted}
+    reasons = {
+        OTHER_RELEASE: sample.release_id != release.release_id,
+        ADDED: sample.additions > 0,
+        OTHER_SNAPSHOT: sample.snapshot != snapshot,
+        GONE: bool(known - there),
+        LATE: any(event.event_time <= sample.time and event.event_id not in known for event in posted),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _compare(
+    workspace: Workspace,
+    release: Release,
+    chosen: Sequence[tuple[ServedSample, Sequence[PostedEvent]]],
+    left_out: Mapping[str, int],
+    *,
+    snapshot: datetime,
+) -> Parity:
+    samples = [sample for sample, _ in chosen]
+    log = read_log(workspace.read("events"), release, samples, snapshot=snapshot)
+    pasts = [past_of([*log.of_users[sample.user_id], *map(_raw, posted)], release) for sample, posted in chosen]
+    wanted = {item_id for sample in samples for item_id in sample.item_ids} | {event.item_id for past in pasts for event, _ in past}
+    items = read_items(release, log, wanted)
+    midnight = last_midnight(microseconds(datetime.fromisoformat(release.description["date"])))
+    right = [recompute(sample, past, items, release, midnight=midnight) for sample, past in zip(samples, pasts, strict=True)]
+    names, taken, k = release.ranking["feature_names"], taken_names(release), int(release.serving["k"])
+    overlaps = [
+        ranking_overlap(release, sample.features, matrix, sample.retrieval_scores, k=k)
+        for sample, matrix in zip(samples, right, strict=True)
+    ]
+    apart = [beyond_rounding(sample.features, matrix).any() for sample, matrix in zip(samples, right, strict=True)]
+    return Parity(
+        release_id=release.release_id,
+        requests=len(samples),
+        left_out=dict(left_out),
+        features=feature_differences(names, [sample.features for sample in samples], right, taken=taken),
+        k=k,
+        overlap=sum(overlaps) / len(overlaps),
+        lowest_overlap=min(overlaps),
+        differing=[sample.request_id for sample, differs in zip(samples, apart, strict=True) if differs],
+    )
+
+
+def _raw(event: PostedEvent) -> RawEvent:
+    return RawEvent(event.item_id, event.event_type, event.value, event.event_time, event.event_time)

@@ -1,0 +1,174 @@
+"""Sampled answers of a tiny shop made again: the same where nothing is wrong, and what is wrong is named."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from feature_store.layout import Workspace
+from feature_store.schema import EVENTS
+from feature_store.served_samples import ServedSample, sample_files
+from pipelines.cli import app
+from pipelines.config import parse_config
+from pipelines.parity.run import LATE, OTHER_SNAPSHOT, Parity, ParityError, newest_samples, run_parity
+from pipelines.privacy.erase import erase_user
+from pipelines.progress import Progress
+from tests.support.reviews import write_log
+from tests.support.sampled_shop import READER, ask, load_night, sampling_api, write_shop
+
+DAY = (
+    {"item_id": "i7", "event_type": "purchase"},
+    {"item_id": "i19", "event_type": "rating", "value": 1},
+    {"item_id": "i4", "event_type": "tag"},
+)
+
+DULL = {"wanted_all", "click_rate", "no_history"}
+TOLD = {"category_affinity", "category_recent", "price_gap", "image_nearest", "image_disliked", "image_missing", "history_age", "item_age"}
+"""Features that are 0 in every sample, and some that are not."""
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three answers: to what the log knows alone, to that and the events of the day, and to a user of the day alone."""
+    workspace = write_shop(tmp_path_factory.mktemp("shop"))
+    with sampling_api(workspace) as api:
+        ask(api)
+        for event in DAY:
+            api.post("/v1/events", json={**event, "user_id": READER})
+        ask(api)
+        api.post("/v1/events", json={"item_id": "i9", "event_type": "click", "user_id": "new@example.com"})
+        ask(api, "new@example.com")
+    return workspace.root
+
+
+@pytest.fixture
+def shop(answered: Path, tmp_path: Path) -> Workspace:
+    """A copy to do with as one likes."""
+    return Workspace(shutil.copytree(answered, tmp_path / "shop"))
+
+
+def compared(shop: Workspace, *, requests: int = 100) -> Parity:
+    return run_parity(parse_config({"workspace": str(shop.root)}), requests=requests)
+
+
+def rewrite(shop: Workspace, change: Callable[[ServedSample], ServedSample]) -> None:
+    """Samples as if the API had written others."""
+    (file,) = sample_files(shop.served)
+    changed = [change(sample).to_line() for sample in newest_samples(shop)][::-1]
+    file.write_bytes(b"\n".join(changed) + b"\n")
+
+
+def skewed(sample: ServedSample, feature: str, *, by: float) -> ServedSample:
+    features = sample.features.copy()
+    features[0, sample.feature_names.index(feature)] += by
+    return replace(sample, features=features)
+
+
+def test_what_is_served_is_what_raw_rows_say(shop: Workspace) -> None:
+    found = compared(shop)
+    assert found.passed
+    assert (found.requests, found.left_out, found.overlap, found.lowest_overlap) == (3, {}, 1.0, 1.0)
+    assert max(feature.absolute for feature in found.features) < 1e-5
+    assert {feature.name for feature in found.features if feature.taken} == {"click_rate", "no_click_rate", "mean_rating", "no_mean_rating"}
+
+
+def test_the_samples_are_of_histories_that_say_something(shop: Workspace) -> None:
+    columns = {name: np.concatenate([s.features[:, s.feature_names.index(name)] for s in newest_samples(shop)]) for name in DULL | TOLD}
+    assert {name for name, values in columns.items() if values.any()} == TOLD
+
+
+@pytest.mark.parametrize("feature", ["price_gap", "wanted_7d", "image_disliked", "category_affinity", "history_age", "no_mean_rating"])
+def test_a_planted_skew_is_named_with_its_size(shop: Workspace, feature: str) -> None:
+    newest = next(newest_samples(shop)).request_id
+    rewrite(shop, lambda sample: skewed(sample, feature, by=0.5) if sample.request_id == newest else sample)
+    found = compared(shop)
+    apart = {entry.name: entry for entry in found.features if entry.requests}
+    assert list(apart) == [feature]
+    assert apart[feature].absolute == pytest.approx(0.5, abs=1e-5)
+    assert (apart[feature].requests, found.differing) == (1, [newest])
+
+
+def test_what_is_no_number_is_a_difference(shop: Workspace) -> None:
+    rewrite(shop, lambda sample: skewed(sample, "price", by=float("nan")))
+    assert [feature.name for feature in compared(shop).features if feature.requests] == ["price"]
+
+
+def test_a_skew_that_the_ranker_reads_costs_overlap(shop: Workspace) -> None:
+    def turned(sample: ServedSample) -> ServedSample:
+        features = sample.features.copy()
+        features[:, sample.feature_names.index("image_recent")] *= -100
+        return replace(sample, features=features)
+
+    rewrite(shop, turned)
+    found = compared(shop)
+    assert found.lowest_overlap <= found.overlap < 1
+
+
+def test_a_snapshot_that_forgets_an_event_is_found_out(shop: Workspace) -> None:
+    events = shop.read("events").scan(EVENTS).collect()
+    write_log(shop.root, events.filter(pl.col("item_id") != "i5").to_dicts())  # the log never knew, and yet it was served
+    apart = {feature.name for feature in compared(shop).features if feature.requests}
+    assert {"history_length", "image_disliked"} <= apart
+
+
+def test_answers_to_what_has_changed_since_are_left_out_and_counted(shop: Workspace) -> None:
+    with sampling_api(shop) as api:
+        late = {"item_id": "i11", "event_type": "click", "user_id": "new@example.com", "event_time": "2026-01-02T00:00:00Z"}
+        api.post("/v1/events", json=late)
+    found = compared(shop)
+    assert (found.requests, found.left_out, found.passed) == (2, {LATE: 1}, True)
+
+
+def test_another_snapshot_leaves_nothing_to_compare(shop: Workspace) -> None:
+    events = shop.read("events").scan(EVENTS).collect()
+    write_log(shop.root, events.filter(pl.col("item_id") != "i19").to_dicts())
+    load_night(shop)
+    with pytest.raises(ParityError, match=f"can be compared; 3 {OTHER_SNAPSHOT}. Run `vitrine serve --sample-requests"):
+        compared(shop)
+
+
+def test_no_more_requests_than_were_asked_for_are_made_again(shop: Workspace) -> None:
+    assert compared(shop, requests=2).requests == 2
+
+
+def test_an_erasure_finds_the_samples_of_the_user_and_of_nobody_else(shop: Workspace) -> None:
+    receipt = erase_user(parse_config({"workspace": str(shop.root)}), READER, progress=Progress(Console(quiet=True)))
+    assert receipt.clean
+    assert {entry.artefact: entry.done for entry in receipt.checked}["sampled answers"] == "2 answers removed"
+    assert [sample.user_id for sample in newest_samples(shop)] == ["new@example.com"]
+    assert not any(READER.encode() in path.read_bytes() for path in shop.root.rglob("*") if path.is_file())
+
+
+def printed(shop: Workspace, *arguments: str) -> tuple[int, str]:
+    (shop.root / "config.toml").write_text(f"workspace = {json.dumps(str(shop.root))}\n", encoding="utf-8")
+    asked = ["parity", "--config", str(shop.root / "config.toml"), *arguments]
+    result = CliRunner().invoke(app, asked, env={"COLUMNS": "160", "NO_COLOR": "1", "TERM": "dumb"})
+    return result.exit_code, result.output
+
+
+def test_the_command_says_that_parity_holds(shop: Workspace) -> None:
+    code, text = printed(shop)
+    assert code == 0
+    assert "3 sampled answers made again" in text
+    assert "parity holds" in text
+
+
+def test_the_command_names_the_feature_and_the_request_and_ends_with_1(shop: Workspace) -> None:
+    rewrite(shop, lambda sample: skewed(sample, "price", by=1.0))
+    code, text = printed(shop)
+    assert code == 1
+    assert "parity is broken in 3 of 3 requests, most of all price: up to 1.00e+00 apart" in text
+    assert next(newest_samples(shop)).request_id in text
+
+
+def test_json_holds_all_of_it(shop: Workspace) -> None:
+    told: dict[str, Any] = json.loads(printed(shop, "--json")[1])
+    assert (told["passed"], told["requests"], len(told["features"])) == (True, 3, 31)
