@@ -67,7 +67,7 @@ def training_batches(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]
 
 def passed_over(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
     """What users were shown and did nothing with, of which negatives are drawn."""
-    settings = replace(twin.config.retriever, passed_over_negatives=1)
+    settings = replace(twin.config.retriever, passed_over_negatives=1, full_softmax_items=0)
     found = load_passed_over(twin.workspace.read("events"), twin.items, twin.config.relevance, before=plot.moment, settings=settings)
     assert found is not None
     users = np.repeat(found.user_ids, np.diff(found.offsets)).tolist()

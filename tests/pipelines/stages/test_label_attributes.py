@@ -118,13 +118,13 @@ def test_an_attribute_of_one_value_is_told_and_left_alone(root: Path) -> None:
 def encoded_texts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each call encodes, from now on."""
     counts: list[int] = []
-    encode = TextEncoder.encode
+    encode = TextEncoder.encode_tokens
 
-    def counted(self: TextEncoder, contents: Sequence[str]) -> Any:
-        counts.append(len(contents))
-        return encode(self, contents)
+    def counted(self: TextEncoder, tokens: Sequence[Sequence[int]]) -> Any:
+        counts.append(len(tokens))
+        return encode(self, tokens)
 
-    monkeypatch.setattr(TextEncoder, "encode", counted)
+    monkeypatch.setattr(TextEncoder, "encode_tokens", counted)
     return counts
 
 
