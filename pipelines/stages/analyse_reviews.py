@@ -54,8 +54,8 @@ def run(context: StageContext) -> None:
             facts |= {"reader": reading.name, "version": reading.reader.version, "learned": reading.learned}
             facts |= {"judged": asdict(judged) if judged else None, "told": [told(reading, judged)]}
     with context.workspace.write(STAGE.writes) as writer:
-        for part in parts:
-            writer.write(pl.read_parquet(part), REVIEW_SENTIMENT, file=f"part-{part.name}")
+        for number, part in enumerate(parts):
+            writer.write(pl.read_parquet(part), REVIEW_SENTIMENT, file=f"part-{number:04d}.parquet")
         if not parts:
             writer.write(REVIEW_SENTIMENT.empty(), REVIEW_SENTIMENT)
         if reading is not None and reading.model is not None:
