@@ -98,7 +98,7 @@ def test_what_was_passed_over_until_later_is_no_negative_yet(config: Config, mon
 def test_a_log_that_is_cut_by_when_things_happened_alone(config: Config, monkeypatch: Patch) -> None:
     real = Interactions.before
     monkeypatch.setattr(Interactions, "before", lambda self, moment: real(replace(self, known_at=self.event_time), moment))
-    assert leaking(config, "interactions", "popularity") >= {"interactions at validation", "popularity at validation"}
+    assert "interactions at validation" in leaking(config, "interactions")
 
 
 @pytest.mark.parametrize("stamp", ["event_time", "known_at"])

@@ -12,7 +12,7 @@ RANKS, CATALOGUE = 30, 60
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:unsafe cast from uint64 to int64")  # numba, inside ranx
+@pytest.mark.filterwarnings("ignore:.*unsafe cast from uint64 to int64")  # numba, inside ranx
 def test_recall_ndcg_hit_rate_and_reciprocal_rank_agree_with_ranx() -> None:
     ranx = pytest.importorskip("ranx")
     generator = np.random.default_rng(0)

@@ -13,13 +13,13 @@ from recsys.data.items import build_items
 from recsys.data.tensors import item_batch
 from recsys.models.architecture import build_towers
 from recsys.models.ensemble import Ensemble
-from recsys.models.export import export_item_tower
+from recsys.models.export import export_item_tower, export_user_tower
 from recsys.models.two_tower_scorer import embed_catalogue
 from recsys.slate.added_items import catalogue_rows, describe_items, extend_release
 from recsys.slate.filters import Wishes, build_shelf
 from recsys.slate.histories import user_history
 from recsys.slate.recommend import recommend
-from recsys.slate.release_reader import Release, ReleaseFormatError, read_release
+from recsys.slate.release_reader import Release, ReleaseFormatError, open_graph, read_release
 from recsys.slate.retrieve import retrieve
 from recsys.slate.similar import similar
 from recsys.training.inputs import tower_shape
@@ -106,7 +106,7 @@ def test_added_items_take_the_place_of_those_that_were_added_before(release: Rel
 def test_an_older_release_says_that_nothing_can_be_added_to_it(tmp_path: Path) -> None:
     release = read_release(build_release(tmp_path))
     (release.folder / "new_items.json").unlink()
-    with pytest.raises(ReleaseFormatError, match=r"has no new_items\.json.*Run `vitrine nightly`"):
+    with pytest.raises(ReleaseFormatError, match=r"described items otherwise: none can be added. Run `vitrine nightly`"):
         new_items(release, ["n"])
 
 
@@ -124,5 +124,7 @@ def test_the_vector_is_that_which_the_night_gives_an_item_nobody_has_met(tmp_pat
     by_night = embed_catalogue(model, model.item_tower.prepare(item_batch(items, has_id=known, modalities=SMALL.modalities)), np.zeros(40))
     release = replace(read_release(build_release(tmp_path)), items=build_items(catalogue.head(37), {}))
     export_item_tower(Ensemble([model]), release.folder / "item_tower.onnx", content_dims={"text": 8})
+    export_user_tower(Ensemble([model]), release.folder / "user_tower.onnx", history_length=6)
+    release = replace(release, item_vectors=by_night[:37], user_tower=open_graph(release.folder / "user_tower.onnx"))
     described = describe_items(release, catalogue.tail(3), {"text": embeddings["text"].tail(3)})
     np.testing.assert_allclose([vector(item) for item in described], by_night[37:], atol=1e-5)
