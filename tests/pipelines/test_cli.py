@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import REFUSED_BY_GATE, app
+from pipelines.cli import app
+from pipelines.commands.terminal import REFUSED_BY_GATE
 from pipelines.config import load_config
 from pipelines.releases import ReleaseShelf
 from pipelines.tuning.tuned import Tuned, write_tuned

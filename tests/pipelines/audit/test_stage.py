@@ -13,7 +13,8 @@ from feature_store.splits import Cuts
 from pipelines.audit.gate import leak_gate
 from pipelines.audit.stage import WITH_TIMES
 from pipelines.audit.windows import check_windows
-from pipelines.cli import REFUSED_BY_GATE, app
+from pipelines.cli import app
+from pipelines.commands.terminal import REFUSED_BY_GATE
 from pipelines.nightly import end_of_log
 from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
 from tests.support.audited_shop import SETTINGS, audited_shop
