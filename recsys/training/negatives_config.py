@@ -15,7 +15,7 @@ class NegativesConfig:
     positive_correction: Literal["left_out", "yi"] = "left_out"
     """Of the sampled softmax: whether the logit of the target itself is left uncorrected, as it stands among its candidates with certainty,
     or corrected like all others (Yi et al., 2019)."""
-    mask_own_choices: bool = False
+    mask_own_choices: bool = True
     """Whether what a user chose elsewhere in the same piece of history is no negative of a target of the same user."""
     memory_items: int = 0
     """Candidates of the newest earlier steps, at most, that stay candidates with the vectors they had then; 4 bytes a dimension each. On

@@ -27,9 +27,9 @@ STEPPED = [
     Wanted(name="whole_table", epochs=1, changes=THREE_STEPS),
     Wanted(name="row_wise", epochs=1, changes=THREE_STEPS | LONG | {"sharding": "row_wise"}),
     Wanted(name="table_wise", epochs=1, changes=THREE_STEPS | LONG | {"sharding": "table_wise"}),
-    Wanted(name="hidden_modalities", epochs=1, changes=THREE_STEPS | LONG | {"modality_dropout": 0.3}),
+    Wanted(name="hidden_modalities", epochs=1, changes=THREE_STEPS | LONG | {"modality_dropout": 0.3, "learning_rate": 1e-3}),
     Wanted(name="hard_negatives", epochs=2, changes=LONG | {"tokens_per_batch": 300, "hard_negatives": 2, "passed_over_negatives": 1}),
-    Wanted(name="remembering", epochs=1, changes=THREE_STEPS | LONG | {"memory_items": 40, "mask_own_choices": True}),
+    Wanted(name="remembering", epochs=1, changes=THREE_STEPS | LONG | {"memory_items": 40}),
     Wanted(name="adversarial", epochs=1, changes=THREE_STEPS | {"adversarial": 0.2, "accumulate": 2}),
     Wanted(
         name="aligned",

@@ -51,11 +51,11 @@ def _expected(batch: SequenceBatch, scored: Scored, *, mask: bool) -> torch.Tens
     return torch.stack(costs).mean()
 
 
-def test_by_default_whatever_else_the_user_chose_is_a_negative() -> None:
-    batch, scored = _scored(CONFIG)
+def test_whatever_else_the_user_chose_can_be_a_negative() -> None:
+    batch, scored = _scored(replace(CONFIG, mask_own_choices=False))
     torch.testing.assert_close(scored.loss(scored.users, scored.table), _expected(batch, scored, mask=False))
 
 
-def test_what_the_user_chose_elsewhere_in_answer_to_the_same_question_can_be_masked() -> None:
-    batch, scored = _scored(replace(CONFIG, mask_own_choices=True))
+def test_by_default_what_the_user_chose_elsewhere_in_answer_to_the_same_question_is_no_negative() -> None:
+    batch, scored = _scored(CONFIG)
     torch.testing.assert_close(scored.loss(scored.users, scored.table), _expected(batch, scored, mask=True))
