@@ -39,6 +39,8 @@ class TowerShape:
     """See `Ensemble`."""
     ensemble: int = 1
     """How many two-towers of this shape there are."""
+    block_kind: str = "transformer"
+    """See `UserTower`."""
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "TowerShape":
@@ -73,6 +75,7 @@ def build_towers(shape: TowerShape) -> TwoTower:
         match_dim=item_tower.match.dim,
         history_length=shape.history_length,
         blocks=shape.blocks,
+        block_kind=shape.block_kind,
         heads=shape.heads,
         dropout=shape.dropout,
         ages=shape.ages,

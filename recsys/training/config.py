@@ -11,6 +11,8 @@ from recsys.training.steps_config import StepsConfig
 
 FusionKind = Literal["attention", "concatenation", "gated", "late_ensemble", "max_pooling", "mean_pooling", "transformer", "weighted"]
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
+BlockKind = Literal["transformer", "hstu"]
+BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 CONTENT = ("image", "text", "category")
 """Content that every shop may have."""
 
@@ -24,6 +26,12 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     history_length: int = 50
     """Newest distinct items of a user that the user tower reads."""
     blocks: int = 2
+    block_kind: BlockKind = "transformer"
+    """What reads a history, one file each in `recsys/layers`.
+
+    `transformer`: softmax attention and a feed-forward layer; `hstu`: attention that says how much, not only whom, gated, with no
+    feed-forward layer and half the weights.
+    """
     heads: int = 2
     dropout: float = 0.3
     fusion: FusionKind = "attention"
@@ -43,6 +51,7 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     """Coordinates per modality in which content is compared with content directly, beside the fused vector; 0: none."""
     use_item_id: bool = True
     use_time_gap: bool = True
+    """Whether a history read as a set is told how old each event is; `hstu` blocks are also told the time between any two."""
     min_item_events: int = 1
     """An item with fewer events than this is represented by its content alone. Where that is many of the items people meet, training
     falls apart after a thousand steps: see docs/experiments.md."""

@@ -33,6 +33,7 @@ def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
         fused_learning_rate=config.learning_rate * FUSED_LEARNING_RATE_FACTOR if large else 0.0,
         history_length=config.history_length,
         blocks=config.blocks,
+        block_kind=config.block_kind,
         heads=config.heads,
         dropout=config.dropout,
         ages=config.use_time_gap,
