@@ -17,7 +17,7 @@ from recsys.models.export import export_item_tower, export_user_tower
 from recsys.models.retriever import SavedRetriever, load_retriever, load_scorer, save_retriever
 from recsys.models.two_tower import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
-from recsys.training.config import RetrieverConfig
+from recsys.training.config import BLOCK_KINDS, BlockKind, RetrieverConfig
 from recsys.training.inputs import tower_shape
 from tests.support.behaviour import items_of
 from tests.support.taste_world import NUM_ITEMS, SMALL, taste_interactions, taste_items
@@ -129,7 +129,9 @@ def test_the_mean_of_two_answers_lies_between_them(model: TwoTower, items: ItemB
     np.testing.assert_allclose(answers[2], (answers[0] + answers[1]) / 2, atol=1e-6)
 
 
-def test_only_a_history_in_order_depends_on_its_order(model: TwoTower) -> None:
+@pytest.mark.parametrize("kind", BLOCK_KINDS)
+def test_only_a_history_in_order_depends_on_its_order(kind: BlockKind) -> None:
+    model = build(replace(SMALL, block_kind=kind))
     events = torch.randn(1, 5, model.questions.embedding_dim)
     swapped = events[:, [1, 0, 2, 3, 4]]  # one block of causal attention: the last state sees all events directly
     for in_order in (False, True):
@@ -138,7 +140,21 @@ def test_only_a_history_in_order_depends_on_its_order(model: TwoTower) -> None:
         assert torch.allclose(last, other, atol=1e-5) != in_order
 
 
-def test_scores_do_not_depend_on_who_is_asked_together(model: TwoTower, items: ItemBatch) -> None:
+@pytest.mark.parametrize("kind", BLOCK_KINDS)
+def test_no_state_depends_on_later_events_or_their_times(kind: BlockKind) -> None:
+    model = build(replace(SMALL, block_kind=kind))
+    events, kinds, ages = torch.randn(2, 5, model.questions.embedding_dim), torch.full((2, 5), int(Kind.CLICK)), torch.rand(2, 5) * 100
+    later, later_kinds, later_ages = events.clone(), kinds.clone(), ages.clone()
+    later[:, 3:], later_kinds[:, 3:], later_ages[:, 3:] = 5.0, int(Kind.PURCHASE), 0.0
+    in_order = torch.tensor([True, False])
+    told, changed = model.user_tower(events, kinds, ages, in_order), model.user_tower(later, later_kinds, later_ages, in_order)
+    torch.testing.assert_close(told[:, :4], changed[:, :4])
+    assert not torch.allclose(told[:, 4], changed[:, 4])
+
+
+@pytest.mark.parametrize("kind", BLOCK_KINDS)
+def test_scores_do_not_depend_on_who_is_asked_together(kind: BlockKind, items: ItemBatch) -> None:
+    model = build(replace(SMALL, block_kind=kind))
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
     scorer, past = TwoTowerScorer(Ensemble([model]), vectors, 6), taste_interactions()
     together = scorer.scores(past, np.arange(10))
@@ -249,6 +265,14 @@ def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tm
     for share in (0.0, 0.5, 1.0):
         assert export_user_tower(Ensemble([model], in_order=share), tmp_path / "user_tower.onnx", history_length=6) < 1e-5
     assert export_item_tower(Ensemble([model]), tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5
+
+
+def test_an_exported_tower_of_hstu_blocks_knows_places_and_times(tmp_path: Path) -> None:
+    model = build(replace(SMALL, block_kind="hstu"))
+    for name, parameter in model.named_parameters():
+        if "by_" in name:  # what a bias starts as, 0, would hide what it does
+            torch.nn.init.normal_(parameter)
+    assert export_user_tower(Ensemble([model], in_order=0.5), tmp_path / "user_tower.onnx", history_length=6) < 1e-5
 
 
 @pytest.mark.parametrize(("fusion", "use_item_id"), [("late_ensemble", True), *((fusion, False) for fusion in sorted(FUSIONS))])
