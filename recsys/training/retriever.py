@@ -62,7 +62,7 @@ class Training:
     epochs: int
     """The chosen epoch, counted from 1: the last one trained that validation finds as good as the best."""
     history: list[dict[str, float]]
-    """Per epoch: loss and, where validated, recall_at_100."""
+    """Per epoch: loss; where validated, recall_at_100; in fp16, skipped_steps."""
 
 
 def train_retriever(
@@ -188,6 +188,7 @@ class _Trainer:
         batches, together = list(self.sequences.epoch(self.done)), self.config.accumulate
         starts = range(0, len(batches), together)
         self.model.train()
+        skipped = self.steps.skipped
         losses = [
             self.steps.step(batches[start : start + together], progress=(self.done + start / len(batches)) / self.config.epochs)
             for start in track(starts, what=f"epoch {self.done + 1}", total=len(starts))
@@ -195,6 +196,8 @@ class _Trainer:
         self.average.settle()
         self.done += 1
         self.history.append({"loss": float(self.ranks.sum(torch.stack(losses)).mean())})
+        if self.steps.scaler.is_enabled():
+            self.history[-1]["skipped_steps"] = self.steps.skipped - skipped
         self.ranks.on_first(self._refuse_divergence)
 
     def _index(self) -> Tensor | None:
@@ -295,6 +298,7 @@ class _Trainer:
             "average": self._beside_table(self.average.average.state_dict()),
             "average_steps": self.average.steps,
             "optimizer": self.steps.optimizer.state_dict(),
+            "scaler": self.steps.scaler.state_dict(),
             "alignment": self.steps.alignment.state_dict() if self.steps.alignment else {},
             "done": self.done,
             "best": self.best,
@@ -315,6 +319,8 @@ class _Trainer:
         self.average.average.load_state_dict(state["average"], strict=self.full)
         self.average.steps = state["average_steps"]
         self.steps.optimizer.load_state_dict(state["optimizer"])
+        if self.steps.scaler.is_enabled():
+            self.steps.scaler.load_state_dict(state["scaler"])
         if self.steps.alignment:
             self.steps.alignment.load_state_dict(state["alignment"])
         if state["table_folder"]:

@@ -135,7 +135,7 @@ class _KilledError(Exception):
         {"memory_items": 60, "mask_own_choices": True, "positive_correction": "yi"},
         {"hard_negatives": 2, "passed_over_negatives": 1},
         {"accumulate": 3, "schedule": "cosine", "adversarial": 0.1, "precision": "bf16"},
-        HSTU,
+        {**HSTU, "precision": "fp16"},
     ],
     ids=lambda changes: "_".join(changes) or "plain",
 )
