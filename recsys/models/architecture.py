@@ -41,6 +41,8 @@ class TowerShape:
     """How many two-towers of this shape there are."""
     block_kind: str = "transformer"
     """See `UserTower`."""
+    id_rows: int = 0
+    """See `ItemTower`."""
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "TowerShape":
@@ -69,6 +71,7 @@ def build_towers(shape: TowerShape) -> TwoTower:
         match_dim=shape.match_dim,
         use_item_id=shape.use_item_id,
         fused_learning_rate=shape.fused_learning_rate,
+        id_rows=shape.id_rows,
     )
     user_tower = UserTower(
         dim=shape.embedding_dim,

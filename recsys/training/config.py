@@ -50,6 +50,9 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     match_dim: int = 32
     """Coordinates per modality in which content is compared with content directly, beside the fused vector; 0: none."""
     use_item_id: bool = True
+    id_rows: int = 0
+    """Rows of the table of item ids, `embedding_dim` numbers each, which items share by a hash of their ids, for catalogues that never stop
+    growing; 0: a row per item. How many share one is told by the night. Biases, of two numbers each, stay an item's own."""
     use_time_gap: bool = True
     """Whether a history read as a set is told how old each event is; `hstu` blocks are also told the time between any two."""
     min_item_events: int = 1
@@ -92,6 +95,8 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     def __post_init__(self) -> None:
         NegativesConfig.__post_init__(self)
         StepsConfig.__post_init__(self)
+        if self.id_rows < 0:
+            raise ValueError(f"id_rows is {self.id_rows}; it counts the rows that items share: 1 or more, or 0, a row per item")
         if self.ensemble < 1:
             raise ValueError(f"ensemble is {self.ensemble}; it counts the two-towers that are trained: 1, the default, or more")
         for name, weight in self.alignment.items():

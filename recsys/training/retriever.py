@@ -141,6 +141,7 @@ class _Trainer:
         shape = tower_shape(items, config)
         self.model = build_towers(shape)
         self.model.item_tower.fit_whitening(items)
+        self.model.item_tower.share_rows(items)
         everything = item_batch(items, has_id=known_items(past, config), modalities=shape.modalities)
         with torch.no_grad():
             unweighed = self.model.item_tower.prepare(everything)
@@ -167,7 +168,7 @@ class _Trainer:
             config,
             ranks,
             passed_over=passed_over,
-            settle=lambda read: self.average.settle(self._long_table().held(read)),
+            settle=lambda read: self.average.settle(self._long_table().held(self.model.item_tower.rows_of(read))),
         )
         apart = [] if self.full else list(self.model.item_tower.ids.parameters())
         self.steps = Steps(self.model, self.average, self.scoring, alignment=alignment, apart=apart, config=config, ranks=ranks)
@@ -283,7 +284,7 @@ class _Trainer:
         rows = self._per_row()
         beside = f"table-{self.done:04d}" if rows and self.ranks.together else ""
         if beside:
-            save_rows(self.scratch / beside, rows, self._long_table().rows, total=len(self.items), ranks=self.ranks)
+            save_rows(self.scratch / beside, rows, self._long_table().rows, total=self.model.item_tower.id_rows, ranks=self.ranks)
         if self.ranks.first:
             save_checkpoint(self.scratch, self._state() | {"table": {} if beside else rows, "table_folder": beside})
             for stale in self.scratch.glob("table-*"):
@@ -325,7 +326,7 @@ class _Trainer:
             self.steps.alignment.load_state_dict(state["alignment"])
         if state["table_folder"]:
             rows = self._long_table().rows
-            load_rows(self.scratch / state["table_folder"], self._per_row(), rows, total=len(self.items), ranks=self.ranks)
+            load_rows(self.scratch / state["table_folder"], self._per_row(), rows, total=self.model.item_tower.id_rows, ranks=self.ranks)
         else:
             for name, values in self._per_row().items():
                 values.copy_(state["table"][name][self._long_table().rows])

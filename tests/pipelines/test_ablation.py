@@ -71,7 +71,13 @@ def test_with_two_sides_to_align_there_is_a_variant_for_each_alignment_loss_if_i
 def test_a_variant_differs_from_the_full_retriever_in_one_setting() -> None:
     for variant in variants_of(SMALL, taste_items()):
         changed = {name for name, value in asdict(variant.config).items() if value != asdict(SMALL)[name]}
-        told = {"text": {"modalities"}, "category": {"modalities"}, "history": set(), "item_id": {"use_item_id"}, "hstu_blocks": {"block_kind"}}
+        told = {
+            "text": {"modalities"},
+            "category": {"modalities"},
+            "history": set(),
+            "item_id": {"use_item_id"},
+            "hstu_blocks": {"block_kind"},
+        }
         assert changed == told.get(variant.key, {"fusion"})
 
 

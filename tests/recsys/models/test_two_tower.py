@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -9,6 +10,7 @@ import torch
 
 from recsys.data.knowledge import build_relations
 from recsys.data.relevance import Kind
+from recsys.data.shared_rows import hashed_rows
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.layers.fusion import FUSIONS
 from recsys.models.architecture import build_towers
@@ -76,6 +78,31 @@ def test_an_item_that_no_table_knows_is_embedded_like_one_without_an_id(fusion: 
     new = model.embed_new_items(replace(prepared, item_index=torch.full((NUM_ITEMS,), 10**9)))
     for first, second in zip(new, model.embed_items(prepared.without_ids()), strict=True):
         torch.testing.assert_close(first, second)
+
+
+@pytest.mark.parametrize("table", [{}, {"full_softmax_items": 1}], ids=["plain", "long"])
+def test_items_that_share_a_row_have_the_same_id_and_biases_of_their_own(table: dict[str, Any]) -> None:
+    config = replace(SMALL, modalities=(), match_dim=0, id_rows=5, **table)
+    model = build(config)
+    model.item_tower.share_rows(taste_items())
+    with torch.no_grad():
+        model.item_bias.weight.copy_(torch.randn(NUM_ITEMS, 2))
+    assert len(model.item_tower.ids.weight) == 5
+    vectors, biases = model.embed_items(item_batch(taste_items(), has_id=ALL, modalities=()))
+    row = hashed_rows(taste_items().vocabulary.item_ids, rows=5)
+    same = (vectors[:, None] == vectors).all(dim=2).numpy()
+    np.testing.assert_array_equal(same, row[:, None] == row)
+    assert len(torch.unique(biases, dim=0)) == NUM_ITEMS
+
+
+def test_the_gradient_of_a_shared_row_is_the_sum_over_its_items() -> None:
+    model = build(replace(SMALL, id_rows=5, modalities=(), fusion="weighted"))
+    model.item_tower.share_rows(taste_items())
+    model.item_tower(item_batch(taste_items(), has_id=ALL, modalities=())).sum().backward()
+    load = np.bincount(hashed_rows(taste_items().vocabulary.item_ids, rows=5), minlength=5)
+    gradient = model.item_tower.ids.weight.grad
+    assert gradient is not None
+    torch.testing.assert_close(gradient[:, 0], torch.from_numpy(load).float())  # without content the vector is the row: slope 1
 
 
 def test_in_a_late_ensemble_only_the_block_of_the_id_is_imagined(items: ItemBatch) -> None:
@@ -179,14 +206,19 @@ def test_popularity_counts_more_for_whom_nothing_is_known_of(model: TwoTower, it
     np.testing.assert_allclose(scores[1] - scores[0], [0.5 * popularity, 3 * popularity], atol=1e-4)
 
 
-def test_what_is_saved_comes_back_to_the_same_numbers(model: TwoTower, items: ItemBatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("changes", [{}, {"block_kind": "hstu", "id_rows": 5}])
+def test_what_is_saved_comes_back_to_the_same_numbers(changes: dict[str, Any], items: ItemBatch, tmp_path: Path) -> None:
+    model = build(replace(SMALL, **changes))
+    model.item_tower.share_rows(taste_items())
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
-    shape = tower_shape(taste_items(), SMALL)
+    shape = tower_shape(taste_items(), replace(SMALL, **changes))
     ensemble = Ensemble([model], in_order=shape.in_order)
     save_retriever(tmp_path, SavedRetriever(model=ensemble, shape=shape, item_vectors=vectors, training={"epochs": 3}))
     loaded = load_retriever(tmp_path)
     past, rows = taste_interactions(), np.arange(5)
     assert loaded.training == {"epochs": 3}
+    prepared = model.item_tower.prepare(items)
+    torch.testing.assert_close(loaded.model.members[0].embed_items(prepared)[0], model.embed_items(prepared)[0], rtol=0, atol=0)
     np.testing.assert_array_equal(loaded.scorer().scores(past, rows), TwoTowerScorer(ensemble, vectors, 6).scores(past, rows))
     with pytest.raises(ValueError, match=f"knows {NUM_ITEMS} items, the catalogue has 2"):
         load_scorer(tmp_path, items_of(2))

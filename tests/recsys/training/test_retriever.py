@@ -76,7 +76,9 @@ def test_without_content_new_items_are_all_alike(tmp_path: Path) -> None:
     np.testing.assert_allclose(vectors[NEW], np.tile(vectors[NEW[0]], (NUM_NEW, 1)), atol=1e-6)
 
 
-@pytest.mark.parametrize("changes", [{}, {"memory_items": 60, "mask_own_choices": True, "hard_negatives": 2, "passed_over_negatives": 2}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"id_rows": 40}, {"memory_items": 60, "mask_own_choices": True, "hard_negatives": 2, "passed_over_negatives": 2}]
+)
 def test_a_large_catalogue_learns_from_samples_in_a_fused_table(tmp_path: Path, changes: dict[str, Any]) -> None:
     config = replace(SMALL, full_softmax_items=1, uniform_negatives=8, epochs=25, **changes)
     training = _train(tmp_path, config)
@@ -135,7 +137,7 @@ class _KilledError(Exception):
         {"memory_items": 60, "mask_own_choices": True, "positive_correction": "yi"},
         {"hard_negatives": 2, "passed_over_negatives": 1},
         {"accumulate": 3, "schedule": "cosine", "adversarial": 0.1, "precision": "bf16"},
-        {**HSTU, "precision": "fp16"},
+        {**HSTU, "precision": "fp16", "id_rows": 10},
     ],
     ids=lambda changes: "_".join(changes) or "plain",
 )

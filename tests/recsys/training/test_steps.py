@@ -1,6 +1,7 @@
 """One step: what it learns from, in which numbers, and what it does when these run over."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -94,7 +95,7 @@ def test_the_adversarial_loss_is_above_the_clean_one_and_grows_with_the_radius()
 
     losses = [at(radius) for radius in (0.0, 0.05, 0.1, 0.2, 0.4)]
     assert losses[0] == float(scored.loss(users, table))
-    assert all(nearer < further for nearer, further in zip(losses, losses[1:], strict=False))
+    assert all(nearer < further for nearer, further in pairwise(losses))
 
 
 @pytest.mark.parametrize(("precision", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)])
