@@ -9,10 +9,10 @@ from torch import Tensor, nn
 class HstuBlock(nn.Module):
     """Gated attention without softmax (HSTU: Zhai et al., Actions speak louder than words, ICML 2024).
 
-    U, V, Q, K = SiLU(a linear layer of the normed states). Each position gathers SiLU(QK^T + bias) / n of V from itself and the n - 1 before
-    it; what it has gathered is normed, gated by U, and added. The bias is a learned number for each distance in places and for each in time.
-    There is no feed-forward layer: the gate does its work. The authors' code divides by the longest length there is; n, whose factor the
-    norm takes away again, keeps what the norm reads from becoming tiny.
+    U, V, Q, K = SiLU(a linear layer of the normed states). Each position gathers SiLU(QK^T + bias) / n of V from itself and the n - 1
+    before it; what it has gathered is normed, gated by U, and added. The bias is a learned number for each distance in places and for each
+    in time. There is no feed-forward layer: the gate does its work. The authors' code divides by the longest length there is; n, whose
+    factor the norm takes away again, keeps what the norm reads from becoming tiny.
 
     Args:
         dim: Length of each state, a multiple of `heads`.

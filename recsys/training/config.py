@@ -29,8 +29,8 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     block_kind: BlockKind = "transformer"
     """What reads a history, one file each in `recsys/layers`.
 
-    `transformer`: softmax attention and a feed-forward layer; `hstu`: attention that says how much, not only whom, gated, with no
-    feed-forward layer and half the weights.
+    `transformer`: softmax attention and a feed-forward layer; `hstu`: attention that says how much, not only whom, gated, without a
+    feed-forward layer and so with fewer than half the weights. It brought nothing where it was tried; see docs/experiments.md.
     """
     heads: int = 2
     dropout: float = 0.3
