@@ -25,7 +25,7 @@ from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import KnownUsersScorer, TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.ensemble import EnsembleTraining, train_ensemble
-from recsys.training.inputs import id_collisions, tower_shape
+from recsys.training.inputs import tower_shape
 from recsys.training.prior import HALF_LIVES_DAYS, Prior, choose_prior
 from recsys.training.reading import choose_reading
 from recsys.training.retriever import AfterEpoch, Track
@@ -150,9 +150,8 @@ def _saved(
     vectors = training.item_vectors.copy()
     vectors[:, -1] = chosen.prior.log_popularity(past, items, now=now)
     told = {**asdict(chosen), "members": training.members, "validation": validation}
-    collisions = id_collisions(items, past, config)
-    if collisions:
-        told["id_collisions"] = asdict(collisions)
+    if training.id_collisions:
+        told["id_collisions"] = asdict(training.id_collisions)
     shape = replace(tower_shape(items, config), in_order=chosen.in_order, popularity_weights=weights)
     return SavedRetriever(model=training.model, shape=shape, item_vectors=vectors, training=told)
 

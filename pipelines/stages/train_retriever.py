@@ -48,9 +48,7 @@ def run(context: StageContext) -> None:
             track=context.progress.tracker("validation"),
         )
         save_retriever(writer.folder / "validation", judged)
-        notes = training_notes(judged.training)
-        for line in note_lines(notes):
-            context.progress.say(f"  {line}")
+        trainings = {"validation": judged.training}
         chosen = Chosen.from_json(judged.training)
         refits = {"ranker": cuts.ranker} | ({"released": cuts.date} if context.config.release.refit else {})
         for name, cut in refits.items():
@@ -65,15 +63,13 @@ def run(context: StageContext) -> None:
                 passed_over=passed_over(cut),
             )
             save_retriever(writer.folder / name, refitted)
+            trainings[name] = refitted.training
         if not context.config.release.refit:
             save_retriever(writer.folder / "released", judged)
-        facts = {
-            "rows": len(items),
-            **asdict(chosen),
-            "epochs_chosen_by": choosing.told,
-            "validation": judged.training["validation"],
-            **notes,
-        }
+        notes = training_notes(trainings)
+        for line in note_lines(notes):
+            context.progress.say(f"  {line}")
+        facts = {"rows": len(items), **asdict(chosen), "epochs_chosen_by": choosing.told, "validation": judged.training["validation"]}
         context.commit(writer, facts=facts | notes)
 
 

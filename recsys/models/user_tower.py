@@ -54,11 +54,11 @@ class UserTower(nn.Module):
         self.dim = dim
         self.kinds = nn.Embedding(NUM_KINDS, dim, padding_idx=0)
         self.ages = nn.Embedding(AGE_BUCKETS, dim) if ages else None
-        self.gaps_count = ages and block_kind == "hstu"
+        self.told_gaps = ages and block_kind == "hstu"
         self.positions = nn.Embedding(history_length + 1, dim)
         self.start = nn.Embedding(2, dim)
         self.blocks = nn.ModuleList(
-            HstuBlock(dim, heads=heads, dropout=dropout, length=history_length + 1, gaps=NO_GAP + 1 if self.gaps_count else 0)
+            HstuBlock(dim, heads=heads, dropout=dropout, length=history_length + 1, gaps=NO_GAP + 1 if self.told_gaps else 0)
             if block_kind == "hstu"
             else TransformerBlock(dim, heads=heads, dropout=dropout)
             for _ in range(blocks)
@@ -96,7 +96,7 @@ class UserTower(nn.Module):
         states = torch.cat([self.start(in_order.long())[:, None], events], dim=1)  # (batch, 1 + length, dim)
         states = states + torch.where(in_order[:, None, None], self.positions.weight[: states.shape[1]], 0.0)
         states = self.dropout(states)
-        gaps = _gaps(ages_days) if self.gaps_count else None
+        gaps = _gaps(ages_days) if self.told_gaps else None
         for block in self.blocks:
             states = block(states, in_order=in_order, gaps=gaps) if isinstance(block, HstuBlock) else block(states)
         pooled = self.pooled_worth * self._pool(item_vectors, kinds)
