@@ -54,7 +54,7 @@ class Steps:
         self.optimizer = torch.optim.AdamW(self._dense, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
         self.scaler = torch.amp.GradScaler(ranks.device.type, enabled=config.precision == "fp16")
         self.skipped = 0
-        """Steps so far that moved nothing, since their gradients overflowed."""
+        """Steps so far whose gradients overflowed."""
         if self.scaler.is_enabled() and not isinstance(model.item_tower.ids, IdTable):
             model.item_tower.ids.register_forward_hook(self._scale_down)
 
@@ -79,7 +79,7 @@ class Steps:
         return loss
 
     def _moves(self) -> bool:
-        """Move the weights; False: the gradients have overflowed, and nothing has moved."""
+        """Move the weights; False: gradients have overflowed, and nothing has moved but rows of a long id table whose own were finite."""
         self.scaler.step(self.optimizer)
         scale = self.scaler.get_scale()
         self.scaler.update()
