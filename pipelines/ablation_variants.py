@@ -7,9 +7,9 @@ from typing import Literal, get_args
 from pipelines.config import ConfigError
 from recsys.data.items import Items
 from recsys.encoders.config import ALIGNMENT_KINDS
-from recsys.training.config import FUSION_KINDS, RetrieverConfig
+from recsys.training.config import BLOCK_KINDS, FUSION_KINDS, RetrieverConfig
 
-Group = Literal["parts", "fusions", "alignments"]
+Group = Literal["parts", "fusions", "blocks", "alignments"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 USUAL: tuple[Group, ...] = ("parts", "fusions")
 """What is compared where nothing is asked for."""
@@ -37,7 +37,7 @@ class Variant:
 
 
 def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
-    """Every variant that this catalogue and these settings allow: the retriever less one of its parts, or with another fusion."""
+    """Every variant that this catalogue and these settings allow: the retriever less one of its parts, or with one of another kind."""
     there = {*items.vectors, *(("category",) if items.category_names else ()), *(("knowledge",) if items.knowledge else ())}
     found = [
         Variant(
@@ -67,6 +67,17 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
         )
         for kind in FUSION_KINDS
         if kind != config.fusion
+    ]
+    found += [
+        Variant(
+            key=f"{kind}_blocks",
+            group="blocks",
+            name=f"{kind} blocks",
+            part=f"{config.block_kind} instead of {kind} blocks",
+            config=replace(config, block_kind=kind),
+        )
+        for kind in BLOCK_KINDS
+        if kind != config.block_kind
     ]
     if len([name for name in config.modalities if name in items.vectors]) < 2:
         return found

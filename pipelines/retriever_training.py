@@ -150,6 +150,8 @@ def _saved(
     vectors = training.item_vectors.copy()
     vectors[:, -1] = chosen.prior.log_popularity(past, items, now=now)
     told = {**asdict(chosen), "members": training.members, "validation": validation}
+    if training.id_collisions:
+        told["id_collisions"] = asdict(training.id_collisions)
     shape = replace(tower_shape(items, config), in_order=chosen.in_order, popularity_weights=weights)
     return SavedRetriever(model=training.model, shape=shape, item_vectors=vectors, training=told)
 

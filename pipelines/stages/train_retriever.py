@@ -9,6 +9,7 @@ from pipelines.choosing_truth import open_choosing
 from pipelines.inputs import load_interactions, load_items, load_passed_over, resolve_cuts
 from pipelines.retriever_training import Chosen, train_and_choose, train_as_chosen
 from pipelines.stage import Stage, StageContext
+from pipelines.training_notes import note_lines, training_notes
 from recsys.data.interactions import Interactions
 from recsys.data.passed_over import PassedOver
 from recsys.models.retriever import save_retriever
@@ -47,6 +48,7 @@ def run(context: StageContext) -> None:
             track=context.progress.tracker("validation"),
         )
         save_retriever(writer.folder / "validation", judged)
+        trainings = {"validation": judged.training}
         chosen = Chosen.from_json(judged.training)
         refits = {"ranker": cuts.ranker} | ({"released": cuts.date} if context.config.release.refit else {})
         for name, cut in refits.items():
@@ -61,10 +63,14 @@ def run(context: StageContext) -> None:
                 passed_over=passed_over(cut),
             )
             save_retriever(writer.folder / name, refitted)
+            trainings[name] = refitted.training
         if not context.config.release.refit:
             save_retriever(writer.folder / "released", judged)
+        notes = training_notes(trainings)
+        for line in note_lines(notes):
+            context.progress.say(f"  {line}")
         facts = {"rows": len(items), **asdict(chosen), "epochs_chosen_by": choosing.told, "validation": judged.training["validation"]}
-        context.commit(writer, facts=facts)
+        context.commit(writer, facts=facts | notes)
 
 
 STAGE = Stage(

@@ -39,6 +39,10 @@ class TowerShape:
     """See `Ensemble`."""
     ensemble: int = 1
     """How many two-towers of this shape there are."""
+    block_kind: str = "transformer"
+    """See `UserTower`."""
+    id_rows: int = 0
+    """See `ItemTower`."""
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "TowerShape":
@@ -67,12 +71,14 @@ def build_towers(shape: TowerShape) -> TwoTower:
         match_dim=shape.match_dim,
         use_item_id=shape.use_item_id,
         fused_learning_rate=shape.fused_learning_rate,
+        id_rows=shape.id_rows,
     )
     user_tower = UserTower(
         dim=shape.embedding_dim,
         match_dim=item_tower.match.dim,
         history_length=shape.history_length,
         blocks=shape.blocks,
+        block_kind=shape.block_kind,
         heads=shape.heads,
         dropout=shape.dropout,
         ages=shape.ages,

@@ -23,16 +23,16 @@ INITIAL_SPREAD = 0.05
 
 
 class IdTable(nn.Module):
-    """One row per item, the optimizer outside: fit for tables that a step reads whole.
+    """Rows of items, the optimizer outside: fit for tables that a step reads whole.
 
     Args:
-        num_items: Rows.
+        num_rows: Rows.
         dim: Length of a row.
     """
 
-    def __init__(self, num_items: int, dim: int) -> None:
+    def __init__(self, num_rows: int, dim: int) -> None:
         super().__init__()
-        table = EmbeddingConfig(name="item_ids", num_embeddings=num_items, embedding_dim=dim, feature_names=[FEATURE])
+        table = EmbeddingConfig(name="item_ids", num_embeddings=num_rows, embedding_dim=dim, feature_names=[FEATURE])
         self.collection = EmbeddingCollection(tables=[table], device=torch.device("cpu"))
         nn.init.normal_(self.weight, std=INITIAL_SPREAD)
 
@@ -53,20 +53,20 @@ class IdTable(nn.Module):
 
 
 class FusedIdTable(nn.Module):
-    """One row per item, updated by row-wise Adagrad inside the backward pass: a step costs what it touches, however long the table.
+    """Rows of items, updated by row-wise Adagrad inside the backward pass: a step costs what it touches, however long the table.
 
     Each index should come once per call: rows are looked up as bags of one. A deep copy has rows of its own and no optimizer: it is read,
     not trained, and the kernel would hold its rows twice.
 
     Args:
-        num_items: Rows.
+        num_rows: Rows.
         dim: Length of a row.
         learning_rate: Of the row-wise Adagrad.
     """
 
-    def __init__(self, num_items: int, dim: int, *, learning_rate: float) -> None:
+    def __init__(self, num_rows: int, dim: int, *, learning_rate: float) -> None:
         super().__init__()
-        self._config = EmbeddingBagConfig(name="item_ids", num_embeddings=num_items, embedding_dim=dim, feature_names=[FEATURE])
+        self._config = EmbeddingBagConfig(name="item_ids", num_embeddings=num_rows, embedding_dim=dim, feature_names=[FEATURE])
         self.collection: FusedEmbeddingBagCollection | EmbeddingBagCollection = FusedEmbeddingBagCollection(
             tables=[self._config], optimizer_type=RowWiseAdagrad, optimizer_kwargs={"lr": learning_rate}, device=torch.device("cpu")
         )

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from recsys.data.items import Items
+from recsys.data.shared_rows import hashed_rows
 from recsys.data.tensors import ItemBatch
 from recsys.layers.fusion import FUSIONS
 from recsys.layers.fusion.late_ensemble import LateEnsembleFusion
@@ -28,7 +29,7 @@ class ItemTower(nn.Module):
     an id is `ImaginedItem`'s matter, and what stands behind it `match`'s.
 
     Args:
-        num_items: Rows of the id table.
+        num_items: Items of the catalogue.
         num_categories: Categories of the catalogue.
         relations: Relation -> number of its entities; each is a token of its own where `knowledge` takes part.
         content_dims: modality -> length of its vectors as encoded, in any order.
@@ -40,7 +41,10 @@ class ItemTower(nn.Module):
         match_dim: Coordinates per modality of `ContentMatch`.
         use_item_id: False leaves the id out, for ablations.
         fused_learning_rate: Of a table that is updated in its backward pass; 0: a plain table, the optimizer's matter.
+        id_rows: Rows of the id table, which items share as `share_rows` says; 0: one per item.
     """
+
+    id_row: Tensor | None
 
     def __init__(
         self,
@@ -57,14 +61,17 @@ class ItemTower(nn.Module):
         match_dim: int,
         use_item_id: bool = True,
         fused_learning_rate: float = 0.0,
+        id_rows: int = 0,
     ) -> None:
         super().__init__()
         self.modalities = modalities
         self.use_item_id = use_item_id
         fused = fused_learning_rate > 0
+        self.id_rows = id_rows or num_items
         self.ids: IdTable | FusedIdTable | ShardedIdTable = (
-            FusedIdTable(num_items, dim, learning_rate=fused_learning_rate) if fused else IdTable(num_items, dim)
+            FusedIdTable(self.id_rows, dim, learning_rate=fused_learning_rate) if fused else IdTable(self.id_rows, dim)
         )
+        self.register_buffer("id_row", torch.zeros(num_items, dtype=torch.long) if id_rows else None)
         self.whitening = nn.ModuleDict(
             {name: Whitening(content_dims[name], min(content_dims[name], content_dim)) for name in modalities if name in content_dims}
         )
@@ -97,6 +104,15 @@ class ItemTower(nn.Module):
         for name in self.whitening:
             self._whitening(name).fit(items.vectors[name][items.presence[name]])
 
+    def share_rows(self, items: Items) -> None:
+        """Learn which row of the id table each item reads, where a row is not one item's own."""
+        if self.id_row is not None:
+            self.id_row.copy_(torch.from_numpy(hashed_rows(items.vocabulary.item_ids, rows=self.id_rows)))
+
+    def rows_of(self, item_index: Int[Tensor, " items"]) -> Int[Tensor, " rows"]:
+        """Rows of the id table that some items read, each once."""
+        return item_index if self.id_row is None else torch.unique(self.id_row[item_index])
+
     def weigh_content(self, worth: dict[str, Float[Tensor, " bands"]]) -> None:
         """Set what each band of each modality counts: in the match as told, elsewhere relative to the best, so that inputs stay about 1.
 
@@ -119,7 +135,7 @@ class ItemTower(nn.Module):
 
     def forward(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
         """The fused vector of each prepared item; values of absent modalities change nothing."""
-        return self._fuse(self.ids(items.item_index) if self.use_item_id else self._no_id(items), items)
+        return self._fuse(self._of_ids(items.item_index) if self.use_item_id else self._no_id(items), items)
 
     def beside_id(self, items: ItemBatch) -> Float[Tensor, "items other_dims"]:
         """The fused vector behind the first of `parts`: what it is made of without the id, whose table is not asked."""
@@ -131,6 +147,14 @@ class ItemTower(nn.Module):
     def content_tokens(self, items: ItemBatch) -> dict[str, Float[Tensor, "items dim"]]:
         """modality -> what its vectors give to the fusion; where an item lacks it, nothing that means anything."""
         return {name: layer(items.vectors[name]) for name, layer in self.content.items()}
+
+    def _of_ids(self, item_index: Int[Tensor, " items"]) -> Float[Tensor, "items dim"]:
+        if self.id_row is None:
+            own: Tensor = self.ids(item_index)
+            return own
+        rows, place = torch.unique(self.id_row[item_index], return_inverse=True)
+        shared: Tensor = self.ids(rows)[place]  # (rows, dim) -> (items, dim)
+        return shared
 
     def _no_id(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
         return self.absent[0].expand(len(items), -1)

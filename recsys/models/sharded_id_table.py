@@ -50,8 +50,8 @@ class ShardedIdTable(nn.Module):
 
     def __init__(self, whole: FusedIdTable, *, learning_rate: float, size: int, rank: int, device: torch.device, sharding: str) -> None:
         super().__init__()
-        num_items, dim = whole.weight.shape
-        table = EmbeddingConfig(name="item_ids", num_embeddings=num_items, embedding_dim=dim, feature_names=[FEATURE])
+        num_rows, dim = whole.weight.shape
+        table = EmbeddingConfig(name="item_ids", num_embeddings=num_rows, embedding_dim=dim, feature_names=[FEATURE])
         tables = nn.ModuleDict({"collection": EmbeddingCollection(tables=[table], device=torch.device("meta"))})
         apply_optimizer_in_backward(RowWiseAdagrad, tables.parameters(), {"lr": learning_rate})
         set_gradient_division(False)

@@ -6,10 +6,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from recsys.data.relevance import NUM_KINDS
+from recsys.layers.hstu import HstuBlock
 from recsys.layers.transformer import TransformerBlock
 
 AGE_BUCKETS = 20
 """Doublings of an age in hours that are told apart: 2 ** 19 hours are 60 years."""
+NO_GAP = AGE_BUCKETS
+"""Stands for the time between the start and any event: nobody knows it."""
 
 
 class UserTower(nn.Module):
@@ -28,10 +31,11 @@ class UserTower(nn.Module):
         dim: Length of the fused part.
         match_dim: Length of the rest.
         history_length: Events that may be read.
-        blocks: Transformer blocks.
+        blocks: Rounds of attention.
+        block_kind: `transformer`, or `hstu`, which is told in either reading how far events are apart.
         heads: Attention heads of each.
         dropout: Probability of hiding a value.
-        ages: Whether a history out of order is told the age of each event, relative to the user's newest.
+        ages: Whether a history out of order is told the age of each event, relative to the user's newest, and `hstu` the time between two.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class UserTower(nn.Module):
         match_dim: int,
         history_length: int,
         blocks: int,
+        block_kind: str,
         heads: int,
         dropout: float,
         ages: bool,
@@ -49,9 +54,15 @@ class UserTower(nn.Module):
         self.dim = dim
         self.kinds = nn.Embedding(NUM_KINDS, dim, padding_idx=0)
         self.ages = nn.Embedding(AGE_BUCKETS, dim) if ages else None
+        self.told_gaps = ages and block_kind == "hstu"
         self.positions = nn.Embedding(history_length + 1, dim)
         self.start = nn.Embedding(2, dim)
-        self.blocks = nn.ModuleList(TransformerBlock(dim, heads=heads, dropout=dropout) for _ in range(blocks))
+        self.blocks = nn.ModuleList(
+            HstuBlock(dim, heads=heads, dropout=dropout, length=history_length + 1, gaps=NO_GAP + 1 if self.told_gaps else 0)
+            if block_kind == "hstu"
+            else TransformerBlock(dim, heads=heads, dropout=dropout)
+            for _ in range(blocks)
+        )
         self.norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
         self.kind_worth = nn.Embedding(NUM_KINDS, 2, padding_idx=0)
@@ -81,13 +92,13 @@ class UserTower(nn.Module):
         """
         events = item_vectors[..., : self.dim] + self.kinds(kinds)
         if self.ages is not None:
-            bucket = torch.log2(1 + 24 * ages_days.clamp(min=0)).long().clamp(max=AGE_BUCKETS - 1)
-            events = events + torch.where(in_order[:, None, None], 0.0, self.ages(bucket))
+            events = events + torch.where(in_order[:, None, None], 0.0, self.ages(_bucket(ages_days.clamp(min=0))))
         states = torch.cat([self.start(in_order.long())[:, None], events], dim=1)  # (batch, 1 + length, dim)
         states = states + torch.where(in_order[:, None, None], self.positions.weight[: states.shape[1]], 0.0)
         states = self.dropout(states)
+        gaps = _gaps(ages_days) if self.told_gaps else None
         for block in self.blocks:
-            states = block(states)
+            states = block(states, in_order=in_order, gaps=gaps) if isinstance(block, HstuBlock) else block(states)
         pooled = self.pooled_worth * self._pool(item_vectors, kinds)
         return pooled + F.pad(self.norm(states), (0, pooled.shape[2] - self.dim))
 
@@ -100,3 +111,12 @@ class UserTower(nn.Module):
         so_far = torch.cumsum(counted, dim=1)
         number = torch.arange(1, kinds.shape[1] + 1, device=kinds.device)
         return torch.cat([torch.zeros_like(so_far[:, :1]), so_far / number.sqrt()[:, None]], dim=1)
+
+
+def _bucket(days: Float[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
+    return torch.log2(1 + 24 * days).long().clamp(max=AGE_BUCKETS - 1)
+
+
+def _gaps(ages_days: Float[Tensor, "batch length"]) -> Int[Tensor, "batch length_and_one length_and_one"]:
+    """Which distance in time lies between two states, the start being the first of them."""
+    return F.pad(_bucket((ages_days[:, None] - ages_days[:, :, None]).abs()), (1, 0, 1, 0), value=NO_GAP)

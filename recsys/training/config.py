@@ -11,6 +11,8 @@ from recsys.training.steps_config import StepsConfig
 
 FusionKind = Literal["attention", "concatenation", "gated", "late_ensemble", "max_pooling", "mean_pooling", "transformer", "weighted"]
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
+BlockKind = Literal["transformer", "hstu"]
+BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 CONTENT = ("image", "text", "category")
 """Content that every shop may have."""
 
@@ -24,6 +26,12 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     history_length: int = 50
     """Newest distinct items of a user that the user tower reads."""
     blocks: int = 2
+    block_kind: BlockKind = "transformer"
+    """What reads a history, one file each in `recsys/layers`.
+
+    `transformer`: softmax attention and a feed-forward layer; `hstu`: attention that says how much, not only whom, gated, without a
+    feed-forward layer and so with fewer than half the weights. It brought nothing where it was tried; see docs/experiments.md.
+    """
     heads: int = 2
     dropout: float = 0.3
     fusion: FusionKind = "attention"
@@ -42,7 +50,11 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     match_dim: int = 32
     """Coordinates per modality in which content is compared with content directly, beside the fused vector; 0: none."""
     use_item_id: bool = True
+    id_rows: int = 0
+    """Rows of the table of item ids, `embedding_dim` numbers each, which items share by a hash of their ids, for catalogues that never stop
+    growing; 0: a row per item. How many share one is told by the night. Biases, of two numbers each, stay an item's own."""
     use_time_gap: bool = True
+    """Whether a history read as a set is told how old each event is; `hstu` blocks are also told the time between any two."""
     min_item_events: int = 1
     """An item with fewer events than this is represented by its content alone. Where that is many of the items people meet, training
     falls apart after a thousand steps: see docs/experiments.md."""
@@ -83,6 +95,8 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     def __post_init__(self) -> None:
         NegativesConfig.__post_init__(self)
         StepsConfig.__post_init__(self)
+        if self.id_rows < 0:
+            raise ValueError(f"id_rows is {self.id_rows}; it counts the rows that items share: 1 or more, or 0, a row per item")
         if self.ensemble < 1:
             raise ValueError(f"ensemble is {self.ensemble}; it counts the two-towers that are trained: 1, the default, or more")
         for name, weight in self.alignment.items():

@@ -12,10 +12,12 @@ import torch
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.passed_over import PassedOver
+from recsys.data.shared_rows import Collisions
 from recsys.models.ensemble import Ensemble, side_by_side
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import embed_catalogue
 from recsys.training.config import RetrieverConfig
+from recsys.training.inputs import id_collisions
 from recsys.training.retriever import AfterEpoch, Track, Validate, train_retriever
 
 
@@ -30,6 +32,8 @@ class EnsembleTraining:
     """The chosen one of each member."""
     members: list[dict[str, Any]]
     """Of each member `seed`, `history` and `temperature`."""
+    id_collisions: Collisions | None
+    """How crowded the id table is; of each member alike."""
 
 
 def train_ensemble(
@@ -84,6 +88,7 @@ def train_ensemble(
         item_vectors=side_by_side(vectors).numpy(),
         epochs=tuple(chosen),
         members=told,
+        id_collisions=id_collisions(items, past, config),
     )
 
 

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.sequences import SHARE_IN_ORDER, Sequences
+from recsys.data.shared_rows import Collisions, count_collisions, hashed_rows
 from recsys.models.architecture import TowerShape
 from recsys.training.config import RetrieverConfig
 
@@ -33,11 +34,13 @@ def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
         fused_learning_rate=config.learning_rate * FUSED_LEARNING_RATE_FACTOR if large else 0.0,
         history_length=config.history_length,
         blocks=config.blocks,
+        block_kind=config.block_kind,
         heads=config.heads,
         dropout=config.dropout,
         ages=config.use_time_gap,
         in_order=SHARE_IN_ORDER[config.order],
         ensemble=config.ensemble,
+        id_rows=config.id_rows,
     )
 
 
@@ -45,6 +48,14 @@ def known_items(past: Interactions, config: RetrieverConfig) -> npt.NDArray[np.b
     """(items,): whether the past of an item is long enough for its id to mean something."""
     counts = np.bincount(past.distinct().item_index, minlength=past.num_items)
     return counts >= config.min_item_events
+
+
+def id_collisions(items: Items, past: Interactions, config: RetrieverConfig) -> Collisions | None:
+    """How crowded the id table is, of items whose ids mean something; None where a row is one item's own."""
+    if not config.id_rows or not config.use_item_id:
+        return None
+    rows = hashed_rows(items.vocabulary.item_ids, rows=config.id_rows)
+    return count_collisions(rows[known_items(past, config)], rows=config.id_rows)
 
 
 def training_sequences(past: Interactions, config: RetrieverConfig) -> Sequences:

@@ -62,7 +62,7 @@ class Training:
     epochs: int
     """The chosen epoch, counted from 1: the last one trained that validation finds as good as the best."""
     history: list[dict[str, float]]
-    """Per epoch: loss and, where validated, recall_at_100."""
+    """Per epoch: loss; where validated, recall_at_100; in fp16, skipped_steps."""
 
 
 def train_retriever(
@@ -141,6 +141,7 @@ class _Trainer:
         shape = tower_shape(items, config)
         self.model = build_towers(shape)
         self.model.item_tower.fit_whitening(items)
+        self.model.item_tower.share_rows(items)
         everything = item_batch(items, has_id=known_items(past, config), modalities=shape.modalities)
         with torch.no_grad():
             unweighed = self.model.item_tower.prepare(everything)
@@ -167,7 +168,7 @@ class _Trainer:
             config,
             ranks,
             passed_over=passed_over,
-            settle=lambda read: self.average.settle(self._long_table().held(read)),
+            settle=lambda read: self.average.settle(self._long_table().held(self.model.item_tower.rows_of(read))),
         )
         apart = [] if self.full else list(self.model.item_tower.ids.parameters())
         self.steps = Steps(self.model, self.average, self.scoring, alignment=alignment, apart=apart, config=config, ranks=ranks)
@@ -188,6 +189,7 @@ class _Trainer:
         batches, together = list(self.sequences.epoch(self.done)), self.config.accumulate
         starts = range(0, len(batches), together)
         self.model.train()
+        skipped = self.steps.skipped
         losses = [
             self.steps.step(batches[start : start + together], progress=(self.done + start / len(batches)) / self.config.epochs)
             for start in track(starts, what=f"epoch {self.done + 1}", total=len(starts))
@@ -195,6 +197,8 @@ class _Trainer:
         self.average.settle()
         self.done += 1
         self.history.append({"loss": float(self.ranks.sum(torch.stack(losses)).mean())})
+        if self.steps.scaler.is_enabled():
+            self.history[-1]["skipped_steps"] = self.steps.skipped - skipped
         self.ranks.on_first(self._refuse_divergence)
 
     def _index(self) -> Tensor | None:
@@ -280,7 +284,7 @@ class _Trainer:
         rows = self._per_row()
         beside = f"table-{self.done:04d}" if rows and self.ranks.together else ""
         if beside:
-            save_rows(self.scratch / beside, rows, self._long_table().rows, total=len(self.items), ranks=self.ranks)
+            save_rows(self.scratch / beside, rows, self._long_table().rows, total=self.model.item_tower.id_rows, ranks=self.ranks)
         if self.ranks.first:
             save_checkpoint(self.scratch, self._state() | {"table": {} if beside else rows, "table_folder": beside})
             for stale in self.scratch.glob("table-*"):
@@ -295,6 +299,7 @@ class _Trainer:
             "average": self._beside_table(self.average.average.state_dict()),
             "average_steps": self.average.steps,
             "optimizer": self.steps.optimizer.state_dict(),
+            "scaler": self.steps.scaler.state_dict(),
             "alignment": self.steps.alignment.state_dict() if self.steps.alignment else {},
             "done": self.done,
             "best": self.best,
@@ -315,11 +320,13 @@ class _Trainer:
         self.average.average.load_state_dict(state["average"], strict=self.full)
         self.average.steps = state["average_steps"]
         self.steps.optimizer.load_state_dict(state["optimizer"])
+        if self.steps.scaler.is_enabled():
+            self.steps.scaler.load_state_dict(state["scaler"])
         if self.steps.alignment:
             self.steps.alignment.load_state_dict(state["alignment"])
         if state["table_folder"]:
             rows = self._long_table().rows
-            load_rows(self.scratch / state["table_folder"], self._per_row(), rows, total=len(self.items), ranks=self.ranks)
+            load_rows(self.scratch / state["table_folder"], self._per_row(), rows, total=self.model.item_tower.id_rows, ranks=self.ranks)
         else:
             for name, values in self._per_row().items():
                 values.copy_(state["table"][name][self._long_table().rows])

@@ -19,6 +19,7 @@ def sasrec_settings(config: RetrieverConfig) -> RetrieverConfig:
     return replace(
         config,
         ensemble=1,
+        block_kind="transformer",
         modalities=(),
         match_dim=0,
         alignment={},

@@ -13,12 +13,12 @@ from recsys.data.interactions import Interactions
 from recsys.data.passed_over import PassedOver
 from recsys.data.sequences import SequenceBatch
 from recsys.data.tensors import ItemBatch
-from recsys.encoders.precision import resolve_precision
 from recsys.losses.candidate_softmax import candidate_softmax
 from recsys.models.two_tower import QUESTIONS, TwoTower
 from recsys.training.config import RetrieverConfig
 from recsys.training.hard_negatives import HardNegatives
 from recsys.training.negatives import Candidates, Negatives
+from recsys.training.number_format import number_format
 from recsys.training.own_choices import own_choices
 from recsys.training.ranks import Ranks
 
@@ -172,7 +172,7 @@ class Scoring:
 
         Args:
             scored: A batch.
-            share: What it counts in its step.
+            share: What it counts in its step, times what the step's gradients are scaled by.
         """
         cold = (torch.rand(len(scored.items), generator=self.random) < 0.5).to(self._ranks.device)
         imagined = self._embed(self._model.embed_new_items, scored.items.without_ids())
@@ -191,15 +191,9 @@ class Scoring:
 
     def _embed(self, embed: Callable[[ItemBatch], tuple[Tensor, Tensor]], items: ItemBatch) -> Tensor:
         """(items, dim + QUESTIONS): vectors and, behind them, the bias for each question; each rank embeds some, all get all."""
-        with self._number_format():
+        with number_format(self._config.precision, self._ranks.device):
             vectors, biases = embed(items.select(self._ranks.mine(len(items))))
         return self._ranks.gather(torch.cat([vectors.float(), biases.float()], dim=1), len(items))
-
-    def _number_format(self) -> torch.autocast:
-        """In which the towers compute."""
-        device = self._ranks.device
-        bf16 = resolve_precision(self._config.precision, device) == torch.bfloat16
-        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
 
     def _mine(self, batch: SequenceBatch) -> tuple[SequenceBatch, float]:
         """The pieces of this rank and their share of the loss: the sum over all ranks is the mean over the batch."""
@@ -212,7 +206,7 @@ class Scoring:
     def _users(self, batch: SequenceBatch, item_vectors: Tensor) -> tuple[Tensor, Tensor]:
         """(targets, dim + QUESTIONS) user vectors, and which flat positions of the batch are targets."""
         history = (self._tensor(values) for values in (batch.kind, batch.age_days, batch.in_order))
-        with self._number_format():
+        with number_format(self._config.precision, self._ranks.device):
             states = self._model.user_tower(item_vectors, *history).float()
         target = self._tensor(np.flatnonzero(batch.loss_weight))
         question = self._tensor(batch.wanted).flatten()[target].long()

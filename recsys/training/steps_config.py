@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Precision = Literal["fp32", "bf16", "fp16", "auto"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepsConfig:
@@ -25,8 +27,12 @@ class StepsConfig:
     two more passes over the candidates a step."""
     adversarial_weight: float = 1.0
     """Of that loss beside the first."""
-    precision: Literal["fp32", "bf16", "auto"] = "fp32"
-    """Number format of the towers in training; the softmax stays in fp32. `auto`: bf16 where the device computes in it."""
+    precision: Precision = "fp32"
+    """Number format of the towers in training; the softmax stays in fp32. `auto`: bf16 where the device computes in it.
+
+    `fp16` is for cards without bf16: it has more digits and no room for small gradients, so the loss is scaled up before its gradients are
+    taken and a step whose gradients overflow is skipped and counted.
+    """
 
     def __post_init__(self) -> None:
         if self.accumulate < 1:

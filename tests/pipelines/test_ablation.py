@@ -46,7 +46,14 @@ def report(config: Config) -> dict[str, Any]:
 def test_there_is_a_variant_for_each_part_of_the_config_that_the_catalogue_has() -> None:
     full = replace(SMALL, modalities=("image", "text", "category"))  # the world has no photos
     others = [kind for kind in FUSIONS if kind != "attention"]
-    assert [variant.key for variant in variants_of(full, taste_items())] == ["text", "category", "history", "item_id", *others]
+    assert [variant.key for variant in variants_of(full, taste_items())] == [
+        "text",
+        "category",
+        "history",
+        "item_id",
+        *others,
+        "hstu_blocks",
+    ]
 
 
 def test_with_two_sides_to_align_there_is_a_variant_for_each_alignment_loss_if_it_is_asked_for() -> None:
@@ -64,9 +71,14 @@ def test_with_two_sides_to_align_there_is_a_variant_for_each_alignment_loss_if_i
 def test_a_variant_differs_from_the_full_retriever_in_one_setting() -> None:
     for variant in variants_of(SMALL, taste_items()):
         changed = {name for name, value in asdict(variant.config).items() if value != asdict(SMALL)[name]}
-        assert changed == {"text": {"modalities"}, "category": {"modalities"}, "history": set(), "item_id": {"use_item_id"}}.get(
-            variant.key, {"fusion"}
-        )
+        told = {
+            "text": {"modalities"},
+            "category": {"modalities"},
+            "history": set(),
+            "item_id": {"use_item_id"},
+            "hstu_blocks": {"block_kind"},
+        }
+        assert changed == told.get(variant.key, {"fusion"})
 
 
 def test_an_ensemble_has_a_variant_that_is_a_single_model() -> None:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -9,6 +10,7 @@ import torch
 
 from recsys.data.knowledge import build_relations
 from recsys.data.relevance import Kind
+from recsys.data.shared_rows import hashed_rows
 from recsys.data.tensors import ItemBatch, item_batch
 from recsys.layers.fusion import FUSIONS
 from recsys.models.architecture import build_towers
@@ -17,7 +19,7 @@ from recsys.models.export import export_item_tower, export_user_tower
 from recsys.models.retriever import SavedRetriever, load_retriever, load_scorer, save_retriever
 from recsys.models.two_tower import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
-from recsys.training.config import RetrieverConfig
+from recsys.training.config import BLOCK_KINDS, BlockKind, RetrieverConfig
 from recsys.training.inputs import tower_shape
 from tests.support.behaviour import items_of
 from tests.support.taste_world import NUM_ITEMS, SMALL, taste_interactions, taste_items
@@ -78,6 +80,31 @@ def test_an_item_that_no_table_knows_is_embedded_like_one_without_an_id(fusion: 
         torch.testing.assert_close(first, second)
 
 
+@pytest.mark.parametrize("table", [{}, {"full_softmax_items": 1}], ids=["plain", "long"])
+def test_items_that_share_a_row_have_the_same_id_and_biases_of_their_own(table: dict[str, Any]) -> None:
+    config = replace(SMALL, modalities=(), match_dim=0, id_rows=5, **table)
+    model = build(config)
+    model.item_tower.share_rows(taste_items())
+    with torch.no_grad():
+        model.item_bias.weight.copy_(torch.randn(NUM_ITEMS, 2))
+    assert len(model.item_tower.ids.weight) == 5
+    vectors, biases = model.embed_items(item_batch(taste_items(), has_id=ALL, modalities=()))
+    row = hashed_rows(taste_items().vocabulary.item_ids, rows=5)
+    same = (vectors[:, None] == vectors).all(dim=2).numpy()
+    np.testing.assert_array_equal(same, row[:, None] == row)
+    assert len(torch.unique(biases, dim=0)) == NUM_ITEMS
+
+
+def test_the_gradient_of_a_shared_row_is_the_sum_over_its_items() -> None:
+    model = build(replace(SMALL, id_rows=5, modalities=(), fusion="weighted"))
+    model.item_tower.share_rows(taste_items())
+    model.item_tower(item_batch(taste_items(), has_id=ALL, modalities=())).sum().backward()
+    load = np.bincount(hashed_rows(taste_items().vocabulary.item_ids, rows=5), minlength=5)
+    gradient = model.item_tower.ids.weight.grad
+    assert gradient is not None
+    torch.testing.assert_close(gradient[:, 0], torch.from_numpy(load).float())  # without content the vector is the row: slope 1
+
+
 def test_in_a_late_ensemble_only_the_block_of_the_id_is_imagined(items: ItemBatch) -> None:
     model = build(replace(SMALL, fusion="late_ensemble"))
     prepared = model.item_tower.prepare(items)
@@ -129,7 +156,9 @@ def test_the_mean_of_two_answers_lies_between_them(model: TwoTower, items: ItemB
     np.testing.assert_allclose(answers[2], (answers[0] + answers[1]) / 2, atol=1e-6)
 
 
-def test_only_a_history_in_order_depends_on_its_order(model: TwoTower) -> None:
+@pytest.mark.parametrize("kind", BLOCK_KINDS)
+def test_only_a_history_in_order_depends_on_its_order(kind: BlockKind) -> None:
+    model = build(replace(SMALL, block_kind=kind))
     events = torch.randn(1, 5, model.questions.embedding_dim)
     swapped = events[:, [1, 0, 2, 3, 4]]  # one block of causal attention: the last state sees all events directly
     for in_order in (False, True):
@@ -138,7 +167,21 @@ def test_only_a_history_in_order_depends_on_its_order(model: TwoTower) -> None:
         assert torch.allclose(last, other, atol=1e-5) != in_order
 
 
-def test_scores_do_not_depend_on_who_is_asked_together(model: TwoTower, items: ItemBatch) -> None:
+@pytest.mark.parametrize("kind", BLOCK_KINDS)
+def test_no_state_depends_on_later_events_or_their_times(kind: BlockKind) -> None:
+    model = build(replace(SMALL, block_kind=kind))
+    events, kinds, ages = torch.randn(2, 5, model.questions.embedding_dim), torch.full((2, 5), int(Kind.CLICK)), torch.rand(2, 5) * 100
+    later, later_kinds, later_ages = events.clone(), kinds.clone(), ages.clone()
+    later[:, 3:], later_kinds[:, 3:], later_ages[:, 3:] = 5.0, int(Kind.PURCHASE), 0.0
+    in_order = torch.tensor([True, False])
+    told, changed = model.user_tower(events, kinds, ages, in_order), model.user_tower(later, later_kinds, later_ages, in_order)
+    torch.testing.assert_close(told[:, :4], changed[:, :4])
+    assert not torch.allclose(told[:, 4], changed[:, 4])
+
+
+@pytest.mark.parametrize("kind", BLOCK_KINDS)
+def test_scores_do_not_depend_on_who_is_asked_together(kind: BlockKind, items: ItemBatch) -> None:
+    model = build(replace(SMALL, block_kind=kind))
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
     scorer, past = TwoTowerScorer(Ensemble([model]), vectors, 6), taste_interactions()
     together = scorer.scores(past, np.arange(10))
@@ -163,14 +206,19 @@ def test_popularity_counts_more_for_whom_nothing_is_known_of(model: TwoTower, it
     np.testing.assert_allclose(scores[1] - scores[0], [0.5 * popularity, 3 * popularity], atol=1e-4)
 
 
-def test_what_is_saved_comes_back_to_the_same_numbers(model: TwoTower, items: ItemBatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("changes", [{}, {"block_kind": "hstu", "id_rows": 5}])
+def test_what_is_saved_comes_back_to_the_same_numbers(changes: dict[str, Any], items: ItemBatch, tmp_path: Path) -> None:
+    model = build(replace(SMALL, **changes))
+    model.item_tower.share_rows(taste_items())
     vectors = embed_catalogue(model, model.item_tower.prepare(items), np.zeros(NUM_ITEMS))
-    shape = tower_shape(taste_items(), SMALL)
+    shape = tower_shape(taste_items(), replace(SMALL, **changes))
     ensemble = Ensemble([model], in_order=shape.in_order)
     save_retriever(tmp_path, SavedRetriever(model=ensemble, shape=shape, item_vectors=vectors, training={"epochs": 3}))
     loaded = load_retriever(tmp_path)
     past, rows = taste_interactions(), np.arange(5)
     assert loaded.training == {"epochs": 3}
+    prepared = model.item_tower.prepare(items)
+    torch.testing.assert_close(loaded.model.members[0].embed_items(prepared)[0], model.embed_items(prepared)[0], rtol=0, atol=0)
     np.testing.assert_array_equal(loaded.scorer().scores(past, rows), TwoTowerScorer(ensemble, vectors, 6).scores(past, rows))
     with pytest.raises(ValueError, match=f"knows {NUM_ITEMS} items, the catalogue has 2"):
         load_scorer(tmp_path, items_of(2))
@@ -249,6 +297,14 @@ def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tm
     for share in (0.0, 0.5, 1.0):
         assert export_user_tower(Ensemble([model], in_order=share), tmp_path / "user_tower.onnx", history_length=6) < 1e-5
     assert export_item_tower(Ensemble([model]), tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5
+
+
+def test_an_exported_tower_of_hstu_blocks_knows_places_and_times(tmp_path: Path) -> None:
+    model = build(replace(SMALL, block_kind="hstu"))
+    for name, parameter in model.named_parameters():
+        if "by_" in name:  # what a bias starts as, 0, would hide what it does
+            torch.nn.init.normal_(parameter)
+    assert export_user_tower(Ensemble([model], in_order=0.5), tmp_path / "user_tower.onnx", history_length=6) < 1e-5
 
 
 @pytest.mark.parametrize(("fusion", "use_item_id"), [("late_ensemble", True), *((fusion, False) for fusion in sorted(FUSIONS))])

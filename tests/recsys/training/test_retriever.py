@@ -47,6 +47,7 @@ def _share_of_own_kind(training: Training, config: RetrieverConfig, among: np.nd
 
 
 ORDERS = [("free", "attention"), ("time", "attention")]
+HSTU = {"block_kind": "hstu"}
 
 
 @pytest.mark.parametrize(("order", "fusion"), [*ORDERS, *(("both", kind) for kind in sorted(FUSIONS))])
@@ -75,7 +76,7 @@ def test_without_content_new_items_are_all_alike(tmp_path: Path) -> None:
     np.testing.assert_allclose(vectors[NEW], np.tile(vectors[NEW[0]], (NUM_NEW, 1)), atol=1e-6)
 
 
-@pytest.mark.parametrize("changes", [{}, {"memory_items": 60, "hard_negatives": 2, "passed_over_negatives": 2}])
+@pytest.mark.parametrize("changes", [{}, {"id_rows": 40}, {"memory_items": 60, "hard_negatives": 2, "passed_over_negatives": 2}])
 def test_a_large_catalogue_learns_from_samples_in_a_fused_table(tmp_path: Path, changes: dict[str, Any]) -> None:
     config = replace(SMALL, full_softmax_items=1, uniform_negatives=8, epochs=25, **changes)
     training = _train(tmp_path, config)
@@ -96,6 +97,12 @@ def test_training_leaves_the_callers_random_state_alone(tmp_path: Path) -> None:
     torch.manual_seed(5)
     _train(tmp_path, epochs=1)
     assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.parametrize("order", ["free", "time"])
+def test_hstu_blocks_show_even_users_even_items(tmp_path: Path, order: str) -> None:
+    config = replace(SMALL, order=order, **HSTU)
+    assert _share_of_own_kind(_train(tmp_path, config), config, MET) > 0.95
 
 
 @pytest.mark.parametrize("changes", [{"adversarial": 0.2}, {"precision": "bf16"}, {"accumulate": 2, "schedule": "cosine"}])
@@ -128,6 +135,7 @@ class _KilledError(Exception):
         {"memory_items": 60, "positive_correction": "yi"},
         {"hard_negatives": 2, "passed_over_negatives": 1},
         {"accumulate": 3, "schedule": "cosine", "adversarial": 0.1, "precision": "bf16"},
+        {**HSTU, "precision": "fp16", "id_rows": 10},
     ],
     ids=lambda changes: "_".join(changes) or "plain",
 )
@@ -210,8 +218,10 @@ def test_without_patience_all_epochs_are_trained_and_the_last_is_taken(tmp_path:
     assert training.epochs == 4
 
 
-def test_every_parameter_that_takes_part_is_moved_by_training(tmp_path: Path) -> None:
-    untrained, trained = (_train(tmp_path / str(epochs), epochs=epochs).model.state_dict() for epochs in (0, 3))
+@pytest.mark.parametrize("changes", [{}, HSTU])
+def test_every_parameter_that_takes_part_is_moved_by_training(tmp_path: Path, changes: dict[str, Any]) -> None:
+    config = replace(SMALL, **changes)
+    untrained, trained = (_train(tmp_path / str(epochs), config, epochs=epochs).model.state_dict() for epochs in (0, 3))
     still = {name for name in trained if torch.equal(trained[name], untrained[name])}
     buffers = {f"item_tower.whitening.text.{name}" for name in ("mean", "projection", "scale")}
     assert still == buffers | {"imagined_item.absent", "item_tower.absent"} & still
