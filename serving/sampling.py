@@ -5,8 +5,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from feature_store.online.protocol import UserState
-from feature_store.online.sqlite import SqliteStore
+from feature_store.online.protocol import OnlineStore, UserState
 from feature_store.served_log import ServedLog
 from feature_store.served_samples import ServedSample
 from recsys.slate.rank import RankerInput
@@ -42,7 +41,7 @@ class Sampler:
         share: Of the requests, from 0 to 1.
     """
 
-    def __init__(self, folder: Path, store: SqliteStore, *, share: float) -> None:
+    def __init__(self, folder: Path, store: OnlineStore, *, share: float) -> None:
         self._log, self._store, self._share = ServedLog(folder), store, share
         self._warned = False
 

@@ -49,7 +49,8 @@ class RedisLink:
             yield self._redis
         except AuthenticationError as error:
             raise OnlineStoreError(
-                f"the online store {self.address} lets nobody in like this ({error}). Put its password into {PASSWORD_VARIABLE} of the environment."
+                f"the online store {self.address} lets nobody in like this ({error}). Put its password into the environment, as "
+                f"{PASSWORD_VARIABLE}."
             ) from error
         except (ConnectionError, TimeoutError) as error:
             raise OnlineStoreError(

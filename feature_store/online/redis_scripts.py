@@ -52,6 +52,8 @@ for user in pairs(users) do
       redis.call('PEXPIREAT', 'vitrine:event:' .. kept[i], ends)
     end
     if ends then redis.call('PEXPIREAT', key, ends) end
+  else
+    redis.call('PERSIST', key)
   end
 end
 return new

@@ -43,6 +43,12 @@ class RedisServer:
             time.sleep(0.02)
         raise AssertionError(f"redis-server is not there; exit code {self._process.poll()}")
 
+    @property
+    def process_id(self) -> int:
+        """Of the process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """End it; it keeps what its files keep."""
         if self._process is not None:
