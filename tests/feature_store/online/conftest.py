@@ -5,25 +5,9 @@ import pytest
 
 from feature_store.online.opening import open_store
 from feature_store.online.protocol import OnlineStore
-from tests.support.redis_server import RedisServer, redis_server
 
 Open = Callable[..., OnlineStore]
 """Opens one more handle on the same store, as another process would."""
-
-
-@pytest.fixture(scope="session")
-def running_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def empty_redis(running_redis: RedisServer) -> RedisServer:
-    from redis import Redis
-
-    with Redis(port=running_redis.port) as redis:
-        redis.flushall()
-    return running_redis
 
 
 @pytest.fixture(params=["sqlite", "redis"])
