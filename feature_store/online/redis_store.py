@@ -258,7 +258,8 @@ class RedisStore:
 def _state(user_id: str, snapshot: str | None, posted: Sequence[str | None]) -> UserState:
     """What the script USERS answers of one user; events that ended meanwhile are None."""
     (item_ids, kinds, event_times), seen = json.loads(snapshot) if snapshot else (((), (), ()), ())
-    events = [PostedEvent(user_id=user_id, **json.loads(text)) for text in reversed(posted) if text]
+    told = json.loads(f"[{','.join(text for text in reversed(posted) if text)}]")
+    events = [PostedEvent(user_id=user_id, **event) for event in told]
     return UserState(item_ids, kinds, event_times, frozenset(seen), events)
 
 
