@@ -265,7 +265,7 @@ def _redis(config: Config) -> Iterator[Finding]:
             open_online_store(config).close()
             yield Finding(name="online store", state="ok", found=config.online_store.place)
         except OnlineStoreError as error:
-            yield Finding(name="online store", state="error", found=str(error), mend="docs/operations.md, Redis")
+            yield Finding(name="online store", state="error", found=str(error), mend="docs/operations.md, The online store")
 
 
 def config_finding(path: Path, problem: str | None) -> Finding:

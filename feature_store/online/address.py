@@ -36,16 +36,18 @@ def redis_address(place: str) -> RedisAddress:
     Raises:
         OnlineStoreError: It is none of a Redis, or holds a password, which then is not repeated.
     """
-    url = urlsplit(place)
-    if url.password is not None:
+    scheme, _, rest = place.partition("://")
+    user, _, server = rest.rpartition("@")
+    if ":" in user:
         raise OnlineStoreError(
             f"the address of the online store holds a password, which others could read there. Write {FORM}, and put the password into "
             f"{PASSWORD_VARIABLE} of the environment."
         )
     try:
+        url = urlsplit(f"//{server}")
         host, port, database = url.hostname, url.port or 6379, int(url.path.strip("/") or 0)
     except ValueError:
         host = None
-    if url.scheme not in SCHEMES or host is None or url.query or url.fragment:
-        raise OnlineStoreError(f"{place!r} is no address of an online store; write {FORM}")
-    return RedisAddress(host=host, port=port, database=database, user=url.username, tls=url.scheme == "rediss")
+    if scheme not in SCHEMES or host is None or url.query or url.fragment:
+        raise OnlineStoreError(f"'{scheme}://{server}' is no address of an online store; write {FORM}")
+    return RedisAddress(host=host, port=port, database=database, user=user or None, tls=scheme == "rediss")

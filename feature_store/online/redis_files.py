@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -12,6 +13,8 @@ REWRITE_SECONDS = 600.0
 LOOK_SECONDS = 0.05
 _AT_WORK = ("rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
 
+_BUSY = ("in progress", "child process is active")
+
 
 def write_files_anew(redis: Redis, *, within_s: float = REWRITE_SECONDS) -> None:
     """Write the append-only file, where there is one, and the dump from what Redis holds now; each takes the place of the old one.
@@ -21,7 +24,7 @@ def write_files_anew(redis: Redis, *, within_s: float = REWRITE_SECONDS) -> None
     """
     if redis.info("persistence")["aof_enabled"]:
         _run(redis, redis.bgrewriteaof, "BGREWRITEAOF", "aof_last_bgrewrite_status", within_s)
-    _run(redis, redis.bgsave, "BGSAVE", "rdb_last_bgsave_status", within_s)
+    _run(redis, partial(redis.bgsave, schedule=False), "BGSAVE", "rdb_last_bgsave_status", within_s)
 
 
 def _run(redis: Redis, start: Callable[[], object], command: str, status: str, within_s: float) -> None:
@@ -32,7 +35,7 @@ def _run(redis: Redis, start: Callable[[], object], command: str, status: str, w
             start()
             break
         except ResponseError as error:  # Redis began one by itself in between
-            if "in progress" not in str(error) or time.monotonic() > deadline:
+            if not any(words in str(error) for words in _BUSY) or time.monotonic() > deadline:
                 raise
     _wait(redis, command, deadline)
     told = redis.info("persistence")[status]

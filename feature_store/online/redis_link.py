@@ -58,9 +58,7 @@ class RedisLink:
                 "it is asked again whenever it is needed."
             ) from error
         except RedisError as error:
-            raise OnlineStoreError(
-                f"the online store {self.address} refuses ({error}). Mend what it says, then try again: docs/operations.md, Redis."
-            ) from error
+            raise OnlineStoreError(f"the online store {self.address} refuses ({error}). Mend what it says, then try again.") from error
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -71,7 +71,10 @@ return gone
 """
 SWITCH = """
 -- version, place, users in it; -> whether it is whole, and read from now on
-if redis.call('HLEN', ARGV[2]) ~= tonumber(ARGV[3]) then return 0 end
+if redis.call('HLEN', ARGV[2]) ~= tonumber(ARGV[3]) then
+  redis.call('UNLINK', ARGV[2])
+  return 0
+end
 local old = redis.call('HGET', 'vitrine:snapshot', 'place')
 redis.call('PERSIST', ARGV[2])
 redis.call('SREM', 'vitrine:loading', ARGV[2])

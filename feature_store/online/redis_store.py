@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from redis import Redis
 from redis.client import Pipeline
@@ -96,8 +96,8 @@ class RedisStore:
             pipeline.eval(scripts.APPEND, 0, POSTED_PER_USER, life, oldest, *rows)
 
         with self._redis() as redis:
-            (new,) = redis.transaction(take, scripts.TOMBSTONES)  # type: ignore[misc]
-            return int(new)
+            (new,) = cast(list[int], redis.transaction(take, scripts.TOMBSTONES))
+        return new
 
     def forget_posted(self, *, before: int) -> None:
         """See `OnlineStore`."""

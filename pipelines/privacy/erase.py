@@ -34,7 +34,7 @@ class Checked:
 
     artefact: str
     files: int
-    """Looked into a second time when all was done; keys, of a Redis."""
+    """Looked into a second time when all was done; values, of a Redis."""
     done: str
     holding: tuple[str, ...]
     """Files that still hold the user, relative to the workspace; keys, of a Redis."""
@@ -152,9 +152,13 @@ def _from_redis(config: Config, sought: Sought, tombstones: Tombstones) -> Check
     with contextlib.closing(open_redis(config.online_store.place, password=store_password())) as store:
         store.set_tombstones(tombstones)
         removed = store.erase(sought.names)
-        keys = {key: sought.in_text(text) for key, text in store.contents()}
+        looked, holding = 0, set()
+        for key, text in store.contents():
+            looked += 1
+            if sought.in_text(text):
+                holding.add(str(sought.hide(key)))
     done = f"{removed:,} rows removed, files written anew" if removed else NOTHING
-    return Checked("online store in Redis", len(keys), done, tuple(sought.hide(key) for key, holds in keys.items() if holds))
+    return Checked("online store in Redis", looked, done, tuple(sorted(holding)))
 
 
 def _from_store(workspace: Workspace, sought: Sought, tombstones: Tombstones) -> str:

@@ -58,9 +58,10 @@ def test_no_byte_of_the_id_remains_in_redis_nor_in_its_files(config: Config, sto
 def test_what_others_posted_with_the_id_in_it_is_told_by_a_key_that_does_not_say_it(config: Config, store: OnlineStore) -> None:
     told = PostedEvent(f"{OTHER} saw {USER}", OTHER, "i", "click", 6)
     store.append([told])
+    store.load_snapshot("next", [("a", "[[], [], []]", f'["{USER}"]'), *((f"b{number}", "[[], [], []]", "[]") for number in range(50))])
     receipt = erase(config)
     assert not receipt.clean
-    assert receipt.checked[0].holding == (f"vitrine:event:{OTHER} saw (erased)", f"vitrine:posted:{OTHER}")
+    assert receipt.checked[0].holding == (f"vitrine:event:{OTHER} saw (erased)", f"vitrine:posted:{OTHER}", "vitrine:users:2")
 
 
 def test_the_file_of_a_time_before_redis_is_cleaned_too(config: Config, store: OnlineStore) -> None:
