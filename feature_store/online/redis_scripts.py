@@ -13,8 +13,7 @@ vitrine:additions         hash: release_id -> version; vitrine:added:RELEASE_ID:
 
 PREFIX = "vitrine:"
 SNAPSHOT, LOADS, LOADING, PLACE = f"{PREFIX}snapshot", f"{PREFIX}loads", f"{PREFIX}loading", f"{PREFIX}users:"
-POSTED, EVENT = f"{PREFIX}posted:", f"{PREFIX}event:"
-TOMBSTONES, KEY_ID = f"{PREFIX}tombstones", f"{PREFIX}key_id"
+POSTED, TOMBSTONES, KEY_ID = f"{PREFIX}posted:", f"{PREFIX}tombstones", f"{PREFIX}key_id"
 REVISION, WITHDRAWN, CHANGED = f"{PREFIX}revision", f"{PREFIX}withdrawn", f"{PREFIX}changed"
 ADDITIONS, ADDED = f"{PREFIX}additions", f"{PREFIX}added:"
 

@@ -2,15 +2,19 @@
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from feature_store.errors import OnlineStoreError
 from feature_store.online.opening import open_store
 from serving.__main__ import main
-from serving.app import create_app
+from serving.app import create_app, open_settled
+from serving.keeper import Keeper
+from serving.problems import ProblemError
 from serving.settings import Settings
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.tiny_release import build_release
@@ -55,6 +59,33 @@ def test_while_redis_is_gone_the_api_says_so_and_answers_again_once_it_is_back(t
         assert client.get("/healthz").status_code == 200
         server.start()
         assert client.post("/v1/recommendations", json=ASKED).json()["source"] == "personal"
+
+
+def test_a_release_that_could_not_be_laid_beside_the_store_is_served_once_that_is_back(tmp_path: Path) -> None:
+    build_release(tmp_path / "releases")
+    with redis_server(tmp_path) as server, contextlib.closing(open_store(server.url)) as store:
+        keeper = Keeper(tmp_path / "releases", store, watch_seconds=0)
+        server.stop()
+        keeper.load()
+        assert keeper.problem
+        assert "cannot be reached" in keeper.problem
+        server.start()
+        deadline = time.monotonic() + 60
+        while keeper.problem and time.monotonic() < deadline:
+            with contextlib.suppress(ProblemError):  # it is being loaded
+                keeper.current()
+            time.sleep(0.02)
+        assert keeper.current().additions == 0
+
+
+def test_the_password_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with redis_server(tmp_path, "--requirepass", "sesame") as server:
+        with pytest.raises(OnlineStoreError, match="VITRINE_REDIS_PASSWORD"):
+            open_settled(Settings(store=server.url))
+        monkeypatch.setenv("VITRINE_REDIS_PASSWORD", "sesame")
+        settings = Settings(store=server.url)
+        open_settled(settings).close()
+        assert "sesame" not in repr(settings)
 
 
 def test_a_process_whose_redis_does_not_answer_ends_with_one_line(
