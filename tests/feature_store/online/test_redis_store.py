@@ -203,10 +203,12 @@ def test_a_redis_that_hangs_is_not_waited_for_without_end(tmp_path: Path, monkey
         assert not store.user("u").known
 
 
-def test_a_full_redis_says_so(store: "RedisStore", redis: "Redis") -> None:
+def test_a_full_redis_says_so_and_is_read_on(store: "RedisStore", redis: "Redis") -> None:
+    store.load_snapshot("one", [("u", NOTHING, '["i"]')])
     redis.config_set("maxmemory", 1)
     try:
         with pytest.raises(OnlineStoreError, match=r"refuses .*maxmemory"):
             store.append([EVENT])
+        assert store.user("u").seen == {"i"}
     finally:
         redis.config_set("maxmemory", 0)
