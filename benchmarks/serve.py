@@ -1,12 +1,13 @@
 """How long an answer takes over HTTP, and how long the same work takes without it.
 
-    python benchmarks/serve.py [--releases DIR --store FILE]
+    python benchmarks/serve.py [--releases DIR --store FILE_OR_URL]
 
 Starts `python -m serving` on a free loopback port and asks POST /v1/recommendations for known users, one after another and by four clients
 at once; then the same users in this process without HTTP: read the user, mask, user tower, index, ranker. At most 5 seconds each.
 """
 
 import argparse
+import os
 import socket
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from feature_store.online.sqlite import SqliteStore
+from feature_store.online.address import PASSWORD_VARIABLE
+from feature_store.online.opening import open_store
+from feature_store.online.protocol import OnlineStore
 from recsys.slate.filters import Wishes, build_shelf
 from recsys.slate.histories import user_history
 from recsys.slate.rank import rank_scores
@@ -35,9 +38,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--releases", type=Path, default=Path("workspace/releases"))
-    parser.add_argument("--store", type=Path, default=Path("workspace/online/store.sqlite"))
+    parser.add_argument("--store", default="workspace/online/store.sqlite")
     folders = parser.parse_args()
-    store = SqliteStore(folders.store)
+    store = open_store(folders.store, password=os.environ.get(PASSWORD_VARIABLE, ""))
     users = store.some_users(USERS)
     if not users:
         raise SystemExit(f"{folders.store} holds no users. Run `vitrine nightly` first.")
@@ -85,7 +88,7 @@ def _by_clients(url: str, users: list[str], *, clients: int) -> tuple[list[float
     return [spent for times, _ in done for spent in times], max(wall for _, wall in done)
 
 
-def _bare(folder: Path, store: SqliteStore) -> Callable[[str], object]:
+def _bare(folder: Path, store: OnlineStore) -> Callable[[str], object]:
     release = read_release(folder)
     shelf = build_shelf(release.items, store.item_changes())
     depth, tower, ranker = (

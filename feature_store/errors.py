@@ -35,3 +35,7 @@ class StaleFeaturesError(FeatureStoreError):
 
 class MixedEncodersError(FeatureStoreError):
     """Vectors of one modality come from more than one encoder, so their cosines mean nothing."""
+
+
+class OnlineStoreError(FeatureStoreError):
+    """The online store is none, cannot be reached or refuses, or a change of it cannot be made."""

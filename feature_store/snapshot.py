@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import polars as pl
 
 from feature_store.layout import TableReader
-from feature_store.online.sqlite import SqliteStore
+from feature_store.online.protocol import OnlineStore
 from feature_store.schema import SNAPSHOT
 
 USERS_AT_ONCE = 20_000
 
 
-def load_snapshot(store: SqliteStore, snapshot: TableReader) -> str:
+def load_snapshot(store: OnlineStore, snapshot: TableReader) -> str:
     """Make the store answer from this snapshot; a process that serves notices by itself.
 
     Returns:
@@ -24,7 +24,7 @@ def load_snapshot(store: SqliteStore, snapshot: TableReader) -> str:
 
 
 def snapshot_rows(users: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Rows of the table `snapshot` as `SqliteStore.load_snapshot` takes them."""
+    """Rows of the table `snapshot` as `OnlineStore.load_snapshot` takes them."""
     for some in users.iter_slices(USERS_AT_ONCE):
         times = some["event_times"].list.eval(pl.element().dt.epoch("us"))
         columns = (some["user_id"], some["item_ids"], some["kinds"], times, some["seen"])

@@ -16,7 +16,6 @@ from feature_store.knowledge import triples_of_attributes
 from feature_store.landing import LandingFile, content_of
 from feature_store.layout import Workspace
 from feature_store.online.protocol import AddedItem
-from feature_store.online.sqlite import SqliteStore
 from feature_store.schema import CATALOGUE, FETCHED_IMAGES, item_embeddings
 from pipelines.config import Config
 from pipelines.contents import modalities_of, open_content
@@ -24,6 +23,7 @@ from pipelines.encoding.shard import embed_shard
 from pipelines.fetching.image import FetchedImage
 from pipelines.fetching.store import PhotoStore
 from pipelines.landing import list_source, time_rule
+from pipelines.online_store import open_online_store
 from pipelines.photos import ItemPhotos
 from pipelines.progress import Progress
 from pipelines.recommend import release_folder
@@ -73,7 +73,7 @@ def add_items(config: Config, file: Path | None, *, progress: Progress) -> Added
     workspace = config.open_workspace()
     release = read_release(release_folder(workspace, ""))
     new_item_rules(release)
-    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+    with contextlib.closing(open_online_store(config)) as store:
         intake = _take_in(config, workspace, file)
         rows = upsert(CATALOGUE.empty(), intake.rows).rows
         new = rows.filter(~pl.col("item_id").is_in(release.items.vocabulary.item_ids))

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
+from feature_store.errors import OnlineStoreError
 from feature_store.layout import Workspace
+from feature_store.online.address import redis_address
 from pipelines.fetching.config import FetchImagesConfig
 from pipelines.importers.config import MappingConfig
 from pipelines.modality_names import check_modality_name
@@ -142,6 +145,32 @@ class ReleaseConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OnlineStoreConfig:
+    """Where the API reads users and keeps what comes between nights."""
+
+    place: str = "sqlite"
+    """`sqlite`: a file in the workspace, for processes of one machine; or a Redis, `redis://HOST:PORT/DATABASE`, for as many as there are.
+    Its password comes from VITRINE_REDIS_PASSWORD, never from here."""
+    posted_days: int = 0
+    """Events posted to the API are neither taken in nor shown once they happened so many days ago, and removed; 0: their number alone is
+    bounded."""
+
+    def __post_init__(self) -> None:
+        if self.posted_days < 0:
+            raise ValueError(f"posted_days is {self.posted_days}; it is a number of days, or 0 for no limit of age")
+        if self.elsewhere:
+            try:
+                redis_address(self.place)
+            except OnlineStoreError as error:
+                raise ValueError(f"place: {error}, or sqlite for a file in the workspace") from error
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is not in the workspace."""
+        return self.place != "sqlite"
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrackingConfig:
     """Where the experiment tracker writes."""
 
@@ -178,6 +207,7 @@ class Config:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gates: GateConfig = field(default_factory=GateConfig)
     release: ReleaseConfig = field(default_factory=ReleaseConfig)
+    online_store: OnlineStoreConfig = field(default_factory=OnlineStoreConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
     def __post_init__(self) -> None:
@@ -245,11 +275,14 @@ def parse_config(values: Mapping[str, Any], *, source: str = "config") -> Config
     try:
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}, found {detail['input']!r}" for detail in error.errors()
-        ]
-        raise ConfigError(f"{source}: " + "; ".join(lines)) from error
+        raise ConfigError(f"{source}: " + "; ".join(map(_told, error.errors()))) from None  # its own text holds all that was found
     return _with_modalities(config, named="modalities" in values.get("retriever", {}), source=source)
+
+
+def _told(detail: ErrorDetails) -> str:
+    """One line; what is wrong with a section as a whole says itself what was found, and the rest of it may be nobody's business."""
+    line = f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
+    return line if isinstance(detail["input"], Mapping) else f"{line}, found {detail['input']!r}"
 
 
 def _with_modalities(config: Config, *, named: bool, source: str) -> Config:

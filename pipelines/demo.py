@@ -48,6 +48,7 @@ def run_demo(path: Path, *, console: Console) -> int:
     """
     from pipelines.importers.registry import import_source
     from pipelines.nightly import run_night
+    from pipelines.online_store import store_place
     from pipelines.tracking import tracked_night
 
     progress = Progress(Console(stderr=True))
@@ -62,7 +63,8 @@ def run_demo(path: Path, *, console: Console) -> int:
         console.print(f"No release is served: {'; '.join(night.refusals)}\nreport: {report}", highlight=False, soft_wrap=True)
         return 3
     user_id = middling_user(workspace)
-    with running_api(workspace, images=config.resolve(config.sources.images), pseudonyms=config.privacy.pseudonyms) as url:
+    images = config.resolve(config.sources.images)
+    with running_api(workspace, images=images, pseudonyms=config.privacy.pseudonyms, store=store_place(config)) as url:
         body = {"user_id": user_id, "k": NUM_ITEMS}
         answer = ask(f"{url}/v1/recommendations", body)
         console.print(f"POST {url}/v1/recommendations  {json.dumps(body)}", highlight=False, soft_wrap=True)
@@ -93,14 +95,14 @@ def middling_user(workspace: Workspace) -> str:
 
 
 @contextmanager
-def running_api(workspace: Workspace, *, images: Path, pseudonyms: bool = False) -> Iterator[str]:
+def running_api(workspace: Workspace, *, images: Path, pseudonyms: bool = False, store: str = "") -> Iterator[str]:
     """The API as a process of its own on a free port, ready when the block starts and ended, by its id, when it ends.
 
     Raises:
         DemoError: It ended by itself, or is not ready within a minute.
     """
     url = f"http://127.0.0.1:{_free_port()}"
-    command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", str(workspace.online_store)]
+    command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", store or str(workspace.online_store)]
     command += ["--images", str(images), "--host", "127.0.0.1", "--port", url.rpartition(":")[2]]
     command += ["--pseudonyms"] if pseudonyms else []
     log = workspace.root / "demo-api.log"

@@ -16,9 +16,10 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from feature_store.errors import DamagedTableError
+from feature_store.errors import DamagedTableError, OnlineStoreError
 from feature_store.manifest import Manifest
 from pipelines.config import Config, ConfigError, load_config
+from pipelines.online_store import open_online_store
 from pipelines.releases import ReleaseShelf
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +51,7 @@ def diagnose(config: Config | None) -> list[Finding]:
     findings = [_python(), *_packages(lock_file()), _fbgemm(), _torchvision(), _torchrec(), _gpu(), _memory(), _cores()]
     if config is not None:
         findings += [_disk(config), _tables(config), _champion(config), _text_model(config), _image_weights(config)]
-        findings += _own_modalities(config)
+        findings += [*_own_modalities(config), *_redis(config)]
     return findings
 
 
@@ -256,6 +257,15 @@ def _own_modalities(config: Config) -> Iterator[Finding]:
             yield Finding(name=what, state="ok", found=str(path))
         else:
             yield Finding(name=what, state="error", found=f"nothing at {path}", mend=f"correct [sources.modalities.{name}] file")
+
+
+def _redis(config: Config) -> Iterator[Finding]:
+    if config.online_store.elsewhere:
+        try:
+            open_online_store(config).close()
+            yield Finding(name="online store", state="ok", found=config.online_store.place)
+        except OnlineStoreError as error:
+            yield Finding(name="online store", state="error", found=str(error), mend="docs/operations.md, The online store")
 
 
 def config_finding(path: Path, problem: str | None) -> Finding:

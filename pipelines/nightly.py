@@ -13,13 +13,13 @@ from rich.markup import escape
 
 from feature_store.errors import EmptyLogError
 from feature_store.layout import Workspace
-from feature_store.online.sqlite import SqliteStore
 from feature_store.served_log import ServedLog
 from feature_store.snapshot import load_snapshot
 from feature_store.tombstones import Tombstones
 from pipelines.audit.stage import STAGE as AUDIT_LEAKS
 from pipelines.config import Config
 from pipelines.lock import alone
+from pipelines.online_store import open_online_store
 from pipelines.privacy.admission import names_of
 from pipelines.privacy.retention import oldest_kept
 from pipelines.progress import Progress
@@ -120,12 +120,15 @@ def run_night(
         BusyError: Another night is at work here.
         EmptyLogError: No event is left to learn from.
         UnknownStageError: `start_from` is no stage.
+        OnlineStoreError: The online store cannot be reached.
     """
     names = [stage.name for stage in stages]
     if start_from is not None and start_from not in names:
         raise UnknownStageError(f"there is no stage {start_from!r}; the stages are {', '.join(names)}")
     workspace = config.open_workspace()
     with alone(workspace.root / "night.lock", work="night"):
+        if config.online_store.elsewhere:
+            open_online_store(config).close()  # a store that cannot be reached is told before the night has cost anything
         results: list[StageResult] = []
         moment = date or datetime.max.replace(tzinfo=UTC)
         for stage in stages:
@@ -196,7 +199,7 @@ def _conclude(config: Config, workspace: Workspace, date: datetime, results: Seq
         for refusal in refusals:
             progress.say(f"  [yellow]✗[/yellow] {escape(refusal)}")
     removed = shelf.prune(config.release.keep)
-    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+    with contextlib.closing(open_online_store(config)) as store:
         store.set_tombstones(Tombstones.read(workspace.tombstones))
         store.set_key_id(names_of(config).key_id)
         oldest = oldest_kept(end_of_log(workspace), keep_days=config.privacy.keep_days, now=datetime.now(UTC))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from feature_store.online.sqlite import SqliteStore
 from pipelines.config import Config
+from pipelines.online_store import open_online_store
 from pipelines.recommend import release_folder
 
 
@@ -26,7 +26,7 @@ def withdraw_items(config: Config, item_ids: Sequence[str], *, restore: bool = F
     """
     workspace = config.open_workspace()
     folder = release_folder(workspace, "")
-    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+    with contextlib.closing(open_online_store(config)) as store:
         known = set(pl.read_parquet(folder / "catalogue.parquet", columns=["item_id"])["item_id"])
         known |= {item.item_id for item in store.added_items(folder.name)} | store.item_changes().withdrawn
         unknown = [item_id for item_id in item_ids if item_id not in known]

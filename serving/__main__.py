@@ -5,8 +5,9 @@ from pathlib import Path
 
 import uvicorn
 
+from feature_store.errors import OnlineStoreError
 from feature_store.user_names import UserKeyError
-from serving.app import create_app
+from serving.app import create_app, open_settled
 from serving.settings import Settings
 
 
@@ -14,7 +15,8 @@ def main() -> None:
     """Serve until told to stop; what the command line leaves out comes from VITRINE_* or has its default."""
     parser = argparse.ArgumentParser(prog="python -m serving", description="Serve the champion release over HTTP.")
     parser.add_argument("--releases", type=Path, help="folder of releases")
-    parser.add_argument("--store", type=Path, help="the online store")
+    parser.add_argument("--store", help="the online store: a file, or redis://HOST:PORT/DATABASE (password: VITRINE_REDIS_PASSWORD)")
+    parser.add_argument("--posted-days", type=int, help="events that are posted are known for so many days; 0: without such a limit")
     parser.add_argument("--images", type=Path, help="root of the catalogue's pictures")
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port to listen on")
@@ -26,7 +28,8 @@ def main() -> None:
     settings = Settings(**given)
     try:
         app = create_app(settings)
-    except UserKeyError as error:
+        open_settled(settings).close()  # a store that cannot be opened is told in one line
+    except (UserKeyError, OnlineStoreError) as error:
         parser.exit(1, f"error: {error}\n")
     uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", access_log=False)
 

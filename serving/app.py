@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from feature_store.online.sqlite import SqliteStore
+from feature_store.online.opening import open_store
+from feature_store.online.protocol import OnlineStore
 from feature_store.user_names import KEY_VARIABLE, UserKeyError, UserNames, user_names
 from serving import problems
 from serving.envelope import Envelope
@@ -27,7 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        store = SqliteStore(settings.store)
+        store = open_settled(settings)
         check_names(names, store)
         keeper = Keeper(settings.releases, store, watch_seconds=settings.watch_seconds)
         await run_in_threadpool(keeper.load)
@@ -51,7 +52,16 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def check_names(names: UserNames, store: SqliteStore) -> None:
+def open_settled(settings: Settings) -> OnlineStore:
+    """The online store that the settings name; close it after use.
+
+    Raises:
+        OnlineStoreError: It cannot be opened.
+    """
+    return open_store(settings.store, password=settings.redis_password.get_secret_value(), posted_days=settings.posted_days)
+
+
+def check_names(names: UserNames, store: OnlineStore) -> None:
     """Refuse to serve where nobody could be found; where no night has named users yet, they go by the names of this process.
 
     Raises:
@@ -62,6 +72,6 @@ def check_names(names: UserNames, store: SqliteStore) -> None:
         store.set_key_id(names.key_id)  # or the first night would take what is posted until then for another key's
     if nights not in (None, names.key_id):
         raise UserKeyError(
-            f"users in {store.path} are named by key {nights}, and this process names them by {names.key_id} (own: the shop's own ids). "
+            f"users in {store.where} are named by key {nights}, and this process names them by {names.key_id} (own: the shop's own ids). "
             f"Start it with --pseudonyms and the {KEY_VARIABLE} of the night, or without both where the night has none."
         )

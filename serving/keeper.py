@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from feature_store.errors import OnlineStoreError
 from feature_store.online.protocol import OnlineStore
 from recsys.slate.added_items import extend_release
 from recsys.slate.filters import Shelf, build_shelf
@@ -69,6 +70,8 @@ class Keeper:
                 self.problem = None
             except ReleaseError as error:
                 self.problem = str(error)
+            except OnlineStoreError as error:
+                self.problem, self._pointer = str(error), None  # the next look tries again
 
     def _look(self) -> None:
         self._looked = time.monotonic()

@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from feature_store.errors import OnlineStoreError
 from serving.answers import answer
 
 
@@ -35,6 +36,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ProblemError)
     async def _ours(request: Request, error: ProblemError) -> Response:
         return problem(request.state.request_id, error.status, error.title, error.detail)
+
+    @app.exception_handler(OnlineStoreError)
+    async def _no_store(request: Request, error: OnlineStoreError) -> Response:
+        return problem(request.state.request_id, 503, "The online store does not answer", str(error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -5,8 +5,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from feature_store.online.protocol import UserState
-from feature_store.online.sqlite import SqliteStore
+from feature_store.errors import OnlineStoreError
+from feature_store.online.protocol import OnlineStore, UserState
 from feature_store.served_log import ServedLog
 from feature_store.served_samples import ServedSample
 from recsys.slate.rank import RankerInput
@@ -42,7 +42,7 @@ class Sampler:
         share: Of the requests, from 0 to 1.
     """
 
-    def __init__(self, folder: Path, store: SqliteStore, *, share: float) -> None:
+    def __init__(self, folder: Path, store: OnlineStore, *, share: float) -> None:
         self._log, self._store, self._share = ServedLog(folder), store, share
         self._warned = False
 
@@ -63,7 +63,7 @@ class Sampler:
             slate: The answer.
             now: Its moment, microseconds since 1970 UTC.
         """
-        if sampling.asked is None or self._store.snapshot_version() != sampling.snapshot:  # a new snapshot came in between
+        if sampling.asked is None:
             return
         ids = served.release.items.vocabulary.ids
         sample = ServedSample(
@@ -81,8 +81,9 @@ class Sampler:
             slate=tuple(ids(slate.item_index)),
         )
         try:
-            self._log.append(sample, erased=lambda name: self._store.tombstones().holds(name))
-        except OSError as error:
+            if self._store.snapshot_version() == sampling.snapshot:  # or a new snapshot came in between
+                self._log.append(sample, erased=lambda name: self._store.tombstones().holds(name))
+        except (OSError, OnlineStoreError) as error:
             if not self._warned:
                 logger.warning("answers cannot be sampled in %s: %s. Requests are answered all the same.", self._log.folder, error)
             self._warned = True

@@ -13,8 +13,12 @@ class Settings(BaseSettings):
 
     releases: Path = Path("workspace/releases")
     """Folder of releases and of champion.json."""
-    store: Path = Path("workspace/online/store.sqlite")
-    """The online store; made where it is not there."""
+    store: str | Path = "workspace/online/store.sqlite"
+    """The online store: a file, made where it is not there, or a Redis, redis://HOST:PORT/DATABASE."""
+    redis_password: SecretStr = SecretStr("")
+    """Of that Redis; from VITRINE_REDIS_PASSWORD, never from a command line that others can see."""
+    posted_days: int = Field(default=0, ge=0)
+    """Posted events are neither taken in nor shown once they are so many days old; 0: none is too old."""
     images: Path | None = None
     """Root of the catalogue's image_uri paths, served below /images; none: no pictures."""
     host: str = "127.0.0.1"

@@ -7,8 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
-from feature_store.online.protocol import UserState
-from feature_store.online.sqlite import SqliteStore
+from feature_store.online.protocol import OnlineStore, UserState
 from feature_store.user_names import UserNames
 from recsys.data.interactions import Interactions
 from recsys.slate.recommend import Slate
@@ -30,7 +29,7 @@ class State:
     """One API process."""
 
     settings: Settings
-    store: SqliteStore
+    store: OnlineStore
     keeper: Keeper
     names: UserNames
     sampler: Sampler

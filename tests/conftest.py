@@ -1,6 +1,7 @@
 """What every test runs under: offline, one thread, repeatable."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before any test imports what would look for a network
@@ -10,6 +11,8 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 
 import pytest
 from hypothesis import settings
+
+from tests.support.redis_server import RedisServer, redis_server
 
 settings.register_profile("busy machine", deadline=None)  # time never fails a test
 settings.load_profile("busy machine")
@@ -31,3 +34,18 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the data folder ../shared, which is not there")
     return SHARED.resolve()
+
+
+@pytest.fixture(scope="session")
+def running_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_redis(running_redis: RedisServer) -> RedisServer:
+    from redis import Redis
+
+    with Redis(port=running_redis.port) as redis:
+        redis.flushall()
+    return running_redis

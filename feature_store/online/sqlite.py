@@ -7,15 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from feature_store.errors import FeatureStoreError
-from feature_store.online.protocol import CHANGEABLE, AddedItem, ItemChanges, PostedEvent, UserState
+from feature_store.errors import OnlineStoreError
+from feature_store.online.protocol import (
+    POSTED_PER_USER,
+    AddedItem,
+    ItemChanges,
+    PostedEvent,
+    UserState,
+    check_changeable,
+    oldest_shown,
+)
 from feature_store.tombstones import Tombstones
 from feature_store.user_names import UserNames
 
-POSTED_PER_USER = 2_000
-"""Newest posted events of a user that an answer reads."""
 MOST_POSTED = 5_000_000
-"""Posted events that are kept; the oldest go when the next snapshot comes."""
+"""Posted events that are kept; the oldest, and those too old to be shown, go when the next snapshot comes."""
 ROWS_AT_ONCE = 5_000
 """Rows of a snapshot per transaction, so that posting an event never waits long."""
 BUSY_SECONDS = 10.0
@@ -42,7 +48,7 @@ WHERE user_id = ?1 AND version = (SELECT value FROM pointer WHERE name = 'snapsh
 UNION ALL
 SELECT * FROM (
     SELECT 'p', event_id, item_id, event_type, event_time, value, request_id, release_id, position FROM posted
-    WHERE user_id = ?1 ORDER BY event_time DESC, event_id DESC LIMIT ?2
+    WHERE user_id = ?1 AND event_time >= ?3 ORDER BY event_time DESC, event_id DESC LIMIT ?2
 )
 """
 _POINTER = "SELECT value FROM pointer WHERE name = ?"
@@ -52,22 +58,19 @@ _TOMBSTONES, _USERS = "tombstones", "users"
 """Pointers to who was erased, as JSON, and to the key that users are named by."""
 
 
-class OnlineStoreError(FeatureStoreError):
-    """The file is no online store, or a change cannot be made."""
-
-
 class SqliteStore:
     """Implements `OnlineStore`.
 
     Args:
         path: The file; made, with its folder, where it is not there.
+        posted_days: Older posted events are neither taken in nor shown, and removed when the next snapshot comes; 0: none is too old.
 
     Raises:
         OnlineStoreError: The file is there and is no store.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, posted_days: int = 0) -> None:
+        self.path, self._posted_days = path, posted_days
         path.parent.mkdir(parents=True, exist_ok=True)
         self._reading, self._writing = threading.Lock(), threading.Lock()
         self._writer = self._connect()
@@ -80,28 +83,29 @@ class SqliteStore:
             ) from error
         self._reader = self._connect()
 
+    @property
+    def where(self) -> str:
+        """See `OnlineStore`."""
+        return str(self.path)
+
     def close(self) -> None:
-        """Let go of the file."""
+        """See `OnlineStore`."""
         self._reader.close()
         self._writer.close()
 
     def user(self, user_id: str) -> UserState:
-        """See `OnlineStore`; of posted events the newest POSTED_PER_USER."""
+        """See `OnlineStore`."""
         with self._reading:
-            rows = self._reader.execute(_USER, (user_id, POSTED_PER_USER)).fetchall()
-        history: tuple[list[str], list[int], list[int]] = ([], [], [])
-        seen: frozenset[str] = frozenset()
-        posted = []
-        for kind, *values in rows:
-            if kind == "s":
-                history, seen = json.loads(values[0]), frozenset(json.loads(values[1]))
-            else:
-                event_id, item_id, event_type, event_time, value, request_id, release_id, position = values
-                posted.append(PostedEvent(event_id, user_id, item_id, event_type, event_time, value, request_id, release_id, position))
-        return UserState(*history, seen, posted[::-1])
+            return self._state(user_id)
+
+    def users(self, user_ids: Sequence[str]) -> list[UserState]:
+        """See `OnlineStore`."""
+        with self._reading, self._reader:
+            self._reader.execute("BEGIN")  # or a snapshot could come in between
+            return [self._state(user_id) for user_id in user_ids]
 
     def some_users(self, limit: int) -> list[str]:
-        """At most `limit` ids of users of the snapshot that is read."""
+        """See `OnlineStore`."""
         query = "SELECT user_id FROM snapshots WHERE version = (SELECT value FROM pointer WHERE name = 'snapshot') LIMIT ?"
         with self._reading:
             return [str(row[0]) for row in self._reader.execute(query, (limit,))]
@@ -112,20 +116,18 @@ class SqliteStore:
             self._writer.execute("BEGIN IMMEDIATE")
             told = self._writer.execute(_POINTER, (_TOMBSTONES,)).fetchone()
             erased = Tombstones.from_json(told[0]) if told else Tombstones()
+            oldest = oldest_shown(self._posted_days)
             rows = [
                 (e.event_id, e.user_id, e.item_id, e.event_type, e.event_time, e.value, e.request_id, e.release_id, e.position)
                 for e in events
-                if not erased.holds(e.user_id)
+                if e.event_time >= oldest and not erased.holds(e.user_id)
             ]
             before = self._writer.total_changes
             self._writer.executemany("INSERT OR IGNORE INTO posted VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             return self._writer.total_changes - before
 
     def erase(self, user_ids: Sequence[str]) -> int:
-        """Remove all rows of these users, here called by their names in the store, and every byte of them from the file and its log.
-
-        Returns:
-            How many rows there were.
+        """See `OnlineStore`; the file is written anew and its log emptied.
 
         Raises:
             OnlineStoreError: Something reads the file without end, so its log cannot be emptied.
@@ -145,16 +147,16 @@ class SqliteStore:
         return Tombstones.from_json(text) if text else Tombstones()
 
     def set_tombstones(self, tombstones: Tombstones) -> None:
-        """Know these erased users, and no others, from now on."""
+        """See `OnlineStore`."""
         with self._writing, self._writer:
             self._point(_TOMBSTONES, tombstones.to_json())
 
     def key_id(self) -> str | None:
-        """`UserNames.key_id` of the names that users have here; None while nobody has said, which means the shop's own ids."""
+        """See `OnlineStore`."""
         return self._text(_USERS)
 
     def set_key_id(self, key_id: str) -> None:
-        """Say by which key users are named from now on; events that were posted under other names find nobody any more and go."""
+        """See `OnlineStore`."""
         others = (self.key_id() or UserNames().key_id) != key_id  # without a key, events were posted under the shop's own ids
         with self._writing, self._writer:
             if others:
@@ -165,7 +167,7 @@ class SqliteStore:
                 self._write_anew()
 
     def forget_posted(self, *, before: int) -> None:
-        """Drop posted events that happened before a moment, in microseconds since 1970 UTC."""
+        """See `OnlineStore`."""
         with self._writing, self._writer:
             self._writer.execute("DELETE FROM posted WHERE event_time < ?", (before,))
 
@@ -182,14 +184,8 @@ class SqliteStore:
         return ItemChanges(revision, withdrawn, {item_id: json.loads(fields) for item_id, _, fields in rows if fields != "{}"})
 
     def change_item(self, item_id: str, values: Mapping[str, Any]) -> None:
-        """See `OnlineStore`; times are microseconds since 1970 UTC.
-
-        Raises:
-            OnlineStoreError: A field may not be changed between nights.
-        """
-        unknown = sorted(set(values) - set(CHANGEABLE))
-        if unknown:
-            raise OnlineStoreError(f"fields {unknown} of item {item_id} cannot change between nights; these can: {', '.join(CHANGEABLE)}")
+        """See `OnlineStore`."""
+        check_changeable(item_id, values)
         with self._writing, self._writer:
             row = self._writer.execute("SELECT fields FROM item_changes WHERE item_id = ?", (item_id,)).fetchone()
             fields = json.dumps((json.loads(row[0]) if row else {}) | dict(values), sort_keys=True)
@@ -232,7 +228,7 @@ class SqliteStore:
             self._count(f"added:{release_id}")
 
     def forget_additions(self, *, keep: Sequence[str]) -> None:
-        """Drop what was added to releases other than these."""
+        """See `OnlineStore`."""
         with self._reading:
             found = [str(row[0]) for row in self._reader.execute("SELECT DISTINCT release_id FROM added_items")]
         gone = [(release_id,) for release_id in found if release_id not in keep]
@@ -241,16 +237,11 @@ class SqliteStore:
             self._writer.executemany("DELETE FROM pointer WHERE name = 'added:' || ?", gone)
 
     def snapshot_version(self) -> str | None:
-        """Version of the snapshot that is read; None before the first."""
+        """See `OnlineStore`."""
         return self._text("snapshot")
 
     def load_snapshot(self, version: str, users: Iterable[tuple[str, str, str]]) -> None:
-        """Bring a night's snapshot in beside the one that is read, then read it instead, whole.
-
-        Args:
-            version: Its name; loading the version that is read does nothing.
-            users: user_id, JSON of [item_ids, kinds, event times in microseconds], JSON of the seen item ids.
-        """
+        """See `OnlineStore`."""
         if self.snapshot_version() == version:
             return
         with self._writing, self._writer:
@@ -267,10 +258,24 @@ class SqliteStore:
         with self._writing, self._writer:
             self._writer.execute("DELETE FROM snapshots WHERE version <> ?", (version,))
         with self._writing, self._writer:
+            self._writer.execute("DELETE FROM posted WHERE event_time < ?", (oldest_shown(self._posted_days),))
             surplus = self._writer.execute("SELECT count(*) FROM posted").fetchone()[0] - MOST_POSTED
             if surplus > 0:
                 oldest = "SELECT event_id FROM posted ORDER BY event_time, event_id LIMIT ?"
                 self._writer.execute(f"DELETE FROM posted WHERE event_id IN ({oldest})", (surplus,))
+
+    def _state(self, user_id: str) -> UserState:
+        rows = self._reader.execute(_USER, (user_id, POSTED_PER_USER, oldest_shown(self._posted_days))).fetchall()
+        history: tuple[list[str], list[int], list[int]] = ([], [], [])
+        seen: frozenset[str] = frozenset()
+        posted = []
+        for kind, *values in rows:
+            if kind == "s":
+                history, seen = json.loads(values[0]), frozenset(json.loads(values[1]))
+            else:
+                event_id, item_id, event_type, event_time, value, request_id, release_id, position = values
+                posted.append(PostedEvent(event_id, user_id, item_id, event_type, event_time, value, request_id, release_id, position))
+        return UserState(*history, seen, posted[::-1])
 
     def _insert(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
         with self._writing, self._writer:

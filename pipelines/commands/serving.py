@@ -88,12 +88,14 @@ def serve(
     with told(errors):
         settings = config_of(config)
         workspace = settings.open_workspace()
+        from pipelines.online_store import store_place
         from pipelines.privacy.admission import names_of
         from pipelines.recommend import release_folder
 
         release_folder(workspace, "")
         names_of(settings)  # without the key nobody would be found
-        command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", str(workspace.online_store)]
+        command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", store_place(settings)]
+        command += ["--posted-days", str(settings.online_store.posted_days)]
         command += ["--images", str(settings.resolve(settings.sources.images)), "--host", host, "--port", str(port)]
         command += ["--show-users"] if show_users else []
         command += ["--sample-requests", str(sample_requests), "--served", str(workspace.served)]

@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from feature_store.layout import Workspace
-from feature_store.online.protocol import PostedEvent
-from feature_store.online.sqlite import SqliteStore
+from feature_store.online.protocol import OnlineStore, PostedEvent
 from feature_store.served_samples import ServedSample, sample_files, sample_lines
 from pipelines.config import Config
+from pipelines.online_store import open_online_store
 from pipelines.parity.difference import FeatureDifference, beyond_rounding, feature_differences, ranking_overlap
 from pipelines.parity.raw import read_items, read_log, taken_names
 from pipelines.parity.recompute import past_of, recompute
@@ -19,6 +20,7 @@ from pipelines.recommend import release_folder
 from recsys.data.interactions import microseconds
 from recsys.slate.release_reader import Release, read_release
 
+USERS_AT_ONCE = 100
 OTHER_RELEASE = "answered by another release"
 ADDED = "answered while items were added to the release, whose features are not made again"
 OTHER_SNAPSHOT = "answered from the snapshot of another night, which is gone"
@@ -70,9 +72,8 @@ def run_parity(config: Config, *, requests: int) -> Parity:
     snapshot = workspace.read("snapshot").manifest
     left_out: Counter[str] = Counter()
     chosen: list[tuple[ServedSample, list[PostedEvent]]] = []
-    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
-        for sample in newest_samples(workspace):
-            posted = store.user(sample.user_id).posted
+    with contextlib.closing(open_online_store(config)) as store:
+        for sample, posted in _with_posted(newest_samples(workspace), store):
             why = _unfit(sample, release, snapshot.content_digest, posted)
             left_out.update([why] if why else [])
             if why is None:
@@ -92,6 +93,13 @@ def newest_samples(workspace: Workspace) -> Iterator[ServedSample]:
     """All samples of the workspace, newest first; lines that were cut off are passed over."""
     for file in reversed(sample_files(workspace.served)):
         yield from filter(None, map(ServedSample.from_line, reversed(list(sample_lines(file)))))
+
+
+def _with_posted(samples: Iterator[ServedSample], store: OnlineStore) -> Iterator[tuple[ServedSample, Sequence[PostedEvent]]]:
+    """Each with what its user has posted to this day."""
+    while some := list(islice(samples, USERS_AT_ONCE)):
+        users = store.users([sample.user_id for sample in some])
+        yield from ((sample, user.posted) for sample, user in zip(some, users, strict=True))
 
 
 def _unfit(sample: ServedSample, release: Release, snapshot: str, posted: Sequence[PostedEvent]) -> str | None:

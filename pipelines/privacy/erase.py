@@ -11,12 +11,13 @@ from pathlib import Path
 
 from feature_store.layout import Workspace
 from feature_store.manifest import write_text_atomically
-from feature_store.online.sqlite import SqliteStore
+from feature_store.online.opening import open_redis, open_store
 from feature_store.served_log import ServedLog
 from feature_store.tombstones import Tombstones
 from pipelines.config import Config
 from pipelines.landing import list_source
 from pipelines.lock import alone
+from pipelines.online_store import store_password
 from pipelines.privacy.admission import names_of
 from pipelines.privacy.erase_landing import LandingTrace, trace_in
 from pipelines.privacy.erase_tables import MADE_AGAIN, NOTHING, erase_from_table
@@ -33,10 +34,10 @@ class Checked:
 
     artefact: str
     files: int
-    """Looked into a second time when all was done."""
+    """Looked into a second time when all was done; values, of a Redis."""
     done: str
     holding: tuple[str, ...]
-    """Files that still hold the user, relative to the workspace."""
+    """Files that still hold the user, relative to the workspace; keys, of a Redis."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
     Raises:
         BusyError: A night, a judgement on the test window, an ablation or a search for settings is at work here.
         UserKeyError: Users go by pseudonyms, and there is no key to find this one's.
-        OnlineStoreError: The online store is being read without end; run it again.
+        OnlineStoreError: The online store cannot be reached, is being read without end, or cannot write its files anew; run it again.
     """
     workspace = config.open_workspace()
     names = tuple(dict.fromkeys((user_id, names_of(config).of(user_id))))
@@ -92,7 +93,7 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
         files = progress.track(list_source(config.sources.events, workspace), what="searching landing files")
         landing = [trace for file in files if (trace := trace_in(file, sought, rewrite=rewrite_landing))]
         rewritten = [trace.digest for trace in landing if not trace.left]
-        checked = []
+        checked = [_from_redis(config, sought, tombstones)] if config.online_store.elsewhere else []
         acts = _acts(config, sought, tombstones, rewritten)
         for artefact, (folder, act) in progress.track(acts.items(), what="erasing", total=len(acts)):
             done = act()
@@ -147,10 +148,23 @@ def _from_table(workspace: Workspace, folder: Path, sought: Sought, rewritten: S
     return MADE_AGAIN
 
 
+def _from_redis(config: Config, sought: Sought, tombstones: Tombstones) -> Checked:
+    with contextlib.closing(open_redis(config.online_store.place, password=store_password())) as store:
+        store.set_tombstones(tombstones)
+        removed = store.erase(sought.names)
+        looked, holding = 0, set()
+        for key, text in store.contents():
+            looked += 1
+            if sought.in_text(text):
+                holding.add(str(sought.hide(key)))
+    done = f"{removed:,} rows removed, files written anew" if removed else NOTHING
+    return Checked("online store in Redis", looked, done, tuple(sorted(holding)))
+
+
 def _from_store(workspace: Workspace, sought: Sought, tombstones: Tombstones) -> str:
     if not workspace.online_store.is_file():
         return NOTHING
-    with contextlib.closing(SqliteStore(workspace.online_store)) as store:
+    with contextlib.closing(open_store(workspace.online_store)) as store:
         store.set_tombstones(tombstones)
         removed = store.erase(sought.names)
     return f"{removed:,} rows removed, file written anew" if removed else NOTHING

@@ -7,6 +7,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tests.support.tiny_release import build_release
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +30,9 @@ main()
 """
 
 
-def test_a_process_that_refuses_torch_serves_over_real_http(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_a_process_that_refuses_torch_serves_over_real_http(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
+    store = str(tmp_path / "s.sqlite") if kind == "sqlite" else request.getfixturevalue("empty_redis").url
     build_release(tmp_path / "releases")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -40,7 +44,7 @@ def test_a_process_that_refuses_torch_serves_over_real_http(tmp_path: Path) -> N
         "--releases",
         str(tmp_path / "releases"),
         "--store",
-        str(tmp_path / "s.sqlite"),
+        store,
         "--port",
         str(port),
     ]

@@ -27,6 +27,12 @@ def test_a_value_of_the_wrong_type_is_refused_with_what_was_found() -> None:
         parse_config({"retriever": {"epochs": "many"}})
 
 
+def test_a_password_in_the_config_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigError, match=r"online_store: .*VITRINE_REDIS_PASSWORD") as told:
+        parse_config({"online_store": {"place": "redis://:hunter2@cache/0"}})
+    assert "hunter2" not in str(told.value)
+
+
 def test_an_ensemble_of_nobody_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"ensemble is 0; it counts the two-towers that are trained: 1, the default, or more"):
         parse_config({"retriever": {"ensemble": 0}})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipelines.config import Config, GivenModality, SourcesConfig
+from pipelines.config import Config, GivenModality, OnlineStoreConfig, SourcesConfig
 from pipelines.doctor import Finding, config_finding, diagnose, lock_file, print_findings, read_lock
 from recsys.encoders.config import EmbedConfig
 
@@ -38,6 +38,12 @@ def test_an_own_modality_without_a_file_is_an_error_that_says_which(tmp_path: Pa
     assert found["modality audio"].state == "error"
     assert "gone.parquet" in found["modality audio"].found
     assert found["modality video"].state == "ok"
+
+
+def test_a_redis_that_does_not_answer_is_an_error_that_names_it(tmp_path: Path) -> None:
+    found = look(Config(workspace=str(tmp_path), online_store=OnlineStoreConfig(place="redis://127.0.0.1:1/0")))["online store"]
+    assert found.state == "error"
+    assert "redis://127.0.0.1:1/0" in found.found
 
 
 def test_missing_weights_are_an_error_that_says_which_file(tmp_path: Path) -> None:

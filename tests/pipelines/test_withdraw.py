@@ -4,24 +4,25 @@ from pathlib import Path
 import pytest
 
 from feature_store.online.protocol import AddedItem
-from feature_store.online.sqlite import SqliteStore
 from pipelines.config import Config, parse_config
+from pipelines.online_store import open_online_store
 from pipelines.recommend import RecommendError
 from pipelines.withdraw import WithdrawError, withdraw_items
 from tests.support.tiny_release import build_release
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
+@pytest.fixture(params=["sqlite", "redis"])
+def config(tmp_path: Path, request: pytest.FixtureRequest) -> Config:
     release = build_release(tmp_path / "releases")
-    config = parse_config({"workspace": str(tmp_path)})
-    with contextlib.closing(SqliteStore(config.open_workspace().online_store)) as store:
+    place = request.param if request.param == "sqlite" else request.getfixturevalue("empty_redis").url
+    config = parse_config({"workspace": str(tmp_path), "online_store": {"place": place}})
+    with contextlib.closing(open_online_store(config)) as store:
         store.add_items(release.name, [AddedItem({"item_id": "n"}, b"", b"", 0.0)])
     return config
 
 
 def withdrawn(config: Config) -> frozenset[str]:
-    with contextlib.closing(SqliteStore(config.open_workspace().online_store)) as store:
+    with contextlib.closing(open_online_store(config)) as store:
         return store.item_changes().withdrawn
 
 

@@ -1,0 +1,73 @@
+"""An erasure where the online store is a Redis."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from feature_store.online.opening import open_store
+from feature_store.online.protocol import OnlineStore, PostedEvent
+from pipelines.config import Config, parse_config
+from pipelines.online_store import open_online_store
+from pipelines.privacy.erase import Receipt, erase_user
+from pipelines.progress import Progress
+from tests.support.redis_server import RedisServer, redis_server
+
+USER, OTHER = "shopper-4711@example.com", "shopper-4712@example.com"
+EVENT = PostedEvent("e", USER, "i", "click", 5)
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_server(tmp_path_factory.mktemp("redis"), "--appendonly", "yes", "--save", "3600 1") as server:
+        yield server
+
+
+@pytest.fixture
+def config(tmp_path: Path, server: RedisServer) -> Config:
+    (tmp_path / "landing" / "events").mkdir(parents=True)
+    return parse_config({"workspace": str(tmp_path), "online_store": {"place": server.url}})
+
+
+@pytest.fixture
+def store(config: Config) -> Iterator[OnlineStore]:
+    with contextlib.closing(open_online_store(config)) as store:
+        store.load_snapshot("night", [(user, '[["i"], [3], [9]]', "[]") for user in (USER, OTHER)])
+        store.append([EVENT, replace(EVENT, event_id="f", user_id=OTHER)])
+        yield store
+
+
+def erase(config: Config) -> Receipt:
+    return erase_user(config, USER, progress=Progress(Console(quiet=True)))
+
+
+def test_no_byte_of_the_id_remains_in_redis_nor_in_its_files(config: Config, store: OnlineStore, server: RedisServer) -> None:
+    receipt = erase(config)
+    assert receipt.clean
+    assert receipt.checked[0].artefact == "online store in Redis"
+    assert receipt.checked[0].done == "2 rows removed, files written anew"
+    assert receipt.checked[0].files > 3
+    assert [name for name, held in server.bytes().items() if USER.encode() in held] == []
+    assert [len(store.user(user).posted) for user in (USER, OTHER)] == [0, 1]
+    assert store.append([replace(EVENT, event_id="g")]) == 0
+
+
+def test_what_others_posted_with_the_id_in_it_is_told_by_a_key_that_does_not_say_it(config: Config, store: OnlineStore) -> None:
+    told = PostedEvent(f"{OTHER} saw {USER}", OTHER, "i", "click", 6)
+    store.append([told])
+    store.load_snapshot("next", [("a", "[[], [], []]", f'["{USER}"]'), *((f"b{number}", "[[], [], []]", "[]") for number in range(50))])
+    receipt = erase(config)
+    assert not receipt.clean
+    assert receipt.checked[0].holding == (f"vitrine:event:{OTHER} saw (erased)", f"vitrine:posted:{OTHER}", "vitrine:users:2")
+
+
+def test_the_file_of_a_time_before_redis_is_cleaned_too(config: Config, store: OnlineStore) -> None:
+    file = config.open_workspace().online_store
+    with contextlib.closing(open_store(file)) as before:
+        before.append([EVENT])
+    done = {entry.artefact: entry.done for entry in erase(config).checked}
+    assert done["online store"] == "1 rows removed, file written anew"
+    assert USER.encode() not in file.read_bytes()
