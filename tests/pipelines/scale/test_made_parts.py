@@ -1,0 +1,72 @@
+"""Daft knows one runner per process, so each runs in a process of its own."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from feature_store.layout import Workspace
+from pipelines.config import ConfigError, parse_config
+from pipelines.scale.made_parts import Helper
+from pipelines.scale.workers import EngineError
+from pipelines.stages import build_examples, compute_item_features, compute_user_features
+from tests.support.killing import ROOT
+from tests.support.log_in_files import write_log_in_files
+from tests.support.stages import run_stage
+
+pytest.importorskip("daft", reason="older than the lock: make install")
+pytest.importorskip("ray", reason="older than the lock: make install")
+
+STAGES = (compute_user_features.STAGE, compute_item_features.STAGE, build_examples.STAGE)
+
+
+def run_by_workers(root: Path, script: str) -> str:
+    """What a process of its own prints that can call `run`, which runs the three stages by two workers.
+
+    Its exit code says nothing: on a busy machine threads of Daft 0.7.26 outlive Python and crash.
+    """
+    head = f"""
+    from pathlib import Path
+    from pipelines.scale.workers import EngineError
+    from tests.pipelines.scale.test_made_parts import STAGES
+    from tests.support.stages import run_stage
+
+    def run(**features):
+        for stage in STAGES:
+            run_stage(stage, Path({str(root)!r}), features={{"engine": "daft", "memory_mib": 1, **features}})
+    """
+    command = [sys.executable, "-c", f"{textwrap.dedent(head)}\n{textwrap.dedent(script)}\nprint('done')"]
+    output = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=600, check=False).stdout
+    assert output.endswith("done\n")
+    return output
+
+
+def digests(root: Path) -> list[str]:
+    return [Workspace(root).read(stage.writes).manifest.content_digest for stage in STAGES]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Digests of the tables that one process makes."""
+    root = tmp_path_factory.mktemp("alone")
+    write_log_in_files(root)
+    for stage in STAGES:
+        run_stage(stage, root)
+    return digests(root)
+
+
+@pytest.mark.slow
+def test_two_machines_of_a_ray_cluster_make_the_same_bytes(tmp_path: Path, alone: list[str]) -> None:
+    write_log_in_files(tmp_path)
+    run_by_workers(
+        tmp_path,
+        """
+        from ray.cluster_utils import Cluster
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        cluster.add_node(num_cpus=1)
+        run(ray_address=cluster.address)
+        """,
+    )
+    assert digests(tmp_path) == alone
