@@ -121,9 +121,10 @@ def run_night(
         EmptyLogError: No event is left to learn from.
         UnknownStageError: `start_from` is no stage.
     """
+    forced_from = len(stages) if start_from is None else _place(start_from, stages)
     workspace = config.open_workspace()
     with alone(workspace.root / "night.lock", work="night"):
-        moment, results = _run_stages(config, workspace, date, progress, start_from, stages)
+        moment, results = _run_stages(config, workspace, date, progress, forced_from, stages)
         return _conclude(config, workspace, moment, results, progress)
 
 
@@ -138,16 +139,16 @@ def run_until(
         UnknownStageError: `until` or `start_from` is no stage.
     """
     stages = STAGES[: _place(until, STAGES) + 1]
+    forced_from = len(stages) if start_from is None else _place(start_from, stages)
     workspace = config.open_workspace()
     with alone(workspace.root / "night.lock", work="night"):
-        return _run_stages(config, workspace, date, progress, start_from, stages)[1]
+        return _run_stages(config, workspace, date, progress, forced_from, stages)[1]
 
 
 def _run_stages(
-    config: Config, workspace: Workspace, date: datetime | None, progress: Progress, start_from: str | None, stages: Sequence[Stage]
+    config: Config, workspace: Workspace, date: datetime | None, progress: Progress, forced_from: int, stages: Sequence[Stage]
 ) -> tuple[datetime, Sequence[StageResult]]:
     """The night's moment, and what each stage did."""
-    forced_from = len(stages) if start_from is None else _place(start_from, stages)
     results: list[StageResult] = []
     moment = date or datetime.max.replace(tzinfo=UTC)
     for place, stage in enumerate(stages):

@@ -45,14 +45,16 @@ def made_in_parts(
     if begins.is_empty():
         yield make(pl.concat(files))
         return
-    helper = (Helper, (context.workspace, context.stage.run.__module__, _software(context.stage.run.__module__)))
+    module = context.stage.run.__module__
+    helper = (Helper, (context.workspace, module, _software(module)))
+    runs = _runs_of(files, workers.number)
     with parting_folder(key, memory) as folder:
-        runs = _runs_of(files, workers.number)
         pieces = [folder / f"piece-{number}" for number in range(len(runs))]
-        for _ in workers.work(*helper, {number: partial(_part, runs[number], key, begins, pieces[number]) for number in range(len(runs))}):
+        parting = {number: partial(_part, run, key, begins, pieces[number]) for number, run in enumerate(runs)}
+        for _ in workers.work(*helper, parting):
             pass
-        names = [name_of_part(number) for number in range(len(begins) + 1)]
-        yield from _in_order(workers.work(*helper, {n: partial(_make, make, pieces, name, folder) for n, name in enumerate(names)}))
+        making = {number: partial(_make, make, pieces, number, folder) for number in range(len(begins) + 1)}
+        yield from _in_order(workers.work(*helper, making))
 
 
 class Helper:
@@ -94,8 +96,9 @@ def _part(files: Sequence[pl.LazyFrame], key: str, begins: pl.Series, piece: Pat
         write_parts_of(files, key, begins, piece)
 
 
-def _make(make: MakePart, pieces: Sequence[Path], name: str, folder: Path) -> Path | None:
+def _make(make: MakePart, pieces: Sequence[Path], number: int, folder: Path) -> Path | None:
     """Make what becomes of a part, all pieces of it in order, and leave it in a file; None where no row is in the part."""
+    name = name_of_part(number)
     paths = [piece / name for piece in pieces if (piece / name).is_file()]
     if not paths:
         return None

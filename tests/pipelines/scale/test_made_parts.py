@@ -28,14 +28,14 @@ def run_by_workers(root: Path, script: str) -> str:
     Its exit code says nothing: on a busy machine threads of Daft 0.7.26 outlive Python and crash.
     """
     head = f"""
-    from pathlib import Path
-    from pipelines.scale.workers import EngineError
-    from tests.pipelines.scale.test_made_parts import STAGES
-    from tests.support.stages import run_stage
-
-    def run(**features):
-        for stage in STAGES:
-            run_stage(stage, Path({str(root)!r}), features={{"engine": "daft", "memory_mib": 1, **features}})
+        from pathlib import Path
+        from pipelines.scale.workers import EngineError
+        from tests.pipelines.scale.test_made_parts import STAGES
+        from tests.support.stages import run_stage
+        root = Path({str(root)!r})
+        def run(**features):
+            for stage in STAGES:
+                run_stage(stage, root, features={{"engine": "daft", "memory_mib": 1, **features}})
     """
     command = [sys.executable, "-c", f"{textwrap.dedent(head)}\n{textwrap.dedent(script)}\nprint('done')"]
     output = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=600, check=False).stdout
@@ -70,3 +70,48 @@ def test_two_machines_of_a_ray_cluster_make_the_same_bytes(tmp_path: Path, alone
         """,
     )
     assert digests(tmp_path) == alone
+
+
+@pytest.mark.slow
+def test_workers_of_this_machine_make_the_same_bytes_and_one_that_fails_leaves_the_old_table(tmp_path: Path, alone: list[str]) -> None:
+    write_log_in_files(tmp_path)
+    output = run_by_workers(
+        tmp_path,
+        """
+        run()
+        catalogue = next(root.glob("tables/catalogue/data-*/*.parquet"))
+        pages = bytearray(catalogue.read_bytes())
+        pages[4:64] = bytes(60)
+        catalogue.write_bytes(pages)
+        try:
+            run()
+        except EngineError as error:
+            print(error)
+        """,
+    )
+    assert digests(tmp_path) == alone
+    assert '[features] engine = "daft": ' in output
+    assert not list(tmp_path.glob("tables/*/.building-*"))
+
+
+def test_a_log_that_fits_into_memory_needs_no_workers(tmp_path: Path, alone: list[str]) -> None:
+    write_log_in_files(tmp_path)
+    for stage in STAGES:
+        run_stage(stage, tmp_path, features={"engine": "daft", "ray_address": "nowhere.invalid:6379"})
+    assert digests(tmp_path) == alone
+
+
+def test_a_worker_with_other_code_than_the_night_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="has other code or another polars than the night: install the same on every machine"):
+        Helper(Workspace(tmp_path), build_examples.__name__, "polars 0.1, yesterday's")
+
+
+def test_a_worker_that_does_not_see_the_workspace_says_so(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"does not see .*unmounted: mount the workspace"):
+        Helper(Workspace(tmp_path / "unmounted"), build_examples.__name__, "any")
+
+
+def test_two_clusters_in_one_night_are_refused() -> None:
+    there = {"engine": "daft", "ray_address": "auto"}
+    with pytest.raises(ConfigError, match="Daft knows one place per night, so name the same in both"):
+        parse_config({"embed": there, "features": {"engine": "daft"}})
