@@ -99,15 +99,18 @@ def _part(files: Sequence[pl.LazyFrame], key: str, begins: pl.Series, piece: Pat
 def _make(make: MakePart, pieces: Sequence[Path], number: int, folder: Path) -> Path | None:
     """Make what becomes of a part, all pieces of it in order, and leave it in a file; None where no row is in the part."""
     name = name_of_part(number)
-    paths = [piece / name for piece in pieces if (piece / name).is_file()]
+    done, paths = folder / name, [piece / name for piece in pieces if (piece / name).is_file()]
+    if done.is_file():  # by a worker that died before it could say so
+        return done
     if not paths:
         return None
     made = make(pl.concat([pl.scan_ipc(path, glob=False) for path in paths]))
     with writing_to(folder):
-        made.write_ipc(folder / name, compression="lz4")
+        made.write_ipc(folder / f"{name}.unfinished", compression="lz4")
+        (folder / f"{name}.unfinished").rename(done)
     for path in paths:
         path.unlink()
-    return folder / name
+    return done
 
 
 def _in_order(made: Iterator[tuple[int, Path | None]]) -> Iterator[pl.DataFrame]:

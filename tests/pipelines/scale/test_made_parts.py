@@ -5,11 +5,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from feature_store.layout import Workspace
 from pipelines.config import ConfigError, parse_config
-from pipelines.scale.made_parts import Helper
+from pipelines.scale.made_parts import Helper, _make
 from pipelines.scale.workers import EngineError
 from pipelines.stages import build_examples, compute_item_features, compute_user_features
 from tests.support.killing import ROOT
@@ -115,3 +116,18 @@ def test_two_clusters_in_one_night_are_refused() -> None:
     there = {"engine": "daft", "ray_address": "auto"}
     with pytest.raises(ConfigError, match="Daft knows one place per night, so name the same in both"):
         parse_config({"embed": there, "features": {"engine": "daft"}})
+
+
+def _as_it_is(part: pl.LazyFrame) -> pl.DataFrame:
+    return part.collect()
+
+
+def test_what_a_worker_had_made_before_it_died_is_taken_as_it_is(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"user": ["a", "b"]})
+    for piece in ("piece-0", "piece-1"):
+        (tmp_path / piece).mkdir()
+    rows.head(1).write_ipc(tmp_path / "piece-0" / "000.arrow")
+    rows.tail(1).write_ipc(tmp_path / "piece-1" / "000.arrow")
+    again = [_make(_as_it_is, [tmp_path / "piece-0", tmp_path / "piece-1"], 0, tmp_path) for _ in range(2)]
+    assert again == [tmp_path / "000.arrow"] * 2
+    assert pl.read_ipc(tmp_path / "000.arrow").equals(rows)
