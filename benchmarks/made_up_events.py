@@ -1,5 +1,6 @@
 """Events that nobody caused, for benchmarks: as a source delivers them, or as the table `events`; and how much memory it took."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,23 +52,35 @@ def write_log(workspace: Workspace, rows: int, *, seed: int = 0) -> None:
         rows: About how many events; there is a user to every EVENTS_PER_USER of them.
         seed: Of everything.
     """
-    generator, users = np.random.default_rng(seed), max(1, rows // EVENTS_PER_USER)
+    generator = np.random.default_rng(seed)
     with workspace.write("events") as writer:
         written, last = 0, START
-        for month in range(MONTHS):
-            frame = _month(generator, rows // MONTHS, users=users, begin=month * DAYS / MONTHS, number=written)
+        for month, frame in enumerate(months_of_events(generator, rows)):
             for start in range(0, frame.height, ROWS_IN_FILE):
                 file = f"event_month={month:02d}/part-{start // ROWS_IN_FILE:05d}.parquet"
                 writer.write(frame.slice(start, ROWS_IN_FILE), EVENTS, file=file)
             written, last = written + frame.height, frame["event_time"][-1]
         writer.commit(facts={"rows": written, "first": START.isoformat(), "last": last.isoformat()})
+    with workspace.write("catalogue") as writer:
+        writer.write(made_up_catalogue(generator), CATALOGUE)
+        writer.commit()
+
+
+def months_of_events(generator: np.random.Generator, rows: int) -> Iterator[pl.DataFrame]:
+    """Rows of the table `events`, about so many in all, a month of them at a time; see `write_log`."""
+    users = max(1, rows // EVENTS_PER_USER)
+    for month in range(MONTHS):
+        number = month * (rows // MONTHS)
+        yield _month(generator, rows // MONTHS, users=users, begin=month * DAYS / MONTHS, number=number)
+
+
+def made_up_catalogue(generator: np.random.Generator) -> pl.DataFrame:
+    """Rows of the table `catalogue`: ITEMS with a category and a price, without words or photos."""
     items = pl.DataFrame({"item_id": [str(item) for item in range(ITEMS)], "in_stock": True, "price": generator.uniform(1, 100, ITEMS)})
     categories = pl.Series([[f"category {item % 50}"] for item in range(ITEMS)], dtype=pl.List(pl.String))
     items = items.with_columns(category=categories, attributes=pl.lit([], CATALOGUE.schema["attributes"]))
-    with workspace.write("catalogue") as writer:
-        missing = [pl.lit(None, dtype).alias(name) for name, dtype in CATALOGUE.schema.items() if name not in items.columns]
-        writer.write(items.with_columns(missing).select(CATALOGUE.schema.names()), CATALOGUE)
-        writer.commit()
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in CATALOGUE.schema.items() if name not in items.columns]
+    return items.with_columns(missing).select(CATALOGUE.schema.names())
 
 
 def _month(generator: np.random.Generator, rows: int, *, users: int, begin: float, number: int) -> pl.DataFrame:

@@ -87,7 +87,14 @@ class FeaturesConfig:
     """How user features, item features and examples are made of the event log."""
 
     memory_mib: int = field(default=1024, metadata=WHERE)
-    """Working on users or items takes at most about this much beside what the process holds already; those that do not fit wait on disk."""
+    """Working on users or items takes at most about this much beside what the process holds already; those that do not fit wait on disk.
+    Of workers, each takes so much."""
+    engine: Literal["local", "daft"] = field(default="local", metadata=WHERE)
+    """What makes them of a log that does not fit: `local`, this process; `daft`, workers (extra `scale`; docs/operations.md)."""
+    ray_address: str = field(default="", metadata=WHERE)
+    """Where Daft's workers run. Empty: processes of this machine; `local`: a Ray of the night; `auto` or host:port: that cluster."""
+    workers: int = field(default=2, metadata=WHERE)
+    """Of Daft, at most."""
 
     def __post_init__(self) -> None:
         if self.memory_mib < 1:
@@ -213,6 +220,11 @@ class Config:
     def __post_init__(self) -> None:
         if self.embed.joint_model and self.fine_tune.asked:
             raise ValueError("a joint model ([embed] joint_model) is not fine-tuned; leave [fine_tune] as it is or name two encoders")
+        if self.embed.engine == self.features.engine == "daft" and self.embed.ray_address != self.features.ray_address:
+            raise ValueError(
+                f"[embed] ray_address is {self.embed.ray_address!r} and that of [features] {self.features.ray_address!r}; Daft knows one "
+                "place per night, so name the same in both"
+            )
         if self.labels.zero_shot and not self.embed.joint_model:
             raise ValueError("[labels.zero_shot] holds photos against words: set [embed] joint_model to a model that reads both")
 

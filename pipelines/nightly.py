@@ -122,21 +122,50 @@ def run_night(
         UnknownStageError: `start_from` is no stage.
         OnlineStoreError: The online store cannot be reached.
     """
-    names = [stage.name for stage in stages]
-    if start_from is not None and start_from not in names:
-        raise UnknownStageError(f"there is no stage {start_from!r}; the stages are {', '.join(names)}")
+    forced_from = len(stages) if start_from is None else _place(start_from, stages)
     workspace = config.open_workspace()
     with alone(workspace.root / "night.lock", work="night"):
         if config.online_store.elsewhere:
             open_online_store(config).close()  # a store that cannot be reached is told before the night has cost anything
-        results: list[StageResult] = []
-        moment = date or datetime.max.replace(tzinfo=UTC)
-        for stage in stages:
-            if date is None and stage.dated:
-                date = moment = end_of_log(workspace)
-            forced = start_from is not None and names.index(stage.name) >= names.index(start_from)
-            results.append(run_stage(stage, config, workspace, moment, progress, forced=forced))
+        moment, results = _run_stages(config, workspace, date, progress, forced_from, stages)
         return _conclude(config, workspace, moment, results, progress)
+
+
+def run_until(
+    config: Config, until: str, *, date: datetime | None = None, progress: Progress, start_from: str | None = None
+) -> Sequence[StageResult]:
+    """Run what is not up to date of the stages up to this one, and it; nothing is published, and a night goes on from there.
+
+    Raises:
+        BusyError: A night is at work here.
+        EmptyLogError: No event is left to learn from.
+        UnknownStageError: `until` or `start_from` is no stage.
+    """
+    stages = STAGES[: _place(until, STAGES) + 1]
+    forced_from = len(stages) if start_from is None else _place(start_from, stages)
+    workspace = config.open_workspace()
+    with alone(workspace.root / "night.lock", work="night"):
+        return _run_stages(config, workspace, date, progress, forced_from, stages)[1]
+
+
+def _run_stages(
+    config: Config, workspace: Workspace, date: datetime | None, progress: Progress, forced_from: int, stages: Sequence[Stage]
+) -> tuple[datetime, Sequence[StageResult]]:
+    """The night's moment, and what each stage did."""
+    results: list[StageResult] = []
+    moment = date or datetime.max.replace(tzinfo=UTC)
+    for place, stage in enumerate(stages):
+        if date is None and stage.dated:
+            date = moment = end_of_log(workspace)
+        results.append(run_stage(stage, config, workspace, moment, progress, forced=place >= forced_from))
+    return moment, results
+
+
+def _place(name: str, stages: Sequence[Stage]) -> int:
+    names = [stage.name for stage in stages]
+    if name not in names:
+        raise UnknownStageError(f"there is no stage {name!r}; the stages are {', '.join(names)}")
+    return names.index(name)
 
 
 def end_of_log(workspace: Workspace) -> datetime:

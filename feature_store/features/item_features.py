@@ -39,8 +39,10 @@ def item_features(
         since: Moments from here on will be asked about: of the rows before, the last of each item stays.
         before: No event at or after it is looked at, and no row lies at or after it.
         priors: Of all items; see `item_priors`.
-        sentiment: Rows of the table `review_sentiment` on these items, read by a model that learned from nothing at or after `since`.
+        sentiment: Rows of the table `review_sentiment`, read by a model that learned from nothing at or after `since`; only those on items
+            of the events count.
     """
+    sentiment = sentiment.join(events.select("item_id").unique(), on="item_id", how="semi")
     known = known_acts(events, before=before, more=wanted.fill_null(False).alias("wanted"))
     changes = [_enter(known, before), *(_leave(known, name, days) for name, days in WINDOW_DAYS.items()), _forget(known), _read(sentiment)]
     totals = [name for name in _CHANGES if name != "first_event"]

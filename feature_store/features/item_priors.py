@@ -1,6 +1,6 @@
 """What all items together say of one of which little is known."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,8 @@ PRIOR_IMPRESSIONS, PRIOR_CLICKS = 20.0, 20.0
 """Strength of the priors of both rates where the log is too thin to say."""
 PRIOR_RATINGS = 5.0
 """Ratings at the mean of all, and reviews at their mean sentiment, that every item is given on top."""
+HELD_ROWS = 2_000_000
+"""Sums of so many items are held, some 70 bytes each, before those of one item are added up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +46,7 @@ def item_priors(files: Sequence[pl.LazyFrame], sentiment: pl.LazyFrame, *, since
     sums = [pl.col(name).sum().cast(pl.Int64) for name in ("shown", "clicked", "bought", "reviewed")]
     stars = (in_units(pl.col("stars")).sum().alias("stars"), pl.col("stars").count().cast(pl.Int64).alias("ratings"))
     known = (known_acts(file, before=before).filter(pl.col("day") <= since) for file in files)
-    parts = [acts.group_by("item_id").agg(*sums, *stars).collect() for acts in known]
-    items = pl.concat(parts).group_by("item_id").agg(pl.all().sum()).sort("item_id")
+    items = _summed(acts.group_by("item_id").agg(*sums, *stars).collect() for acts in known).sort("item_id")
     total = items.drop("item_id").sum().row(0, named=True)
     said = sentiment.filter(known_day() <= since).select(in_units(pl.col("sentiment")).sum(), pl.len()).collect().row(0)
     return ItemPriors(
@@ -57,3 +58,13 @@ def item_priors(files: Sequence[pl.LazyFrame], sentiment: pl.LazyFrame, *, since
         sentiment=said[0] * UNIT / said[1] if said[1] else None,
         reviewed=bool(total["reviewed"]),
     )
+
+
+def _summed(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """One row per item; whole numbers, so that it does not matter which are added first."""
+    held: list[pl.DataFrame] = []
+    for part in parts:
+        held.append(part)
+        if sum(rows.height for rows in held) > HELD_ROWS:
+            held = [pl.concat(held).group_by("item_id").agg(pl.all().sum())]
+    return pl.concat(held).group_by("item_id").agg(pl.all().sum())

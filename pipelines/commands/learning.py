@@ -51,6 +51,9 @@ def nightly(
         datetime | None, typer.Option(help="UTC; nothing at or after it is known to the night. Default: the end of the log.")
     ] = None,
     start_from: Annotated[str | None, typer.Option("--from", help="Run this stage and all behind it even if nothing has changed.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Stop behind this stage: nothing is published or tracked, and the next night goes on from there.")
+    ] = None,
     overrides: SetOption = None,
 ) -> None:
     """Learn from everything that has come in, judge it, publish a release.
@@ -58,13 +61,17 @@ def nightly(
     Stages whose code, config and inputs are unchanged are skipped; a killed night goes on where it stopped.
     Exit code 3: a gate refused the release, which stays a challenger (`vitrine releases`).
     """
-    from pipelines.nightly import run_night
+    from pipelines.nightly import run_night, run_until
     from pipelines.tracking import tracked_night
 
     with told(errors):
         settings = night_config_of(config, overrides)
         moment = date.replace(tzinfo=date.tzinfo or UTC) if date else None
         progress = Progress(errors)
+        if until is not None:
+            run_until(settings, until, date=moment, progress=progress, start_from=start_from)
+            console.print(f"next: vitrine nightly --config {config}", highlight=False)
+            return
         night = tracked_night(
             settings, lambda: run_night(settings, date=moment, progress=progress, start_from=start_from), progress=progress
         )

@@ -1,22 +1,12 @@
 """Where contents become vectors: in this process, or in workers that Daft starts here or on a cluster."""
 
-import importlib.util
-import os
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from pipelines.config import ConfigError
 from pipelines.encoding.shard import ReadShard
+from pipelines.scale.workers import Workers
 from pipelines.stage import StageContext
-from recsys.encoders.config import EmbedConfig
 from recsys.encoders.content import Content, Encoded
-
-QUIET = {"DO_NOT_TRACK": "true", "RAY_USAGE_STATS_ENABLED": "0", "DAFT_PROGRESS_BAR": "0"}
-"""Daft and Ray report home unless told not to, and the night has bars of its own. A shop's own settings win."""
-
-
-class EngineError(ConfigError):
-    """The engine that [embed] names cannot be used here, or a worker of it has failed."""
 
 
 class EncodingEngine(Protocol):
@@ -58,25 +48,7 @@ def open_engine(modality: str, content: Content, context: StageContext) -> Encod
     embed = context.config.embed
     if embed.engine == "local" or modality in context.config.sources.modalities:
         return LocalEngine(content)
-    _check(embed)
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    workers = Workers(section="embed", number=embed.workers, ray_address=embed.ray_address, gpus_each=embed.gpus_per_worker)
     from pipelines.encoding.daft_engine import DaftEngine
 
-    return DaftEngine(modality, content, context)
-
-
-def _check(embed: EmbedConfig) -> None:
-    if embed.workers < 1:
-        raise EngineError(f"[embed] workers: found {embed.workers}, at least 1 is needed.")
-    if embed.gpus_per_worker and not embed.ray_address:
-        raise EngineError(
-            f"[embed] gpus_per_worker = {embed.gpus_per_worker} is a request to Ray, and ray_address is empty. Name a cluster, or set "
-            'ray_address = "local" for the GPUs of this machine.'
-        )
-    for package in ("daft", "ray") if embed.ray_address else ("daft",):
-        if importlib.util.find_spec(package) is None:
-            raise EngineError(
-                f"[embed] engine = \"daft\" needs the package {package}, which is not installed. Run `pip install 'vitrine[scale]'`, in a "
-                'clone `make install`, or set engine = "local".'
-            )
+    return DaftEngine(modality, content, context, workers)

@@ -1,13 +1,14 @@
 """What users did with what they were shown, and with what they might have been shown, in the ranker's window."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import polars as pl
 
 from feature_store.part_files import write_parts
-from feature_store.parts import parts_of
 from feature_store.schema import CATALOGUE, EVENTS, EXAMPLES
 from pipelines.inputs import resolve_cuts
+from pipelines.scale.made_parts import made_in_parts
 from pipelines.stage import Stage, StageContext
 from recsys.data.relevance import Relevance
 
@@ -93,17 +94,15 @@ def run(context: StageContext) -> None:
     config, log = context.config, context.read("events")
     cuts = resolve_cuts(config, log, date=context.date)
     events = [needed_events(file, start=cuts.ranker) for file in log.scan_files(EVENTS)]
-    parts = [
-        build_examples(
-            part,
-            context.read("catalogue").scan(CATALOGUE),
-            relevance=config.relevance,
-            start=cuts.ranker,
-            end=cuts.validation,
-            horizon=timedelta(days=config.ranker.horizon_days),
-        )
-        for part in parts_of(events, "user_id", row_bytes=ROW_BYTES, memory=context.memory)
-    ]
+    make = partial(
+        build_examples,
+        item_ids=context.read("catalogue").scan(CATALOGUE),
+        relevance=config.relevance,
+        start=cuts.ranker,
+        end=cuts.validation,
+        horizon=timedelta(days=config.ranker.horizon_days),
+    )
+    parts = made_in_parts(make, events, "user_id", row_bytes=ROW_BYTES, context=context)
     rows = pl.concat(parts).sort("request_id", "item_id")
     with context.workspace.write(context.stage.writes) as writer:
         write_parts(writer, [rows], EXAMPLES)

@@ -1,13 +1,15 @@
 """Count what is known of items, day by day from the ranker's window on."""
 
+from functools import partial
+
 import polars as pl
 
 from feature_store.features.item_features import ROW_BYTES, item_features, needed_events
 from feature_store.features.item_priors import item_priors
 from feature_store.part_files import write_parts
-from feature_store.parts import parts_of
 from feature_store.schema import EVENTS, ITEM_FEATURES, REVIEW_SENTIMENT
 from pipelines.inputs import resolve_cuts
+from pipelines.scale.made_parts import made_in_parts
 from pipelines.stage import Stage, StageContext
 
 
@@ -20,17 +22,8 @@ def run(context: StageContext) -> None:
     sentiment = context.read("review_sentiment").scan(REVIEW_SENTIMENT)
     events = [needed_events(file) for file in log.scan_files(EVENTS)]
     priors = item_priors(events, sentiment, since=cuts.ranker, before=context.date)
-    parts = (
-        item_features(
-            part,
-            wanted=wanted,
-            since=cuts.ranker,
-            before=context.date,
-            priors=priors,
-            sentiment=sentiment.join(part.select("item_id").unique(), on="item_id", how="semi"),
-        )
-        for part in parts_of(events, "item_id", row_bytes=ROW_BYTES, memory=context.memory)
-    )
+    make = partial(item_features, wanted=wanted, since=cuts.ranker, before=context.date, priors=priors, sentiment=sentiment)
+    parts = made_in_parts(make, events, "item_id", row_bytes=ROW_BYTES, context=context)
     with context.workspace.write(context.stage.writes) as writer:
         written = write_parts(writer, parts, ITEM_FEATURES)
         items = written.select(pl.col("item_id").n_unique()).collect(engine="streaming").item()

@@ -1,11 +1,13 @@
 """Sum up every user as of the night's date."""
 
+from functools import partial
+
 import polars as pl
 
 from feature_store.features.user_features import ROW_BYTES, needed_events, user_features
 from feature_store.part_files import write_parts
-from feature_store.parts import parts_of
 from feature_store.schema import CATALOGUE, EVENTS, USER_FEATURES
+from pipelines.scale.made_parts import made_in_parts
 from pipelines.stage import Stage, StageContext
 
 
@@ -15,10 +17,8 @@ def run(context: StageContext) -> None:
     wanted = relevance.kind().is_in([int(kind) for kind in relevance.relevant_kinds()])
     events = [needed_events(file) for file in context.read("events").scan_files(EVENTS)]
     catalogue = context.read("catalogue").scan(CATALOGUE)
-    parts = (
-        user_features(part, catalogue, wanted=wanted, moment=context.date)
-        for part in parts_of(events, "user_id", row_bytes=ROW_BYTES, memory=context.memory)
-    )
+    make = partial(user_features, catalogue=catalogue, wanted=wanted, moment=context.date)
+    parts = made_in_parts(make, events, "user_id", row_bytes=ROW_BYTES, context=context)
     with context.workspace.write(context.stage.writes) as writer:
         written = write_parts(writer, parts, USER_FEATURES)
         context.commit(writer, facts={"rows": written.select(pl.len()).collect().item()})

@@ -42,7 +42,7 @@ def run(context: StageContext) -> None:
         PrecisionError: The number format costs more than `min_precision_cosine` allows.
         TooManyRefusedError: More photos, texts or given vectors than `max_refused_share` cannot be used.
         LandingError, MixedEncodersError: See `open_content`.
-        EngineError: See `pipelines.encoding.engine`.
+        EngineError: See `pipelines.scale.workers`.
     """
     scratch, embed, fingerprint = context.scratch, context.config.embed, context.fingerprint
     catalogue = context.read("catalogue").scan(CATALOGUE).collect()

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pipelines.config import Config, parse_config
 from pipelines.lock import BusyError
-from pipelines.nightly import STAGES, StageResult, UnknownStageError, run_night, run_stage
+from pipelines.nightly import STAGES, StageResult, UnknownStageError, run_night, run_stage, run_until
 from pipelines.progress import Progress
 from pipelines.stage import Stage, StageContext
 from tests.support.small_night import small_config
@@ -56,6 +56,21 @@ def test_a_night_that_failed_does_not_keep_the_workspace(tmp_path: Path) -> None
 def test_an_unknown_stage_to_start_from_is_refused_with_those_there_are_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(UnknownStageError, match=r"no stage 'train_retreiver'.*embed_items, .*train_retriever"):
         run_night(_config(tmp_path / "shop"), progress=_quiet(), start_from="train_retreiver")
+    assert not (tmp_path / "shop").exists()
+
+
+def test_a_night_stops_behind_the_stage_that_is_named(tmp_path: Path) -> None:
+    items = tmp_path / "landing" / "catalogue" / "items.csv"
+    items.parent.mkdir(parents=True)
+    items.write_text("item_id\nmug\n", encoding="utf-8")
+    results = run_until(_config(tmp_path), "ingest_catalogue", progress=_quiet())
+    assert [(result.name, result.facts["rows"]) for result in results] == [("ingest_catalogue", 1)]
+    assert not _config(tmp_path).open_workspace().exists("events")
+
+
+def test_an_unknown_stage_to_stop_behind_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(UnknownStageError, match=r"no stage 'embed'; the stages are .*embed_items"):
+        run_until(_config(tmp_path / "shop"), "embed", progress=_quiet())
     assert not (tmp_path / "shop").exists()
 
 

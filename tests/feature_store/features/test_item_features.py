@@ -118,6 +118,15 @@ def test_without_a_click_before_the_window_there_is_no_conversion_rate() -> None
     assert features_of([("a", "click", None, 2.5, 2.5)], since=2)["conversion_rate"].to_list() == [None] * 5
 
 
+def test_priors_do_not_depend_on_how_the_log_is_cut_into_files_nor_on_how_many_sums_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = [("impression", None), ("click", None), ("rating", 4.0)]
+    events = log_of([("ab"[place % 2], *kinds[place % 3], place / 10, place / 10) for place in range(60)]).collect()
+    none = REVIEW_SENTIMENT.empty().lazy()
+    whole = item_priors([events.lazy()], none, since=END, before=END)
+    monkeypatch.setattr("feature_store.features.item_priors.HELD_ROWS", 1)
+    assert item_priors([part.lazy() for part in events.iter_slices(7)], none, since=END, before=END) == whole
+
+
 def test_a_mean_sentiment_counts_a_review_from_the_day_after_it_is_known() -> None:
     reviews = [("a", "review", 5.0, 0.5, 0.5), ("a", "review", 1.0, 3.5, 8.5)]
     rows = features_of(reviews, since=2, sentiment=sentiment_of([("a", 1.0, 0.5, 0.5), ("a", -1.0, 3.5, 8.5)]))

@@ -14,8 +14,8 @@ import pytest
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import CATALOGUE
 from pipelines.contents import TUNED_IMAGE, TUNED_TEXT, open_content
-from pipelines.encoding.engine import EngineError
 from pipelines.photos import ItemPhotos
+from pipelines.scale.workers import EngineError, Workers
 from pipelines.stage import StageContext
 from pipelines.stages import embed_items
 from recsys.encoders.image import new_model, save_image_encoder
@@ -40,6 +40,7 @@ pytest.importorskip("daft", reason="older than the lock: make install")
 pytest.importorskip("ray", reason="older than the lock: make install")
 
 ITEMS = 20
+WORKERS = Workers(section="embed", number=2, ray_address="")
 
 
 def damaged_shop(root: Path) -> Path:
@@ -79,7 +80,7 @@ def finished(script: str) -> str:
 def worker(context: StageContext, modality: str, *, version: str) -> object:
     from pipelines.encoding.daft_engine import ShardEncoder
 
-    return ShardEncoder(context, modality, version, threads=None)
+    return ShardEncoder(context, modality, version)
 
 
 def assert_same(table: TableReader, local: TableReader) -> None:
@@ -98,7 +99,7 @@ def assert_same(table: TableReader, local: TableReader) -> None:
 def test_two_machines_of_a_ray_cluster_make_the_same_table(tmp_path: Path, local: TableReader, settings: dict[str, Any]) -> None:
     shop, other = damaged_shop(tmp_path / "shop"), damaged_shop(tmp_path / "other")
     output = finished(f"""
-        from pipelines.encoding.engine import EngineError
+        from pipelines.scale.workers import EngineError
         from ray.cluster_utils import Cluster
         cluster = Cluster(initialize_head=True, head_node_args={{"num_cpus": 1, "num_gpus": 1}})
         cluster.add_node(num_cpus=1, num_gpus=1)
@@ -169,9 +170,9 @@ def test_a_worker_in_another_folder_encodes_by_the_encoders_that_the_night_has_l
         content, _ = open_content(modality, context, rows, ItemPhotos(context.config, context.read("fetched_images")))
         content.read(rows)
         wanted = content.encode(range(ITEMS))
-        sent = pickle.dumps(DaftEngine(modality, content, context)._arguments)
+        sent = pickle.dumps(DaftEngine(modality, content, context, WORKERS)._arguments)
         monkeypatch.chdir("/")
-        found = ShardEncoder(*pickle.loads(sent), threads=None)._encoded(rows)
+        found = ShardEncoder(*pickle.loads(sent))(rows)
         assert found.reasons == wanted.reasons
         assert {row: vector.tolist() for row, vector in found.vectors.items()} == {
             row: vector.tolist() for row, vector in wanted.vectors.items()

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.encoding.engine import EncodingEngine, EngineError, LocalEngine, open_engine
+from pipelines.encoding.engine import EncodingEngine, LocalEngine, open_engine
+from pipelines.scale.workers import EngineError
 from pipelines.stages import embed_items
 from recsys.encoders.content import NoContent
 from tests.support.stages import context_of
