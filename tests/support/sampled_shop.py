@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from tests.support.tiny_release import DATE, build_release
 
 READER = "reader@example.com"
 """Of whom the log knows what happened on the eve of the release, too late to count for items."""
+COLLECTOR = "collector@example.com"
+"""Who bought 55 items on that eve, one a minute: more than any history holds."""
 EVE = datetime(2025, 12, 31, 12, tzinfo=UTC)
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 """When every item of the release was met first, as its arrays say."""
@@ -30,12 +32,13 @@ FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 def write_shop(root: Path) -> Workspace:
     """A release with the log it could come from."""
     workspace = Workspace(root)
-    catalogue = pl.read_parquet(build_release(workspace.releases) / "catalogue.parquet")
+    catalogue = pl.read_parquet(build_release(workspace.releases, items=60) / "catalogue.parquet")
     with workspace.write("catalogue") as writer:
         writer.write(catalogue, CATALOGUE)
         writer.commit()
     rows = [_event(item_id, "dwell", FIRST, user_id="first") for item_id in catalogue["item_id"]]
     rows += [_event("i4", "click", EVE), _event("i5", "rating", EVE, value=2.0), _event("i4", "dwell", EVE), _event("i19", "cart", EVE)]
+    rows += [_event(f"i{item}", "purchase", EVE + timedelta(minutes=item), user_id=COLLECTOR) for item in range(55)]
     write_log(root, [row | {"event_id": str(number)} for number, row in enumerate(rows)])
     load_night(workspace)
     return workspace

@@ -22,7 +22,7 @@ from pipelines.parity.run import LATE, OTHER_SNAPSHOT, Parity, ParityError, newe
 from pipelines.privacy.erase import erase_user
 from pipelines.progress import Progress
 from tests.support.reviews import write_log
-from tests.support.sampled_shop import READER, ask, load_night, sampling_api, write_shop
+from tests.support.sampled_shop import COLLECTOR, READER, ask, load_night, sampling_api, write_shop
 
 DAY = (
     {"item_id": "i7", "event_type": "purchase"},
@@ -117,6 +117,15 @@ def test_a_snapshot_that_forgets_an_event_is_found_out(shop: Workspace) -> None:
     write_log(shop.root, events.filter(pl.col("item_id") != "i5").to_dicts())  # the log never knew, and yet it was served
     apart = {feature.name for feature in compared(shop).features if feature.requests}
     assert {"history_length", "image_disliked"} <= apart
+
+
+def test_who_comes_back_to_an_item_that_fell_out_of_the_history_is_served_as_learned(shop: Workspace) -> None:
+    with sampling_api(shop) as api:
+        api.post("/v1/events", json={"item_id": "i3", "event_type": "click", "user_id": COLLECTOR})  # bought: the click says less
+        api.post("/v1/events", json={"item_id": "i4", "event_type": "rating", "value": 1, "user_id": COLLECTOR})
+        ask(api, COLLECTOR)
+    found = compared(shop)
+    assert (found.requests, found.passed) == (4, True)
 
 
 def test_answers_to_what_has_changed_since_are_left_out_and_counted(shop: Workspace) -> None:
