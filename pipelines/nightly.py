@@ -30,6 +30,7 @@ from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
 from pipelines.stages.build_index import STAGE as BUILD_INDEX
 from pipelines.stages.build_knowledge import STAGE as BUILD_KNOWLEDGE
 from pipelines.stages.build_snapshot import STAGE as BUILD_SNAPSHOT
+from pipelines.stages.check_parity import STAGE as CHECK_PARITY
 from pipelines.stages.compute_item_features import STAGE as COMPUTE_ITEM_FEATURES
 from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURES
 from pipelines.stages.embed_items import STAGE as EMBED_ITEMS
@@ -49,6 +50,7 @@ from pipelines.stages.train_sasrec import STAGE as TRAIN_SASREC
 from pipelines.stages.train_twin import STAGE as TRAIN_TWIN
 
 STAGES: tuple[Stage, ...] = (
+    CHECK_PARITY,
     INGEST_CATALOGUE,
     INGEST_EVENTS,
     BUILD_KNOWLEDGE,

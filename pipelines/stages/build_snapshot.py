@@ -21,12 +21,13 @@ EVENTS_AT_ONCE = 2_000_000
 def run(context: StageContext) -> None:
     """Write the table `snapshot`."""
     items = load_items(context.read("catalogue"))
-    past = load_interactions(context.read("events"), items, context.config.relevance, before=context.date)
+    events = context.read("events")
+    past = load_interactions(events, items, context.config.relevance, before=context.date)
     parts = (build_snapshot(some, items.vocabulary) for some in past.in_parts(events=EVENTS_AT_ONCE))
     with context.workspace.write(context.stage.writes) as writer:
         written = write_parts(writer, parts, SNAPSHOT)
         rows = written.select(pl.len()).collect().item()
-        context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat()})
+        context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat(), "events": events.manifest.content_digest})
 
 
 def build_snapshot(past: Interactions, vocabulary: Vocabulary) -> pl.DataFrame:

@@ -50,6 +50,7 @@ def run(context: StageContext) -> None:
         "release_id": release_id,
         "created_at": datetime.now(UTC).isoformat(),
         "date": context.date.isoformat(),
+        "events": context.read("events").manifest.content_digest,
         "files": files,
         "contents_digest": digest,
         "parity": parity,

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,14 @@ from typer.testing import CliRunner
 
 from feature_store.layout import Workspace
 from feature_store.schema import EVENTS
-from feature_store.served_samples import ServedSample, sample_files
+from feature_store.served_samples import ServedSample
 from pipelines.cli import app
 from pipelines.config import parse_config
 from pipelines.parity.run import LATE, OTHER_SNAPSHOT, Parity, ParityError, newest_samples, run_parity
 from pipelines.privacy.erase import erase_user
 from pipelines.progress import Progress
 from tests.support.reviews import write_log
-from tests.support.sampled_shop import COLLECTOR, READER, ask, load_night, sampling_api, write_shop
+from tests.support.sampled_shop import COLLECTOR, READER, ask, load_night, rewrite, sampling_api, skewed, write_shop
 
 DAY = (
     {"item_id": "i7", "event_type": "purchase"},
@@ -57,19 +56,6 @@ def shop(answered: Path, tmp_path: Path) -> Workspace:
 
 def compared(shop: Workspace, *, requests: int = 100) -> Parity:
     return run_parity(parse_config({"workspace": str(shop.root)}), requests=requests)
-
-
-def rewrite(shop: Workspace, change: Callable[[ServedSample], ServedSample]) -> None:
-    """Samples as if the API had written others."""
-    (file,) = sample_files(shop.served)
-    changed = [change(sample).to_line() for sample in newest_samples(shop)][::-1]
-    file.write_bytes(b"\n".join(changed) + b"\n")
-
-
-def skewed(sample: ServedSample, feature: str, *, by: float) -> ServedSample:
-    features = sample.features.copy()
-    features[0, sample.feature_names.index(feature)] += by
-    return replace(sample, features=features)
 
 
 def test_what_is_served_is_what_raw_rows_say(shop: Workspace) -> None:
@@ -110,6 +96,15 @@ def test_a_skew_that_the_ranker_reads_costs_overlap(shop: Workspace) -> None:
     rewrite(shop, turned)
     found = compared(shop)
     assert found.lowest_overlap <= found.overlap < 1
+
+
+def test_counts_of_events_are_not_judged_once_the_log_has_changed(shop: Workspace) -> None:
+    events = shop.read("events").scan(EVENTS).collect().to_dicts()
+    click = {"event_id": "late", "event_type": "click", "item_id": next(newest_samples(shop)).item_ids[0]}
+    write_log(shop.root, [*events, events[0] | click])
+    found = compared(shop)
+    assert [feature.name for feature in found.features if feature.requests] == ["wanted_all", "wanted_all_z"]
+    assert found.passed
 
 
 def test_a_snapshot_that_forgets_an_event_is_found_out(shop: Workspace) -> None:
