@@ -20,7 +20,8 @@ def parity_gate(facts: Mapping[str, Any]) -> Gate:
     if not facts["rows"]:
         return Gate("parity", True, float("nan"), 0.0, f"no sampled answer was made again: {facts['why']}")
     broken = broken_features(facts)
-    told = f"{facts['rows']:,} sampled answers of release {facts['release_id']} until {facts['newest'][:16]} UTC were made again"
+    newest = facts["newest"][:16].replace("T", " ")
+    told = f"{facts['rows']:,} sampled answers of release {facts['release_id']} until {newest} UTC were made again"
     if facts["why"]:
         told += f" by an earlier night (tonight: {facts['why']})"
     if not broken:

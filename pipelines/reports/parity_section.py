@@ -26,9 +26,10 @@ def parity_section(facts: Mapping[str, Any] | None) -> str:
         ]
         for entry in sorted(facts["features"], key=lambda entry: (-entry["requests"], -entry["absolute"]))
     ]
+    newest = facts["newest"][:16].replace("T", " ")
     left_out = "".join(f" {count:,} were left out: {escape(why)}." for why, count in facts["left_out"].items())
     lead = (
-        f"{facts['rows']:,} answers of the champion {escape(facts['release_id'])}, the newest of {escape(facts['newest'][:16])} UTC, were "
+        f"{facts['rows']:,} answers of the champion {escape(facts['release_id'])}, the newest of {newest} UTC, were "
         f"made again from raw events by plain loops. Of the {facts['k']} best by its ranker {facts['overlap']:.2%} stay, "
         f"{facts['lowest_overlap']:.2%} in the worst answer.{left_out}"
     )
