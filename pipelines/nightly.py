@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from feature_store.disk import writing_to
 from feature_store.errors import EmptyLogError
 from feature_store.layout import Workspace
 from feature_store.online.sqlite import SqliteStore
@@ -121,6 +122,7 @@ def run_night(
     Raises:
         BusyError: Another night is at work here.
         EmptyLogError: No event is left to learn from.
+        FullDiskError: There is no room for what was to be written.
         UnknownStageError: `start_from` is no stage.
     """
     names = [stage.name for stage in stages]
@@ -135,7 +137,8 @@ def run_night(
                 date = moment = end_of_log(workspace)
             forced = start_from is not None and names.index(stage.name) >= names.index(start_from)
             results.append(run_stage(stage, config, workspace, moment, progress, forced=forced))
-        return _conclude(config, workspace, moment, results, progress)
+        with writing_to(workspace.root):
+            return _conclude(config, workspace, moment, results, progress)
 
 
 def end_of_log(workspace: Workspace) -> datetime:
@@ -160,7 +163,8 @@ def run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime
     skipped = not forced and is_current(stage, workspace, config, date)
     if not skipped:
         progress.say(f"[bold]{stage.name}[/bold] …")
-        stage.run(StageContext(workspace=workspace, config=config, date=date, progress=progress, stage=stage))
+        with writing_to(workspace.root):
+            stage.run(StageContext(workspace=workspace, config=config, date=date, progress=progress, stage=stage))
         clear_scratch(stage, workspace)
     facts = workspace.read(stage.writes).manifest.facts
     result = StageResult(
