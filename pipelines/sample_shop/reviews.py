@@ -41,12 +41,13 @@ def write_reviews(events: pl.DataFrame, products: Products, shoppers: Shoppers, 
     content += QUALITY_WORTH * _standardised(quality) + random.normal(0, MOOD, len(item))
     days = USUAL_DAYS * np.exp(random.normal(0, DAYS_SPREAD, len(item)))
     written = bought["event_time"] + pl.Series([timedelta(days=round(day, 3)) for day in days], dtype=pl.Duration("us"))
-    told = {"text": pl.Series([_words(value, random) for value in content], dtype=pl.String), "value": _stars(content).astype(np.float64)}
+    words = pl.Series("text", [_words(value, random) for value in content], dtype=pl.String)
     nothing = [pl.lit(None).alias(name) for name in ("session_id", "request_id", "position", "surface")]
-    reviews = bought.with_columns(event_type=pl.lit("review"), event_time=written, known_at=written, **told).with_columns(nothing)
+    reviews = bought.with_columns(words, pl.Series("value", _stars(content), dtype=pl.Float64), *nothing)
+    reviews = reviews.with_columns(event_type=pl.lit("review"), event_time=written, known_at=written)
     reviews = reviews.filter(pl.col("event_time") <= events["event_time"].max()).sort("event_time", "user_id", "item_id")
     reviews = reviews.with_columns(event_id=pl.format("V{}", pl.int_range(pl.len()).cast(pl.String).str.zfill(7)))
-    return check(reviews.select(EVENTS.schema.names()).cast(dict(EVENTS.schema)), EVENTS)
+    return check(reviews.select(EVENTS.schema.names()).cast(EVENTS.schema), EVENTS)
 
 
 def _words(content: float, random: np.random.Generator) -> str | None:

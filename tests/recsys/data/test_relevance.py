@@ -23,7 +23,7 @@ def test_what_is_ignored_is_never_wanted() -> None:
     assert Relevance(events=("click", "review"), ignored=("review",)).relevant_kinds() == (Kind.CLICK,)
 
 
-@pytest.mark.parametrize("names", [{"events": ("klick",)}, {"ignored": ("impression",)}])
+@pytest.mark.parametrize("names", [{"events": ("wink",)}, {"ignored": ("impression",)}])
 def test_what_is_no_behaviour_anyway_is_refused_with_what_is(names: dict[str, tuple[str, ...]]) -> None:
-    with pytest.raises(ValueError, match=r"names '(klick|impression)', which is no behaviour; known are dwell, tag, click"):
+    with pytest.raises(ValueError, match=r"names '(wink|impression)', which is no behaviour; known are dwell, tag, click"):
         Relevance(**names)
