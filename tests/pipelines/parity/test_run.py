@@ -13,13 +13,18 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from feature_store.layout import Workspace
+from feature_store.online.protocol import PostedEvent, UserState
 from feature_store.schema import EVENTS
 from feature_store.served_samples import ServedSample
 from pipelines.cli import app
 from pipelines.config import parse_config
+from pipelines.parity.recompute import past_of
+from pipelines.parity.reference import RawEvent
 from pipelines.parity.run import LATE, OTHER_SNAPSHOT, Parity, ParityError, newest_samples, run_parity
 from pipelines.privacy.erase import erase_user
 from pipelines.progress import Progress
+from recsys.slate.histories import user_history
+from recsys.slate.release_reader import read_release
 from tests.support.reviews import write_log
 from tests.support.sampled_shop import COLLECTOR, READER, ask, load_night, rewrite, sampling_api, skewed, write_shop
 
@@ -121,6 +126,17 @@ def test_who_comes_back_to_an_item_that_fell_out_of_the_history_is_served_as_lea
         ask(api, COLLECTOR)
     found = compared(shop)
     assert (found.requests, found.passed) == (4, True)
+
+
+def test_what_is_no_behaviour_is_neither_served_nor_made_again(shop: Workspace) -> None:
+    release = read_release(shop.releases / "20260101-00000000")
+    release.serving["relevance"]["ignored"] = ["review"]
+    posted = [PostedEvent("1", READER, "i3", "review", 1, 5.0), PostedEvent("2", READER, "i4", "click", 2)]
+    served = user_history(UserState(posted=posted), release).past
+    again = past_of(
+        [RawEvent(event.item_id, event.event_type, event.value, event.event_time, event.event_time) for event in posted], release
+    )
+    assert release.items.vocabulary.ids(served.item_index) == [event.item_id for event, _ in again] == ["i4"]
 
 
 def test_answers_to_what_has_changed_since_are_left_out_and_counted(shop: Workspace) -> None:
