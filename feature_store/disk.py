@@ -2,15 +2,18 @@
 
 import contextlib
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
-
 from feature_store.errors import FullDiskError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_WORDS = (*(f"(os error {number})" for number in _FULL), os.strerror(errno.ENOSPC), "disk is full")
+"""What libraries say that tell no number."""
+NOTHING_LEFT_BYTES = 2**18
+"""With less room than this, what went wrong went wrong for lack of it: some libraries (torch) do not say why they could not write."""
 
 
 @contextlib.contextmanager
@@ -25,11 +28,14 @@ def writing_to(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, pl.exceptions.PolarsError) as error:
-        if getattr(error, "errno", None) not in _FULL and not any(f"(os error {number})" in str(error) for number in _FULL):
+    except FullDiskError:
+        raise
+    except Exception as error:
+        free = shutil.disk_usage(folder).free
+        said = getattr(error, "errno", None) in _FULL or any(words in str(error) for words in _WORDS)
+        if not said and free >= NOTHING_LEFT_BYTES:
             raise
-        free = shutil.disk_usage(folder).free / 2**20
         raise FullDiskError(
-            f"no room to write in {folder} ({str(error).splitlines()[0]}); {free:,.0f} MiB are free there. "
+            f"no room to write in {folder} ({str(error).partition(chr(10))[0]}); {free / 2**20:,.0f} MiB are free there. "
             f"What stood before still stands: make room and run the same command again."
         ) from error

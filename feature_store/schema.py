@@ -297,7 +297,7 @@ SNAPSHOT = Table(
     key=("user_id",),
     columns=(
         _required("user_id", pl.String, "the shop's own id"),
-        _required("item_ids", pl.List(pl.String), "newest distinct items, oldest first"),
+        _required("item_ids", pl.List(pl.String), "distinct items, oldest first"),
         _required("kinds", pl.List(pl.Int8), "what the event on each said, of recsys.data.relevance.Kind"),
         _required("event_times", pl.List(UTC_TIME), "when each happened"),
         _required("seen", pl.List(pl.String), "every item that is no longer new to the user, in catalogue order"),

@@ -66,6 +66,7 @@ def evaluate_models(
     champion: Sequence[Recommender] = (),
     answered: Sequence[Gate] = (),
     reviews: Mapping[str, Any] | None = None,
+    parity: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Judge recommenders and baselines on one window.
 
@@ -83,6 +84,7 @@ def evaluate_models(
         champion: Twins of the champion's models, trained to the same cut and called as the night's own.
         answered: Gates that something else has answered.
         reviews: Facts of the table `review_sentiment`, for the report.
+        parity: Facts of the table `parity`, for the report.
 
     Raises:
         ValueError: Nobody can be judged, or a model returned what cannot be ordered.
@@ -128,6 +130,7 @@ def evaluate_models(
         "index": dict(index),
         "ranker": dict(ranker),
         "reviews": None if reviews is None else dict(reviews),
+        "parity": None if parity is None else dict(parity),
         "gates": [asdict(gate) for gate in answers],
         "bootstrap": draws,
     }

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from rich.markup import escape
+
 from feature_store.errors import LandingError
 from feature_store.landing import LandingFile, list_landing
 from feature_store.layout import Workspace
@@ -38,7 +40,7 @@ def require_rows(context: StageContext, unreadable: Mapping[str, str], *, enough
         LandingError: It is not enough.
     """
     for name, reason in unreadable.items():
-        context.progress.say(f"  {name} {reason}")
+        context.progress.say(escape(f"  {name} {reason}"))
     if enough:
         return
     where = f"{', '.join(folders)} below {context.workspace.root}"

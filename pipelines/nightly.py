@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from feature_store.disk import writing_to
 from feature_store.errors import EmptyLogError
 from feature_store.layout import Workspace
 from feature_store.served_log import ServedLog
@@ -30,6 +31,7 @@ from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
 from pipelines.stages.build_index import STAGE as BUILD_INDEX
 from pipelines.stages.build_knowledge import STAGE as BUILD_KNOWLEDGE
 from pipelines.stages.build_snapshot import STAGE as BUILD_SNAPSHOT
+from pipelines.stages.check_parity import STAGE as CHECK_PARITY
 from pipelines.stages.compute_item_features import STAGE as COMPUTE_ITEM_FEATURES
 from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURES
 from pipelines.stages.embed_items import STAGE as EMBED_ITEMS
@@ -49,6 +51,7 @@ from pipelines.stages.train_sasrec import STAGE as TRAIN_SASREC
 from pipelines.stages.train_twin import STAGE as TRAIN_TWIN
 
 STAGES: tuple[Stage, ...] = (
+    CHECK_PARITY,
     INGEST_CATALOGUE,
     INGEST_EVENTS,
     BUILD_KNOWLEDGE,
@@ -119,6 +122,7 @@ def run_night(
     Raises:
         BusyError: Another night is at work here.
         EmptyLogError: No event is left to learn from.
+        FullDiskError: There is no room for what was to be written.
         UnknownStageError: `start_from` is no stage.
         OnlineStoreError: The online store cannot be reached.
     """
@@ -128,7 +132,8 @@ def run_night(
         if config.online_store.elsewhere:
             open_online_store(config).close()  # a store that cannot be reached is told before the night has cost anything
         moment, results = _run_stages(config, workspace, date, progress, forced_from, stages)
-        return _conclude(config, workspace, moment, results, progress)
+        with writing_to(workspace.root):
+            return _conclude(config, workspace, moment, results, progress)
 
 
 def run_until(
@@ -190,7 +195,8 @@ def run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime
     skipped = not forced and is_current(stage, workspace, config, date)
     if not skipped:
         progress.say(f"[bold]{stage.name}[/bold] …")
-        stage.run(StageContext(workspace=workspace, config=config, date=date, progress=progress, stage=stage))
+        with writing_to(workspace.root):
+            stage.run(StageContext(workspace=workspace, config=config, date=date, progress=progress, stage=stage))
         clear_scratch(stage, workspace)
     facts = workspace.read(stage.writes).manifest.facts
     result = StageResult(

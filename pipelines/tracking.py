@@ -17,6 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from pipelines.config import Config
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
@@ -99,8 +101,8 @@ class NightRun:
             self._client = None
             reason = str(error).strip().partition("\n")[0]
             self._progress.say(
-                f"[yellow]Tracking stopped: {type(error).__name__}: {reason[:300]}[/yellow]\n"
-                f"  The release is not affected. Check [tracking] uri ({tracking_uri(self._config)}), "
+                f"[yellow]Tracking stopped: {type(error).__name__}: {escape(reason[:300])}[/yellow]\n"
+                f"  The release is not affected. Check {escape(f'[tracking] uri ({tracking_uri(self._config)})')}, "
                 "or set enabled = false there; the next night tries again."
             )
 

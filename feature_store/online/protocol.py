@@ -40,7 +40,7 @@ class UserState:
     """What is known of a user: the night's snapshot, and what was posted to this day."""
 
     item_ids: Sequence[str] = ()
-    """Newest distinct items as of the snapshot, oldest first."""
+    """Distinct items as of the snapshot, oldest first."""
     kinds: Sequence[int] = ()
     event_times: Sequence[int] = ()
     """Microseconds since 1970 UTC."""

@@ -60,7 +60,8 @@ def parity(
 ) -> None:
     """Hold what the ranker read when it answered against the same features made again from raw events.
 
-    Reads what `vitrine serve --sample-requests` has kept of the champion. Exit code 1: something differs by more than rounding.
+    Reads what `vitrine serve --sample-requests` has kept of the champion. Exit code 1: something differs by more than
+    `[gates] max_parity_difference`. The night asks the same, and refuses its release where parity is broken.
     """
     from pipelines.parity.run import run_parity
     from pipelines.reports.parity_table import parity_lines, parity_table
@@ -68,7 +69,7 @@ def parity(
     with told(errors):
         found = run_parity(config_of(config), requests=requests)
         if as_json:
-            print(json.dumps(asdict(found) | {"passed": found.passed}))
+            print(json.dumps(asdict(found) | {"passed": found.passed}, default=str))
         else:
             show(parity_table(found), *parity_lines(found))
         if not found.passed:

@@ -1,6 +1,6 @@
 """How far what was served is from what it should have been."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,6 @@ import numpy.typing as npt
 from recsys.slate.rank import scores_of_features
 from recsys.slate.release_reader import Release
 
-TOLERANCE = 1e-4
-"""Largest difference that rounding explains, relative to the value where that is above 1; the ranker reads float32."""
 NO_NUMBER = float(np.finfo(np.float32).max)
 """Difference of what was served and is no number; JSON knows no infinity."""
 
@@ -28,6 +26,13 @@ class FeatureDifference:
     """Requests with a difference beyond the tolerance."""
     taken: bool
     """Whether the reference takes the item's value from the release instead of counting events."""
+    judged: bool
+    """Whether a difference says that something is wrong; not of what counts events in a log that has changed since the release."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether what was served is not what is right."""
+        return self.judged and self.requests > 0
 
 
 def feature_differences(
@@ -36,6 +41,8 @@ def feature_differences(
     right: Sequence[npt.NDArray[np.float64]],
     *,
     taken: Sequence[str],
+    unjudged: Container[str],
+    tolerance: float,
 ) -> list[FeatureDifference]:
     """One for each feature, in order.
 
@@ -44,11 +51,13 @@ def feature_differences(
         served: Request by request (candidates, features).
         right: The same, made again.
         taken: Names without their flags that the reference does not count itself.
+        unjudged: Names of which a difference says nothing.
+        tolerance: See `beyond`.
     """
     absolute = np.concatenate([_apart(theirs, mine) for theirs, mine in zip(served, right, strict=True)])
     size = np.concatenate([_size(theirs, mine) for theirs, mine in zip(served, right, strict=True)])
     relative = np.divide(absolute, size, out=np.zeros_like(absolute), where=size > 0)
-    requests = np.sum([beyond_rounding(theirs, mine).any(axis=0) for theirs, mine in zip(served, right, strict=True)], axis=0)
+    requests = np.sum([beyond(theirs, mine, tolerance).any(axis=0) for theirs, mine in zip(served, right, strict=True)], axis=0)
     return [
         FeatureDifference(
             name=name,
@@ -56,14 +65,15 @@ def feature_differences(
             relative=float(relative[:, place].max()),
             requests=int(requests[place]),
             taken=name.removeprefix("no_") in taken,
+            judged=name not in unjudged,
         )
         for place, name in enumerate(names)
     ]
 
 
-def beyond_rounding(served: npt.NDArray[np.float32], right: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """(candidates, features) of one request: where the difference is above the tolerance."""
-    return _apart(served, right) > TOLERANCE * np.maximum(_size(served, right), 1)
+def beyond(served: npt.NDArray[np.float32], right: npt.NDArray[np.float64], tolerance: float) -> npt.NDArray[np.bool_]:
+    """(candidates, features) of one request: where the difference is above the tolerance, relative to the value where that is above 1."""
+    return _apart(served, right) > tolerance * np.maximum(_size(served, right), 1)
 
 
 def ranking_overlap(

@@ -10,6 +10,7 @@ import polars as pl
 from feature_store.layout import TableReader
 from feature_store.schema import EVENTS
 from feature_store.served_samples import ServedSample
+from pipelines.parity import reference
 from pipelines.parity.reference import RawEvent, RawItem, last_midnight
 from recsys.data.interactions import microseconds
 from recsys.data.ranking_items import RankingItems
@@ -64,6 +65,12 @@ def read_items(release: Release, log: RawLog, item_ids: Collection[str]) -> dict
         )
         for row, item_id, categories, price, available_from in rows.iter_rows()
     }
+
+
+def counted_names() -> tuple[str, ...]:
+    """Features that the reference counts from events on items."""
+    windows = [f"wanted_{name}" for name in reference.WINDOWS]
+    return (*windows, "wanted_30d_z", "wanted_all_z", "item_age", "no_item_age")
 
 
 def taken_names(release: Release) -> tuple[str, ...]:

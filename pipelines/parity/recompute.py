@@ -14,6 +14,7 @@ from recsys.slate.release_reader import Release
 def past_of(events: Sequence[RawEvent], release: Release) -> list[tuple[RawEvent, str]]:
     """What the ranker should know of a user with these events, which come in the order in which they were taken in."""
     length, stars = int(release.ranking["history_length"]), release.relevance.positive_rating
+    events = [event for event in events if event.event_type not in release.relevance.ignored]
     return reference.newest_distinct(events, known=release.items.vocabulary, positive_rating=stars, length=length)
 
 
@@ -43,6 +44,6 @@ def recompute(
 
 
 def _wanted(release: Release) -> Callable[[RawEvent], bool]:
-    stars = release.relevance.positive_rating
-    acts = {"liked" if name in ("rating", "review") else name for name in release.relevance.events}
-    return lambda event: reference.said(event, positive_rating=stars) in acts
+    stars, ignored = release.relevance.positive_rating, release.relevance.ignored
+    acts = {"liked" if name in ("rating", "review") else name for name in release.relevance.events if name not in ignored}
+    return lambda event: event.event_type not in ignored and reference.said(event, positive_rating=stars) in acts

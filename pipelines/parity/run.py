@@ -4,16 +4,18 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
+
+import numpy as np
 
 from feature_store.layout import Workspace
 from feature_store.online.protocol import OnlineStore, PostedEvent
 from feature_store.served_samples import ServedSample, sample_files, sample_lines
 from pipelines.config import Config
 from pipelines.online_store import open_online_store
-from pipelines.parity.difference import FeatureDifference, beyond_rounding, feature_differences, ranking_overlap
-from pipelines.parity.raw import read_items, read_log, taken_names
+from pipelines.parity.difference import FeatureDifference, beyond, feature_differences, ranking_overlap
+from pipelines.parity.raw import counted_names, read_items, read_log, taken_names
 from pipelines.parity.recompute import past_of, recompute
 from pipelines.parity.reference import RawEvent, last_midnight
 from pipelines.recommend import release_folder
@@ -38,6 +40,10 @@ class Parity:
 
     release_id: str
     requests: int
+    newest: datetime
+    """When the newest of them was answered."""
+    tolerance: float
+    """Difference from which on a feature counts as differing."""
     left_out: Mapping[str, int]
     """Why samples were not compared -> how many."""
     features: Sequence[FeatureDifference]
@@ -47,11 +53,11 @@ class Parity:
     """Mean over the requests of the share of the k best that stays; see `ranking_overlap`."""
     lowest_overlap: float
     differing: Sequence[str]
-    """Ids of requests with a difference beyond the tolerance, the newest first."""
+    """Ids of requests in which a judged feature differs, the newest first."""
 
     @property
     def passed(self) -> bool:
-        """Whether every difference is one of rounding."""
+        """Whether no judged feature differs by more than the tolerance."""
         return not self.differing
 
 
@@ -59,7 +65,7 @@ def run_parity(config: Config, *, requests: int) -> Parity:
     """Make the newest sampled answers of the champion again.
 
     Args:
-        config: The shop's.
+        config: The shop's; `[gates] max_parity_difference` is the tolerance.
         requests: At most so many.
 
     Raises:
@@ -83,10 +89,11 @@ def run_parity(config: Config, *, requests: int) -> Parity:
     if not chosen:
         why = "".join(f"; {count:,} {reason}" for reason, count in left_out.items())
         raise ParityError(
-            f"no sampled answer of release {release.release_id} in {workspace.served} can be compared{why}. "
+            f"no sampled answer of release {release.release_id} can be compared{why}. "
             "Run `vitrine serve --sample-requests 0.01` and let it answer known users."
         )
-    return _compare(workspace, release, chosen, left_out, snapshot=datetime.fromisoformat(snapshot.facts["as_of"]))
+    as_of = datetime.fromisoformat(snapshot.facts["as_of"])
+    return _compare(workspace, release, chosen, left_out, snapshot=as_of, tolerance=config.gates.max_parity_difference)
 
 
 def newest_samples(workspace: Workspace) -> Iterator[ServedSample]:
@@ -122,9 +129,12 @@ def _compare(
     left_out: Mapping[str, int],
     *,
     snapshot: datetime,
+    tolerance: float,
 ) -> Parity:
     samples = [sample for sample, _ in chosen]
-    log = read_log(workspace.read("events"), release, samples, snapshot=snapshot)
+    events = workspace.read("events")
+    unjudged = () if release.description.get("events") == events.manifest.content_digest else counted_names()
+    log = read_log(events, release, samples, snapshot=snapshot)
     pasts = [past_of([*log.of_users[sample.user_id], *map(_raw, posted)], release) for sample, posted in chosen]
     wanted = {item_id for sample in samples for item_id in sample.item_ids} | {event.item_id for past in pasts for event, _ in past}
     items = read_items(release, log, wanted)
@@ -135,12 +145,18 @@ def _compare(
         ranking_overlap(release, sample.features, matrix, sample.retrieval_scores, k=k)
         for sample, matrix in zip(samples, right, strict=True)
     ]
-    apart = [beyond_rounding(sample.features, matrix).any() for sample, matrix in zip(samples, right, strict=True)]
+    judged = np.array([name not in unjudged for name in names])
+    apart = [beyond(sample.features, matrix, tolerance)[:, judged].any() for sample, matrix in zip(samples, right, strict=True)]
+    differences = feature_differences(
+        names, [sample.features for sample in samples], right, taken=taken, unjudged=unjudged, tolerance=tolerance
+    )
     return Parity(
         release_id=release.release_id,
         requests=len(samples),
         left_out=dict(left_out),
-        features=feature_differences(names, [sample.features for sample in samples], right, taken=taken),
+        newest=datetime.fromtimestamp(max(sample.time for sample in samples) / 1e6, UTC),
+        tolerance=tolerance,
+        features=differences,
         k=k,
         overlap=sum(overlaps) / len(overlaps),
         lowest_overlap=min(overlaps),

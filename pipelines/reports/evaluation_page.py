@@ -7,6 +7,7 @@ from typing import Any
 from pipelines.reports.charts import bars, curves, forest
 from pipelines.reports.markup import dot, header, interval, number, page, pill, section, table, user
 from pipelines.reports.method import method
+from pipelines.reports.parity_section import parity_section
 from pipelines.reports.reviews_section import reviews_section
 from pipelines.reports.showcase import Showcase
 
@@ -34,6 +35,7 @@ def render_page(report: Mapping[str, Any], costs: Mapping[str, Mapping[str, floa
         _cuts(report),
         _ranker(report["ranker"]),
         reviews_section(report["reviews"]),
+        parity_section(report["parity"]),
         _costs(report, costs, colours),
         _users(report, showcases),
         method(report),

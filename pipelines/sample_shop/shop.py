@@ -13,6 +13,7 @@ from pipelines.sample_shop.drawing import CATEGORIES, COLOURS, MATERIALS, PATTER
 from pipelines.sample_shop.oracle import save_truth
 from pipelines.sample_shop.policy import SLATE_LENGTH, Policy
 from pipelines.sample_shop.products import CORRUPT_PHOTOS, Products, catalogue_of, plan_products
+from pipelines.sample_shop.reviews import write_reviews
 from pipelines.sample_shop.shoppers import plan_shoppers
 from pipelines.sample_shop.words import THEMES
 
@@ -40,7 +41,7 @@ def draw_shop(landing: Landing, truth: Path, *, seed: int, size: ShopSize | None
         progress: Shows how many photos are drawn.
     """
     size = size or ShopSize()
-    for_products, for_shoppers, for_texts, for_events, for_photos = np.random.default_rng(seed).spawn(5)
+    for_products, for_shoppers, for_texts, for_events, for_photos, for_reviews = np.random.default_rng(seed).spawn(6)
     products = plan_products(for_products, num_items=size.num_items, num_days=size.num_days)
     shoppers = plan_shoppers(
         for_shoppers,
@@ -57,11 +58,13 @@ def draw_shop(landing: Landing, truth: Path, *, seed: int, size: ShopSize | None
     )
     policy = Policy(products, shoppers)
     events = simulate(policy, for_events, num_days=size.num_days, start=START)
+    reviews = write_reviews(events, products, shoppers, for_reviews)
     photos = _draw_photos(products, landing.images, for_photos, progress)
     landing.put_catalogue(catalogue_of(products, for_texts, start=START), "sample-shop")
     landing.put_events(events, "sample-shop")
+    landing.put_events(reviews, "sample-shop-reviews")
     save_truth(truth, policy, start=START)
-    return ImportSummary(events=events.height, items=len(products), images=photos)
+    return ImportSummary(events=events.height + reviews.height, items=len(products), images=photos)
 
 
 def _draw_photos(products: Products, folder: Path, random: np.random.Generator, progress: Progress) -> int:

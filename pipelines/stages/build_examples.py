@@ -82,7 +82,8 @@ def needed_events(events: pl.LazyFrame, *, start: datetime) -> pl.LazyFrame:
 
 
 def _labels(relevance: Relevance) -> list[pl.Expr]:
-    liked = pl.col("event_type").is_in(("rating", "review")) & (pl.col("value") >= relevance.positive_rating)
+    stars = [name for name in ("rating", "review") if name not in relevance.ignored]
+    liked = pl.col("event_type").is_in(stars) & (pl.col("value") >= relevance.positive_rating)
     return [
         *((pl.col("event_type") == kind).alias(name) for name, kind in LABELS.items()),
         liked.fill_null(False).alias("liked"),

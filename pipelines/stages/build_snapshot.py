@@ -1,4 +1,8 @@
-"""What serving must know of every user at the start of the day: newest history, and everything seen."""
+"""What serving must know of every user at the start of the day: the history, and everything seen.
+
+The history is whole. A model reads only the newest items of it, but which those are depends on what is posted by day: who clicks what was
+bought long ago has still bought it, to training and so to serving.
+"""
 
 import numpy as np
 import polars as pl
@@ -17,34 +21,30 @@ EVENTS_AT_ONCE = 2_000_000
 def run(context: StageContext) -> None:
     """Write the table `snapshot`."""
     items = load_items(context.read("catalogue"))
-    past = load_interactions(context.read("events"), items, context.config.relevance, before=context.date)
-    length = context.config.retriever.history_length
-    parts = (build_snapshot(some, items.vocabulary, history_length=length) for some in past.in_parts(events=EVENTS_AT_ONCE))
+    events = context.read("events")
+    past = load_interactions(events, items, context.config.relevance, before=context.date)
+    parts = (build_snapshot(some, items.vocabulary) for some in past.in_parts(events=EVENTS_AT_ONCE))
     with context.workspace.write(context.stage.writes) as writer:
         written = write_parts(writer, parts, SNAPSHOT)
         rows = written.select(pl.len()).collect().item()
-        context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat()})
+        context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat(), "events": events.manifest.content_digest})
 
 
-def build_snapshot(past: Interactions, vocabulary: Vocabulary, *, history_length: int) -> pl.DataFrame:
+def build_snapshot(past: Interactions, vocabulary: Vocabulary) -> pl.DataFrame:
     """One row per user with events, ascending by id.
 
     Args:
         past: All behaviour before the moment.
         vocabulary: Names of the items.
-        history_length: Most items of a history; the seen set is whole.
     """
     ids = pl.Series("item_ids", list(vocabulary.item_ids), pl.String)
     distinct = past.distinct()
-    counts = np.diff(distinct.offsets)
-    from_the_end = np.repeat(distinct.offsets[1:], counts) - np.arange(len(distinct.item_index))
-    newest = distinct.keep(from_the_end <= history_length)
     histories = pl.DataFrame(
         {
-            "user": newest.user_row,
-            "item_ids": ids.gather(newest.item_index),
-            "kinds": newest.kind,
-            "event_times": pl.Series(newest.event_time, dtype=pl.Int64).cast(UTC_TIME),
+            "user": distinct.user_row,
+            "item_ids": ids.gather(distinct.item_index),
+            "kinds": distinct.kind,
+            "event_times": pl.Series(distinct.event_time, dtype=pl.Int64).cast(UTC_TIME),
         }
     ).group_by("user", maintain_order=True)
     seen = past.seen()
@@ -63,7 +63,7 @@ STAGE = Stage(
     name="build_snapshot",
     reads=("events", "catalogue"),
     writes="snapshot",
-    config=("relevance", "retriever"),
+    config=("relevance",),
     sees={"": "date"},
     run=run,
 )

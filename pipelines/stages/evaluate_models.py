@@ -5,6 +5,7 @@ from dataclasses import replace
 from pipelines.audit.gate import leak_gate
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
 from pipelines.judging import evaluate_models, write_evaluation
+from pipelines.parity.gate import parity_gate
 from pipelines.stage import Stage, StageContext
 from recsys.data.ranking_items import load_ranking_items
 from recsys.evaluation.config import SASREC
@@ -36,7 +37,7 @@ def run(context: StageContext) -> None:
     sasrec = context.read("sasrec").folder / "validation"
     if sasrec.is_dir():
         recommenders.append(FullRanking(replace(load_scorer(sasrec, items), name=SASREC)))
-    index = dict(context.read("index").manifest.facts)
+    index, parity = dict(context.read("index").manifest.facts), context.read("parity").manifest.facts
     evaluation = evaluate_models(
         recommenders,
         past,
@@ -49,8 +50,9 @@ def run(context: StageContext) -> None:
         index=index,
         ranker=dict(ranker.manifest.facts),
         champion=champion,
-        answered=[leak_gate(context.read("leak_audit").manifest.facts)],
+        answered=[leak_gate(context.read("leak_audit").manifest.facts), parity_gate(parity)],
         reviews=context.read("review_sentiment").manifest.facts,
+        parity=parity,
     )
     with context.workspace.write(context.stage.writes) as writer:
         context.commit(writer, facts=write_evaluation(writer.folder, evaluation, catalogue, config))
@@ -69,6 +71,7 @@ STAGE = Stage(
         "ranker",
         "leak_audit",
         "review_sentiment",
+        "parity",
     ),
     writes="evaluation",
     config=("sources", "relevance", "cuts", "ranker", "evaluation", "gates"),

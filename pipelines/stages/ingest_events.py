@@ -79,6 +79,8 @@ def run(context: StageContext) -> None:
             "late": {day.isoformat(): rows for day, rows in appended.late.items()},
             "late_from": appended.late_from.isoformat() if appended.late_from else None,
         }
+        if facts["expired"]:
+            context.progress.say(f"  {facts['expired']:,} events older than {context.config.privacy.keep_days:g} days dropped (keep_days)")
         unchanged = not appended.new and left.rows == appended.rows
         context.commit(writer, facts=facts, fingerprint=fingerprint, same_rows_as=log.manifest if log and unchanged else None)
 

@@ -50,6 +50,7 @@ def run(context: StageContext) -> None:
         "release_id": release_id,
         "created_at": datetime.now(UTC).isoformat(),
         "date": context.date.isoformat(),
+        "events": context.read("events").manifest.content_digest,
         "files": files,
         "contents_digest": digest,
         "parity": parity,
@@ -113,7 +114,7 @@ def _serving(context: StageContext, retriever: SavedRetriever) -> dict[str, Any]
     return {
         "history_length": retriever.shape.history_length,
         "vector_parts": [*[*item_tower.parts.items(), *match] * len(members), ("bias", 1), ("popularity", 1)],
-        "relevance": {"events": list(relevance.events), "positive_rating": relevance.positive_rating},
+        "relevance": asdict(relevance),
         "candidates": context.config.ranker.candidates,
         "k": 20,
         "diversity": 0.0,

@@ -42,3 +42,8 @@ class GateConfig:
     max_missing_image_loss: float = 0.02
     """The same for Recall@100 of choices that have no photo."""
     min_index_recall: float = 0.95
+    max_parity_difference: float = 1e-4
+    """Largest difference, relative to the value where that is above 1, between what the champion's ranker read and the same made again from
+    raw events; the ranker reads float32, and rounding explains this much."""
+    parity_requests: int = 100
+    """Newest sampled answers of the champion that a night makes again; 0: it makes none."""

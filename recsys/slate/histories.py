@@ -11,11 +11,9 @@ from feature_store.online.protocol import PostedEvent, UserState
 from recsys.data.interactions import Interactions
 from recsys.data.ranking_features import RankingHistory
 from recsys.data.ranking_lists import histories_at
-from recsys.data.relevance import SEEN_KINDS, Kind, Relevance
+from recsys.data.relevance import SEEN_KINDS
 from recsys.data.sequences import Histories, newest_events
 from recsys.slate.release_reader import Release
-
-_NAMED = {"dwell": Kind.DWELL, "tag": Kind.TAG, "click": Kind.CLICK, "cart": Kind.CART, "purchase": Kind.PURCHASE}
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class UserHistory:
 
 def user_history(state: UserState, release: Release) -> UserHistory:
     """What a release makes of a user; items it does not know are left out."""
-    kinds = [kind_of(event, release.relevance) for event in state.posted]
+    kinds = [release.relevance.kind_of(event.event_type, event.value) for event in state.posted]
     posted = [(event, kind) for event, kind in zip(state.posted, kinds, strict=True) if kind is not None]
     item_index = release.items.vocabulary.index([*state.item_ids, *(event.item_id for event, _ in posted)])
     kind = np.array([*state.kinds, *(kind for _, kind in posted)], np.int8)
@@ -68,13 +66,3 @@ def user_history(state: UserState, release: Release) -> UserHistory:
 def ad_hoc_state(events: Sequence[PostedEvent]) -> UserState:
     """A user of whom only these events are known."""
     return UserState(posted=events)
-
-
-def kind_of(event: PostedEvent, relevance: Relevance) -> int | None:
-    """`Kind` of one event, as `Relevance.kind` has it for a table; None for an impression."""
-    if event.event_type in ("rating", "review"):
-        if event.value is None:
-            return int(Kind.TAG)
-        return int(Kind.LIKED if event.value >= relevance.positive_rating else Kind.DISLIKED)
-    kind = _NAMED.get(event.event_type)
-    return None if kind is None else int(kind)

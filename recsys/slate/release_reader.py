@@ -84,7 +84,9 @@ class Release:
     def relevance(self) -> Relevance:
         """What an event says."""
         told = self.serving["relevance"]
-        return Relevance(events=tuple(told["events"]), positive_rating=float(told["positive_rating"]))
+        return Relevance(
+            events=tuple(told["events"]), positive_rating=float(told["positive_rating"]), ignored=tuple(told.get("ignored", ()))
+        )
 
 
 def read_release(folder: Path, *, verify: bool = True) -> Release:

@@ -46,9 +46,10 @@ def answered(config: Config, *questions: tuple[str, dict[str, Any]]) -> list[dic
 def test_a_shop_by_pseudonym_forgets_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_VARIABLE, KEY)
     draw(tmp_path)
-    (drawn,) = (tmp_path / "landing" / "events").iterdir()
-    rows = pl.read_parquet(drawn).with_columns(user_id=pl.format("shopper-{}-of-this-shop", "user_id"))
+    drawn, reviews = sorted((tmp_path / "landing" / "events").iterdir())
+    rows = pl.read_parquet([drawn, reviews]).with_columns(user_id=pl.format("shopper-{}-of-this-shop", "user_id"))
     rows.write_parquet(drawn)
+    reviews.unlink()
     user = rows.filter(pl.col("event_type") == "click")["user_id"].value_counts().sort("count", "user_id")["user_id"][-1]
     pseudonym = UserNames(KEY.encode()).of(user)
     config = small_config(tmp_path, privacy={"pseudonyms": True})

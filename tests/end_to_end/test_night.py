@@ -32,6 +32,8 @@ from recsys.encoders.item_text import compose_text
 from recsys.slate.added_items import new_item_rules
 from recsys.slate.query_encoder import open_query_encoders
 from recsys.slate.release_reader import read_release
+from tests.support.sampled_shop import ask as sampled
+from tests.support.sampled_shop import rewrite, sampling_api, skewed
 from tests.support.small_night import draw, small_config, small_night
 
 pytestmark = pytest.mark.slow
@@ -142,6 +144,24 @@ def test_the_api_answers_for_known_and_unknown_users_and_sees_what_is_posted(wor
         assert len(ask(f"{url}/v1/candidates", {"user_id": active, "k": 20})["items"]) == 20
         with urllib.request.urlopen(f"{url}/v1/items/{listed[0]}/similar?k=3") as response:
             assert len(json.load(response)["items"]) == 3
+
+
+def test_a_sampled_answer_is_made_again_by_the_next_night_which_a_tampered_history_refuses(
+    workspace: Path, night: Night, events: pl.DataFrame
+) -> None:
+    assert ReleaseShelf(workspace / "releases").champion().release_id == night.release_id  # type: ignore[union-attr]
+    shop = small_config(workspace).open_workspace()
+    with sampling_api(shop) as api:
+        for user_id in events["user_id"].unique().sort()[:5]:
+            sampled(api, user_id)
+    again = small_night(workspace)
+    assert [result.skipped for result in again.results if result.name in ("check_parity", "evaluate_models")] == [False, True]
+    assert "5 sampled answers of release" in again.results[0].facts["told"][0]
+    assert "no feature differs by more than 0.0001" in again.results[0].facts["told"][0]
+    rewrite(shop, lambda sample: skewed(sample, "history_age", by=0.5))
+    refused = small_night(workspace)
+    assert not refused.promoted
+    assert any("what was served is not what raw events say of history_age" in refusal for refusal in refused.refusals)
 
 
 @pytest.mark.parametrize("asked", [{"stage": "retrieval"}, {"stage": "slate"}, {"model": "ease"}, {"model": "item_knn"}], ids=str)

@@ -1,5 +1,8 @@
+import contextlib
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,16 +46,39 @@ def test_where_there_is_no_room_it_is_told_and_the_old_log_stands_and_takes_all_
     assert add(tmp_path, events(("new", "2024-02-01T00:00:00Z"))).rows == 2
 
 
-def test_a_full_disk_is_told_with_what_is_free(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False, capture_output=True).returncode:
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A folder with room for 64 KiB."""
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=False, capture_output=True).returncode:
         pytest.skip("only root may mount a small disk")
     try:
-        with pytest.raises(FullDiskError, match=r"no room to write in .*disk.* \(.*No space left on device.*\); 0 MiB are free there"):
-            add(disk, events(*((f"user {number}", "2024-01-01T00:00:00Z") for number in range(3000))))
+        yield folder
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_with_what_is_free(tmp_path: Path) -> None:
+    told = r"no room to write in .*disk.* \(.*No space left on device.*\); 0 MiB are free there"
+    with small_disk(tmp_path / "disk") as disk, pytest.raises(FullDiskError, match=told):
+        add(disk, events(*((f"user {number}", "2024-01-01T00:00:00Z") for number in range(3000))))
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("write error: No space left on device"), sqlite3.OperationalError("database or disk is full")]
+)
+def test_a_library_that_tells_it_in_words_alone_is_understood(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(FullDiskError, match="no room to write in"), writing_to(tmp_path):
+        raise error
+
+
+def test_a_library_that_does_not_tell_is_understood_by_what_is_left(tmp_path: Path) -> None:
+    with (
+        small_disk(tmp_path / "disk") as disk,
+        pytest.raises(FullDiskError, match=r"\(unexpected pos 4 vs 3\); 0 MiB are free"),
+        writing_to(disk),
+    ):
+        raise RuntimeError("unexpected pos 4 vs 3")
 
 
 def test_other_errors_pass(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_an_override_that_cannot_be_used_is_one_line(tmp_path: Path, override: s
 def test_a_night_from_an_unknown_stage_names_the_stages(tmp_path: Path) -> None:
     result = _vitrine("nightly", "--config", _write_config(tmp_path), "--from", "embed")
     assert result.exit_code == 1
-    assert "no stage 'embed'; the stages are ingest_catalogue" in _one_line(result)
+    assert "no stage 'embed'; the stages are check_parity, ingest_catalogue" in _one_line(result)
 
 
 def test_a_file_of_users_without_a_user_id_column_says_what_it_has(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a night does around its stages; the stages themselves are tested beside this file and end to end."""
 
+import errno
 import io
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from feature_store.errors import FullDiskError
 from pipelines.config import Config, parse_config
 from pipelines.lock import BusyError
 from pipelines.nightly import STAGES, StageResult, UnknownStageError, run_night, run_stage, run_until
@@ -78,6 +80,15 @@ def test_a_stage_that_is_up_to_date_is_skipped_unless_it_is_forced(tmp_path: Pat
     config, stage = _config(tmp_path), _stage(_writes_one_file)
     skipped = [run_stage(stage, config, config.open_workspace(), DATE, _quiet(), forced=forced).skipped for forced in (False, False, True)]
     assert skipped == [False, True, False]
+
+
+def _fills_the_disk(_context: StageContext) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_is_full_ends_the_night_in_one_line_whichever_stage_wrote(tmp_path: Path) -> None:
+    with pytest.raises(FullDiskError, match=r"no room to write in .* make room and run the same command again"):
+        run_night(_config(tmp_path), date=DATE, progress=_quiet(), stages=[_stage(_fills_the_disk)])
 
 
 def _tells(context: StageContext) -> None:

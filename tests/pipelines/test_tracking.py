@@ -100,7 +100,7 @@ def test_an_address_that_cannot_be_used_is_told_once_and_loses_no_night(tmp_path
     told = said.console.export_text()
     assert told.count("Tracking stopped") == 1
     assert "enabled = false" in told
-    assert uri in told
+    assert f"Check [tracking] uri ({uri})" in told
 
 
 def test_a_database_that_breaks_during_the_night_loses_no_night(tmp_path: Path, said: Progress) -> None:

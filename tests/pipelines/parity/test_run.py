@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,20 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from feature_store.layout import Workspace
+from feature_store.online.protocol import PostedEvent, UserState
 from feature_store.schema import EVENTS
-from feature_store.served_samples import ServedSample, sample_files
+from feature_store.served_samples import ServedSample
 from pipelines.cli import app
 from pipelines.config import parse_config
+from pipelines.parity.recompute import past_of
+from pipelines.parity.reference import RawEvent
 from pipelines.parity.run import LATE, OTHER_SNAPSHOT, Parity, ParityError, newest_samples, run_parity
 from pipelines.privacy.erase import erase_user
 from pipelines.progress import Progress
+from recsys.slate.histories import user_history
+from recsys.slate.release_reader import read_release
 from tests.support.reviews import write_log
-from tests.support.sampled_shop import READER, ask, load_night, sampling_api, write_shop
+from tests.support.sampled_shop import COLLECTOR, READER, ask, load_night, rewrite, sampling_api, skewed, write_shop
 
 DAY = (
     {"item_id": "i7", "event_type": "purchase"},
@@ -57,19 +61,6 @@ def shop(answered: Path, tmp_path: Path) -> Workspace:
 
 def compared(shop: Workspace, *, requests: int = 100) -> Parity:
     return run_parity(parse_config({"workspace": str(shop.root)}), requests=requests)
-
-
-def rewrite(shop: Workspace, change: Callable[[ServedSample], ServedSample]) -> None:
-    """Samples as if the API had written others."""
-    (file,) = sample_files(shop.served)
-    changed = [change(sample).to_line() for sample in newest_samples(shop)][::-1]
-    file.write_bytes(b"\n".join(changed) + b"\n")
-
-
-def skewed(sample: ServedSample, feature: str, *, by: float) -> ServedSample:
-    features = sample.features.copy()
-    features[0, sample.feature_names.index(feature)] += by
-    return replace(sample, features=features)
 
 
 def test_what_is_served_is_what_raw_rows_say(shop: Workspace) -> None:
@@ -112,11 +103,40 @@ def test_a_skew_that_the_ranker_reads_costs_overlap(shop: Workspace) -> None:
     assert found.lowest_overlap <= found.overlap < 1
 
 
+def test_counts_of_events_are_not_judged_once_the_log_has_changed(shop: Workspace) -> None:
+    events = shop.read("events").scan(EVENTS).collect().to_dicts()
+    click = {"event_id": "late", "event_type": "click", "item_id": next(newest_samples(shop)).item_ids[0]}
+    write_log(shop.root, [*events, events[0] | click])
+    found = compared(shop)
+    assert [feature.name for feature in found.features if feature.requests] == ["wanted_all", "wanted_all_z"]
+    assert found.passed
+
+
 def test_a_snapshot_that_forgets_an_event_is_found_out(shop: Workspace) -> None:
     events = shop.read("events").scan(EVENTS).collect()
     write_log(shop.root, events.filter(pl.col("item_id") != "i5").to_dicts())  # the log never knew, and yet it was served
     apart = {feature.name for feature in compared(shop).features if feature.requests}
     assert {"history_length", "image_disliked"} <= apart
+
+
+def test_who_comes_back_to_an_item_that_fell_out_of_the_history_is_served_as_learned(shop: Workspace) -> None:
+    with sampling_api(shop) as api:
+        api.post("/v1/events", json={"item_id": "i3", "event_type": "click", "user_id": COLLECTOR})  # bought: the click says less
+        api.post("/v1/events", json={"item_id": "i4", "event_type": "rating", "value": 1, "user_id": COLLECTOR})
+        ask(api, COLLECTOR)
+    found = compared(shop)
+    assert (found.requests, found.passed) == (4, True)
+
+
+def test_what_is_no_behaviour_is_neither_served_nor_made_again(shop: Workspace) -> None:
+    release = read_release(shop.releases / "20260101-00000000")
+    release.serving["relevance"]["ignored"] = ["review"]
+    posted = [PostedEvent("1", READER, "i3", "review", 1, 5.0), PostedEvent("2", READER, "i4", "click", 2)]
+    served = user_history(UserState(posted=posted), release).past
+    again = past_of(
+        [RawEvent(event.item_id, event.event_type, event.value, event.event_time, event.event_time) for event in posted], release
+    )
+    assert release.items.vocabulary.ids(served.item_index) == [event.item_id for event, _ in again] == ["i4"]
 
 
 def test_answers_to_what_has_changed_since_are_left_out_and_counted(shop: Workspace) -> None:

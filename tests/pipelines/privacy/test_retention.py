@@ -25,7 +25,9 @@ def test_without_a_limit_nothing_is_too_old() -> None:
     assert oldest_kept(EASTER, keep_days=0, now=NOW) is None
 
 
-def test_old_events_are_dropped_whether_they_come_now_or_stand_already(tmp_path: Path) -> None:
+def test_old_events_are_dropped_whether_they_come_now_or_stand_already_and_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     drop(tmp_path, "1.csv", click("january", "2024-01-05T10:00:00Z"), click("march", "2024-03-05T10:00:00Z"))
     assert users(run_stage(STAGE, tmp_path)) == ["january", "march"]
     drop(tmp_path, "2.csv", click("february", "2024-02-01T10:00:00Z"), click("april", "2024-04-01T00:00:00Z"))
@@ -33,6 +35,7 @@ def test_old_events_are_dropped_whether_they_come_now_or_stand_already(tmp_path:
     assert users(reader) == ["march", "april"]
     facts = reader.manifest.facts
     assert (facts["rows"], facts["expired"], facts["first"]) == (2, 2, "2024-03-05T10:00:00+00:00")
+    assert "2 events older than 40 days dropped (keep_days)" in capsys.readouterr().err
 
 
 def test_an_event_that_comes_too_late_to_be_kept_is_neither_new_nor_late(tmp_path: Path) -> None:

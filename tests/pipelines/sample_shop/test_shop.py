@@ -116,8 +116,10 @@ def test_new_products_arrive_every_week(catalogue: pl.DataFrame) -> None:
 
 
 def test_the_higher_the_position_the_more_clicks(events: pl.DataFrame) -> None:
-    rate = events.group_by("position").agg(
-        (pl.col("event_type") == "click").sum() / (pl.col("event_type") == "impression").sum().alias("rate")
+    rate = (
+        events.drop_nulls("position")
+        .group_by("position")
+        .agg((pl.col("event_type") == "click").sum() / (pl.col("event_type") == "impression").sum().alias("rate"))
     )
     rates = rate.sort("position").to_series(1).to_list()
     assert rates == sorted(rates, reverse=True)

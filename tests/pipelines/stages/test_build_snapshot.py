@@ -1,32 +1,84 @@
+import json
+from dataclasses import fields
 from datetime import UTC, datetime
 
+import numpy as np
 import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from feature_store.checks import check
+from feature_store.online.protocol import PostedEvent, UserState
 from feature_store.schema import EVENTS, SNAPSHOT
+from feature_store.snapshot import snapshot_rows
 from pipelines.stages.build_snapshot import build_snapshot
-from recsys.data.interactions import build_interactions
+from recsys.data.interactions import Interactions, build_interactions, microseconds
 from recsys.data.relevance import Kind, Relevance
+from recsys.data.sequences import Histories, newest_events
+from recsys.slate.histories import user_history
+from recsys.slate.release_reader import Release, read_release
 from recsys.vocabulary import Vocabulary
+from tests.support.tiny_release import build_release
 
 ITEMS = Vocabulary(["a", "b", "c"])
 
 
-def snapshot(rows: list[tuple[str, str, str, int]], *, history_length: int = 2) -> pl.DataFrame:
+Row = tuple[str, str, str, int]
+"""User, item, event type and day of January 2025."""
+
+
+def behaviour(rows: list[Row], vocabulary: Vocabulary = ITEMS) -> Interactions:
     times = [datetime(2025, 1, day, tzinfo=UTC) for *_, day in rows]
     columns = {"user_id": [row[0] for row in rows], "item_id": [row[1] for row in rows], "event_type": [row[2] for row in rows]}
     frame = pl.DataFrame({**columns, "event_id": [str(n) for n in range(len(rows))], "event_time": times, "known_at": times})
     missing = {name: pl.lit(None, dtype) for name, dtype in EVENTS.schema.items() if name not in frame.columns}
     frame = frame.with_columns(**missing).select(EVENTS.schema.names()).cast(dict(EVENTS.schema))
-    past = build_interactions([frame.lazy()], vocabulary=ITEMS, relevance=Relevance(), known_before=datetime(2026, 1, 1, tzinfo=UTC))
-    return check(build_snapshot(past, ITEMS, history_length=history_length), SNAPSHOT)
+    return build_interactions([frame.lazy()], vocabulary=vocabulary, relevance=Relevance(), known_before=datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def test_the_newest_distinct_items_stay_and_everything_seen() -> None:
+def snapshot(rows: list[Row], vocabulary: Vocabulary = ITEMS) -> pl.DataFrame:
+    return check(build_snapshot(behaviour(rows, vocabulary), vocabulary), SNAPSHOT)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    return read_release(build_release(tmp_path_factory.mktemp("releases")))
+
+
+def at_noon(release: Release, rows: list[Row]) -> UserState:
+    """What the store knows of u when the days up to the 15th are in the snapshot and the later ones were posted."""
+    before, after = ([row for row in rows if (row[3] <= 15) is old] for old in (True, False))
+    posted = [
+        PostedEvent(str(n), user, item, kind, microseconds(datetime(2025, 1, day, tzinfo=UTC)))
+        for n, (user, item, kind, day) in enumerate(after)
+    ]
+    stored = [json.loads(text) for _, *texts in snapshot_rows(snapshot(before, release.items.vocabulary)) for text in texts]
+    return UserState(*stored[0], frozenset(stored[1]), posted) if stored else UserState(posted=posted)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    acts=st.lists(
+        st.tuples(st.integers(0, 9), st.sampled_from(["dwell", "tag", "click", "cart", "purchase"]), st.integers(1, 31)), min_size=1
+    ),
+    length=st.integers(1, 12),
+)
+def test_snapshot_and_posted_events_are_the_history_that_training_reads(
+    release: Release, acts: list[tuple[int, str, int]], length: int
+) -> None:
+    rows = sorted((("u", f"i{item}", kind, day) for item, kind, day in acts), key=lambda row: row[3])
+    served = user_history(at_noon(release, rows), release).for_tower(length)
+    learned = newest_events(behaviour(rows, release.items.vocabulary).distinct(), np.zeros(1, np.int64), length=length)
+    for field in fields(Histories):
+        np.testing.assert_array_equal(getattr(served, field.name), getattr(learned, field.name))
+
+
+def test_every_item_stays_with_what_says_most_of_it_and_everything_seen() -> None:
     rows = [("u", "a", "click", 1), ("u", "b", "click", 2), ("u", "b", "purchase", 3), ("u", "c", "dwell", 4)]
     user = snapshot(rows).row(0, named=True)
-    assert user["item_ids"] == ["b", "c"]
-    assert user["kinds"] == [Kind.PURCHASE, Kind.DWELL]
+    assert user["item_ids"] == ["a", "b", "c"]
+    assert user["kinds"] == [Kind.CLICK, Kind.PURCHASE, Kind.DWELL]
     assert user["seen"] == ["a", "b"]  # looking long at c is no reason never to show it
 
 

@@ -127,6 +127,20 @@ def test_the_page_stands_alone_closes_its_tags_and_escapes_what_comes_from_outsi
     assert "retriever beats popularity" in page
 
 
+PARITY = {
+    "rows": 7,
+    "release_id": "20260101-0000",
+    "why": "",
+    "newest": "2026-01-01T12:00:00+00:00",
+    "tolerance": 1e-4,
+    "k": 20,
+    "overlap": 1.0,
+    "lowest_overlap": 1.0,
+    "left_out": {},
+    "features": [{"name": "price_gap", "absolute": 0.25, "relative": 1.0, "requests": 2, "taken": False, "judged": True}],
+}
+
+
 def write_night(root: Path) -> None:
     """The tables of a night up to the index, small and real; the towers are untrained."""
     workspace = write_tables(root, LOG, ITEMS)
@@ -158,6 +172,8 @@ def write_night(root: Path) -> None:
             writer.commit()
     with workspace.write("leak_audit") as writer:
         writer.commit(facts={"rows": 40, "leaks": ["popularity at validation"], "unasked": []})
+    with workspace.write("parity") as writer:
+        writer.commit(facts=PARITY)
     with workspace.write("review_sentiment") as writer:
         writer.commit(facts=REVIEWS)
     with workspace.write("index") as writer:
@@ -199,6 +215,14 @@ def test_a_leak_that_the_audit_has_found_refuses_the_night_by_name_on_the_page_t
     assert not gate["passed"]
     assert "popularity at validation saw what nobody could know by then" in gate["message"]
     assert gate["message"] in table.path("report.html").read_text(encoding="utf-8")
+
+
+def test_what_was_served_and_should_not_have_been_refuses_the_night_and_stands_on_the_page(table: TableReader) -> None:
+    gate = next(gate for gate in table.manifest.facts["gates"] if gate["name"] == "parity")
+    assert not gate["passed"]
+    page = table.path("report.html").read_text(encoding="utf-8")
+    assert "is not what raw events say of price_gap (by up to 0.25 in 2 of them)" in page
+    assert "Served and made again" in page
 
 
 def test_the_champions_twin_is_compared_user_by_user(table: TableReader) -> None:

@@ -109,6 +109,15 @@ def test_a_file_with_an_unknown_column_is_told_with_a_hint_and_does_not_stop_the
     assert told == {"landing/events/odd.csv": "has an unknown column 'sesion_id'; did you mean 'session_id'?"}
 
 
+def test_what_is_told_of_a_file_is_told_whole_with_all_its_brackets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drop(tmp_path, "good.csv", click("u"))
+    drop(tmp_path, "[bold][/red].csv", {"itm_id": "i"})
+    run_stage(STAGE, tmp_path)
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "landing/events/[bold][/red].csv has no column " in shown
+    assert "Rename with a [mapping] and `vitrine import`." in shown
+
+
 def test_rows_that_break_a_rule_lie_in_quarantine_with_reason_and_content(tmp_path: Path) -> None:
     drop(tmp_path, "1.csv", click("u"), click("v", event_type="wink"), click("", value=1), click("w", position=0), click("x", value="much"))
     reader = run_stage(STAGE, tmp_path)

@@ -1,0 +1,75 @@
+"""Make sampled answers of the champion again before anything of the night changes what they were made from."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from feature_store.layout import Workspace
+from pipelines.config import Config
+from pipelines.parity.gate import broken_features, nothing_compared, parity_gate
+from pipelines.parity.run import ParityError, newest_samples, run_parity
+from pipelines.releases import ReleaseError, ReleaseShelf
+from pipelines.stage import Stage, StageContext
+from recsys.slate.release_reader import ReleaseError as UnreadableReleaseError
+
+
+def run(context: StageContext) -> None:
+    """Write the table `parity`: its one file holds the verdict alone, so that nothing behind it runs again where that is the same."""
+    facts = _facts(context.config, context.workspace)
+    gate = parity_gate(facts)
+    with context.workspace.write(context.stage.writes) as writer:
+        verdict = {"passed": gate.passed, "broken": [entry["name"] for entry in broken_features(facts)] if facts["rows"] else []}
+        (writer.folder / "verdict.json").write_text(json.dumps(verdict) + "\n", encoding="utf-8")
+        context.commit(writer, facts=facts | {"told": [gate.message if gate.passed else f"REFUSED: {gate.message}"]})
+
+
+def _facts(config: Config, workspace: Workspace) -> dict[str, Any]:
+    """What the champion's samples say; what they said the last time, which stands until they are asked again; or why they say nothing."""
+    champion = _champion(workspace)
+    if champion is None:
+        return nothing_compared("no release is served yet")
+    if not config.gates.parity_requests:
+        return nothing_compared("[gates] parity_requests is 0")
+    try:
+        return compare(config, champion=champion)
+    except ParityError as error:
+        before = workspace.read(STAGE.writes).manifest.facts if workspace.exists(STAGE.writes) else {}
+        stands = before.get("rows") and before["release_id"] == champion
+        return {**before, "why": str(error)} if stands else nothing_compared(str(error))
+
+
+def compare(config: Config, *, champion: str) -> dict[str, Any]:
+    """Facts about the newest samples of the champion.
+
+    Raises:
+        ParityError: Nothing can be compared.
+    """
+    workspace = config.open_workspace()
+    if next(newest_samples(workspace), None) is None:
+        raise ParityError("the API has sampled none, which `vitrine serve --sample-requests 0.01` makes it do")
+    if not all(map(workspace.exists, ("events", "snapshot"))):
+        raise ParityError("the log or the snapshot that the API answers from is gone")
+    if workspace.read("snapshot").manifest.facts.get("events") != workspace.read("events").manifest.content_digest:
+        raise ParityError("the log has changed since the snapshot that the API answers from was made of it")
+    try:
+        found = run_parity(config, requests=config.gates.parity_requests)
+    except (ReleaseError, UnreadableReleaseError) as error:
+        raise ParityError(f"release {champion}, which is served, is gone or damaged") from error
+    told = {name: getattr(found, name) for name in ("release_id", "tolerance", "k", "overlap", "lowest_overlap")}
+    features = [asdict(feature) for feature in found.features]
+    return told | {"rows": found.requests, "why": "", "newest": found.newest.isoformat(), "left_out": found.left_out, "features": features}
+
+
+def _champion(workspace: Workspace) -> str | None:
+    champion = ReleaseShelf(workspace.releases).champion()
+    return champion.release_id if champion else None
+
+
+def _newest_sample(_config: Config, workspace: Workspace) -> Mapping[str, str]:
+    newest = next(newest_samples(workspace), None)
+    return {} if newest is None else {"champion": _champion(workspace) or "", "newest": hashlib.sha256(newest.to_line()).hexdigest()}
+
+
+STAGE = Stage(name="check_parity", reads=(), writes="parity", config=("gates",), dated=False, run=run, extra=_newest_sample)
