@@ -15,7 +15,8 @@ from recsys.encoders.image import ImageEncoder
 from recsys.encoders.item_text import compose_text
 from recsys.encoders.photo_files import UnreadablePhotoError
 from recsys.encoders.protocol import DAMAGED, why_unusable
-from recsys.encoders.text import TextEncoder, Tokens
+from recsys.encoders.text import TextEncoder
+from recsys.encoders.tokens import Tokens
 
 DECODERS = 2
 """Threads that decode photos while the model works on earlier ones."""

