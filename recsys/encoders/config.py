@@ -26,7 +26,8 @@ class EmbedConfig:
     image_model_options: tuple[str, ...] = ()
     """Further `name=value` arguments of the timm model, e.g. `pad_type=same`."""
     image_size: int = 0
-    """Pixels per side; the forward pass costs its square. 0: 96 for a model trained on the catalogue, 160 for given weights."""
+    """Pixels per side; the forward pass costs its square. 0: 96 for a model trained on the catalogue, 160 for given weights, and
+    what the model was made for where it takes nothing else, as most vision transformers do."""
     image_normalisation: str = "auto"
     """`imagenet` (its mean and deviation), `half` (x / 127.5 - 1), or `auto`: what timm says of the model; `half` if trained here."""
     image_pooling: str = "levels"

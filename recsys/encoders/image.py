@@ -65,16 +65,17 @@ class ImageEncoderSpec:
 
 
 def specify(
-    model: nn.Module, name: str, options: Sequence[str], *, pooling: str, size: int, normalisation: str, whole_photo: bool
+    model: nn.Module, name: str, options: Sequence[str], *, pooling: str, size: int, normalisation: str, whole_photo: bool, usual: int = 0
 ) -> ImageEncoderSpec:
     """Settle how photos are prepared for a model.
 
     Args:
         model: The timm model; where `normalisation` is `auto`, what timm knows of it decides.
+        size: Pixels per side; 0: `usual`, or what the model was made for where it takes nothing else.
         whole_photo: Look at the whole shorter side instead of the central share the model was published with.
 
     Raises:
-        EncoderError: The normalisation is unknown.
+        EncoderError: The normalisation is unknown, or the model takes no photos of this size.
     """
     from timm.data.config import resolve_model_data_config
 
@@ -86,7 +87,26 @@ def specify(
     else:
         raise EncoderError(f"image_normalisation {normalisation!r} is unknown; allowed are auto, {', '.join(NORMALISATIONS)}.")
     crop = 1.0 if whole_photo else float(known["crop_pct"])
+    size = _fitting_size(model, name, [size] if size else [usual, int(known["input_size"][-1])])
     return ImageEncoderSpec(model=name, options=tuple(options), pooling=pooling, size=size, crop=crop, mean=mean, std=std)
+
+
+@torch.inference_mode()
+def _fitting_size(model: nn.Module, name: str, sizes: Sequence[int]) -> int:
+    """The first of these sizes that the model takes; most vision transformers take one alone."""
+    learning, told = model.training, ""
+    model.eval()
+    try:
+        for size in sizes:
+            try:
+                model(torch.zeros(1, 3, size, size, device=next(model.parameters()).device))
+            except (AssertionError, RuntimeError) as error:
+                told = str(error).splitlines()[0]
+            else:
+                return size
+    finally:
+        model.train(learning)
+    raise EncoderError(f"{name} takes no photos of {sizes[-1]} x {sizes[-1]}: {told}. Change [embed] image_size, or leave it out.")
 
 
 class ImageEncoder:
