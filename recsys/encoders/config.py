@@ -58,9 +58,12 @@ class EmbedConfig:
     """Ray gives each worker so many GPUs, or that part of one."""
     precision: str = "auto"
     """`auto` (bf16 where the device has it), `bf16` or `fp32`."""
+    storage: Literal["fp32", "fp16"] = "fp32"
+    """How the vectors of photos and texts lie on disk: `fp16` takes half the room. What it costs stands in the manifest of the table,
+    `precision`; given vectors stay as they came."""
     min_precision_cosine: float = 0.98
     """Lowest cosine to the fp32 vector of the same weights over a sample of 256 items; below it the stage fails. Rounding alone costs a
-    MobileNet up to 0.01 on the worst photo of 256, MiniLM 0.0001."""
+    MobileNet up to 0.01 on the worst photo of 256, MiniLM 0.0001; storage in fp16 less than 0.0001."""
     max_refused_share: float = 0.05
     """Above this share of photos that are missing, corrupt or out of bounds, or of vectors that cannot be used, the stage fails; 1 never
     fails."""
