@@ -139,7 +139,9 @@ def _by_model(content: Content, rows: pl.DataFrame) -> Mapping[int, Vector]:
 
 
 def _of_items(context: StageContext, modality: str, rows: pl.DataFrame) -> Mapping[int, Vector]:
-    known = scan_embeddings(context.read("item_embeddings"), modality).filter("presence", pl.col("item_id").is_in(rows["item_id"].implode()))
+    known = scan_embeddings(context.read("item_embeddings"), modality).filter(
+        "presence", pl.col("item_id").is_in(rows["item_id"].implode())
+    )
     vectors = dict(known.select("item_id", "vector").collect().iter_rows())
     return {row: np.array(vectors[item], np.float32) for row, item in enumerate(rows["item_id"]) if item in vectors}
 

@@ -32,12 +32,18 @@ class EmbedConfig:
     """`imagenet` (its mean and deviation), `half` (x / 127.5 - 1), or `auto`: what timm says of the model; `half` if trained here."""
     image_pooling: str = "levels"
     """`levels`: pooled features of every stage of the backbone side by side, so that colour and texture survive; `last`: the last only."""
+    image_dim: int = 0
+    """Project photo vectors to so many numbers by one fixed random matrix; 0: as long as the model makes them. Cosines move by about
+    1 / sqrt(image_dim), so it is for shops that have no room."""
     text_model: str = "minilm"
     """Any transformers model, by name or local path; `minilm` is the one that travels with the installed packages."""
     text_fields: tuple[str, ...] = ("title", "description", "category", "attributes")
     """Catalogue columns joined into the text that is encoded."""
     text_pooling: str = "mean"
-    """From tokens to one vector: `mean`, `max`, `cls` (the first token) or `last` (for decoders); as the model was trained."""
+    """From tokens to one vector: `mean`, `max`, `cls` (the first token), `last` (for decoders) or `pooler` (the model's own); as the model
+    was trained. Dense layers that a folder of sentence-transformers lists follow it by themselves."""
+    text_dim: int = 0
+    """As `image_dim`, of texts; a joint model needs both alike, or neither."""
     text_prefix: str = ""
     """Put before every text, e.g. `passage: `, where the model was trained with an instruction."""
     text_query_prefix: str = ""
@@ -82,5 +88,7 @@ class EmbedConfig:
     def __post_init__(self) -> None:
         named = [name for name in ("image_weights", "image_pretrained") if getattr(self, name)]
         named += ["text_model"] if self.text_model != "minilm" else []
+        if self.joint_model and self.image_dim != self.text_dim:
+            raise ValueError(f"image_dim is {self.image_dim} and text_dim {self.text_dim}; a joint_model has one space, so they are equal")
         if self.joint_model and named:
             raise ValueError(f"joint_model stands in for both encoders, yet {', '.join(named)} is set too; leave out one or the other")

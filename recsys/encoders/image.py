@@ -19,6 +19,7 @@ from recsys.encoders.photo_decoding import prepare_photo
 from recsys.encoders.photo_preparation import PhotoPreparation
 from recsys.encoders.photo_spec import PhotoSpec
 from recsys.encoders.precision import best_device, resolve_precision
+from recsys.encoders.projection import Projected, RandomProjection
 from recsys.encoders.protocol import EncoderError, version_digest
 
 WEIGHTS = "weights.safetensors"
@@ -117,16 +118,22 @@ class ImageEncoder:
         spec: How photos are prepared and features pooled.
         precision: `auto`, `bf16` or `fp32`.
         batch: Photos per forward pass.
+        projected_to: Numbers of a vector; 0: those of the model. See `RandomProjection`.
+
+    Raises:
+        EncoderError: There are too few numbers to project.
     """
 
-    def __init__(self, model: nn.Module, spec: PhotoSpec, *, precision: str = "auto", batch: int = 32) -> None:
+    def __init__(self, model: nn.Module, spec: PhotoSpec, *, precision: str = "auto", batch: int = 32, projected_to: int = 0) -> None:
         self.spec = spec
         self.batch = batch
         self._model = model
         self._device = best_device()
         self._dtype = resolve_precision(precision, self._device)
-        tower = spec.tower(model).eval().requires_grad_(False)
-        self.tower = tower.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._projected_to = projected_to
+        self.tower = self._placed(spec.tower(model))
+        if projected_to:
+            self.tower = self._placed(Projected(self.tower, RandomProjection(self._length(), projected_to)))
 
     @cached_property
     def version(self) -> str:
@@ -136,13 +143,13 @@ class ImageEncoder:
     @cached_property
     def dim(self) -> int:
         """See `Encoder`."""
-        return self._forward(torch.zeros(1, 3, *self.spec.preparation.final_shape, dtype=torch.uint8)).shape[1]
+        return self._length()
 
     def in_fp32(self) -> "ImageEncoder":
         """See `Encoder`."""
         if self._dtype == torch.float32:
             return self
-        return ImageEncoder(self._model, self.spec, precision="fp32", batch=self.batch)
+        return ImageEncoder(self._model, self.spec, precision="fp32", batch=self.batch, projected_to=self._projected_to)
 
     def prepare(self, content: bytes) -> UInt8[Tensor, "3 height width"]:
         """The pixels of a photo's file.
@@ -159,6 +166,14 @@ class ImageEncoder:
             pixels = torch.stack(list(contents[start : start + self.batch]))
             vectors[start : start + len(pixels)] = self._forward(pixels).cpu().numpy()
         return vectors
+
+    def _placed(self, tower: nn.Module) -> nn.Module:
+        still = tower.eval().requires_grad_(False)
+        placed: nn.Module = still.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return placed
+
+    def _length(self) -> int:
+        return self._forward(torch.zeros(1, 3, *self.spec.preparation.final_shape, dtype=torch.uint8)).shape[1]
 
     @torch.inference_mode()
     def _forward(self, pixels: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
@@ -185,14 +200,14 @@ def save_image_encoder(folder: Path, spec: ImageEncoderSpec, weights: nn.Module 
     (folder / DESCRIPTION).write_text(json.dumps(asdict(spec), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def open_image_encoder(folder: Path, *, precision: str = "auto", batch: int = 32) -> ImageEncoder:
+def open_image_encoder(folder: Path, *, precision: str = "auto", batch: int = 32, projected_to: int = 0) -> ImageEncoder:
     """The encoder that `save_image_encoder` wrote.
 
     Raises:
         EncoderError: The files do not belong together.
     """
     model, spec = load_image_model(folder)
-    return ImageEncoder(model, spec, precision=precision, batch=batch)
+    return ImageEncoder(model, spec, precision=precision, batch=batch, projected_to=projected_to)
 
 
 def load_image_model(folder: Path) -> tuple[nn.Module, ImageEncoderSpec]:

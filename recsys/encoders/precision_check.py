@@ -32,7 +32,7 @@ class PrecisionCheck:
     min_cosine: float | None = None
     """Lowest cosine of an item's vector, as it is kept, to the one in fp32; None where nothing was compared."""
     min_cosine_kept: float | None = None
-    """Of that, what keeping it costs: lowest cosine of a vector as it is kept to the same as it was computed; None where it is kept whole."""
+    """Of that, what keeping costs: lowest cosine of a vector as it is kept to the same as it was computed; None where it is kept whole."""
     neighbour_overlap: float | None = None
     """Mean share of an item's NEIGHBOURS nearest others in the sample that fp32 names too; None where fewer than two were compared."""
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from recsys.encoders.config import EmbedConfig
 from recsys.encoders.joint import JOINT, load_joint_text
 from recsys.encoders.precision import best_device, resolve_precision
+from recsys.encoders.projection import Projected, RandomProjection
 from recsys.encoders.protocol import EncoderError, version_digest
 from recsys.encoders.text_tower import load_text_tower
 from recsys.encoders.tokens import Tokens, tokenize
@@ -28,12 +30,13 @@ class TextEncoder:
             with both halves (T5) the encoder is taken.
         max_tokens: Longer texts are cut there, or where the model has no more positions; the prefix counts.
         tokens_per_batch: A batch holds as many texts of like length as fit, padding counted; at least one.
-        pooling: See `recsys.encoders.pooling.pool`; `joint`: the model is a joint one, which brings its own.
+        pooling: `pooler`, or see `recsys.encoders.pooling.pool`; `joint`: the model is a joint one, which brings its own.
         prefix: Put before every text: the instruction that the model was trained with, e.g. `passage: `.
         precision: `auto`, `bf16` or `fp32`; bf16 holds the weights in it too.
+        projected_to: Numbers of a vector; 0: those of the model. See `RandomProjection`.
 
     Raises:
-        EncoderError: The model cannot be loaded, or the pooling is unknown.
+        EncoderError: The model cannot be loaded, the pooling is unknown, or there are too few numbers to project.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class TextEncoder:
         pooling: str = "mean",
         prefix: str = "",
         precision: str = "auto",
+        projected_to: int = 0,
     ) -> None:
         self._source = text_source(model)
         self._device = best_device()
@@ -52,6 +56,10 @@ class TextEncoder:
         self.prefix = prefix
         joint = pooling == JOINT
         self.tower = load_joint_text(self._source, self._dtype) if joint else load_text_tower(self._source, self._dtype, pooling=pooling)
+        self._projected_to = projected_to
+        if projected_to:
+            module = Projected(self.tower.module, RandomProjection(self.tower.dim, projected_to))
+            self.tower = replace(self.tower, module=module, dim=projected_to)
         self.tower.module.to(self._device).eval().requires_grad_(False)
         self.max_tokens = self.tower.at_most(max_tokens)
         self._tokens_per_batch = tokens_per_batch
@@ -68,7 +76,8 @@ class TextEncoder:
             "prefix": self.prefix,
             "precision": str(self._dtype),
         }
-        return version_digest(facts, model)
+        extended = len(self.tower.module.state_dict()) > len(model.state_dict())  # by dense layers or a projection
+        return version_digest(facts, self.tower.module if extended else model)
 
     @property
     def dim(self) -> int:
@@ -86,6 +95,7 @@ class TextEncoder:
             pooling=self.tower.pooling,
             prefix=self.prefix,
             precision="fp32",
+            projected_to=self._projected_to,
         )
 
     def encode(self, contents: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -121,6 +131,7 @@ def open_text_encoder(embed: EmbedConfig) -> TextEncoder:
         pooling=JOINT if embed.joint_model else embed.text_pooling,
         prefix=embed.text_prefix,
         precision=embed.precision,
+        projected_to=embed.text_dim,
     )
 
 
