@@ -18,7 +18,7 @@ from recsys.encoders.backbone import Backbone, build_model, load_model
 from recsys.encoders.photo_decoding import prepare_photo
 from recsys.encoders.photo_preparation import PhotoPreparation
 from recsys.encoders.photo_spec import PhotoSpec
-from recsys.encoders.precision import best_device, resolve_precision
+from recsys.encoders.precision import best_device, brought, resolve_precision
 from recsys.encoders.projection import Projected, RandomProjection
 from recsys.encoders.protocol import EncoderError, version_digest
 
@@ -161,11 +161,9 @@ class ImageEncoder:
 
     def encode(self, contents: Sequence[UInt8[Tensor, "3 height width"]]) -> npt.NDArray[np.float32]:
         """(photos, dim) unit vectors; see `Encoder`."""
-        vectors = np.empty((len(contents), self.dim), np.float32)
-        for start in range(0, len(contents), self.batch):
-            pixels = torch.stack(list(contents[start : start + self.batch]))
-            vectors[start : start + len(pixels)] = self._forward(pixels).cpu().numpy()
-        return vectors
+        starts = range(0, len(contents), self.batch)
+        found = [self._forward(torch.stack(list(contents[start : start + self.batch]))) for start in starts]
+        return torch.cat(found).cpu().numpy() if found else np.empty((0, self.dim), np.float32)  # a GPU is waited for once
 
     def _placed(self, tower: nn.Module) -> nn.Module:
         still = tower.eval().requires_grad_(False)
@@ -177,7 +175,7 @@ class ImageEncoder:
 
     @torch.inference_mode()
     def _forward(self, pixels: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
-        values = normalise(pixels.to(self._device), self.spec)
+        values = normalise(brought(pixels, self._device), self.spec)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             vectors: Tensor = self.tower(values)
         return vectors

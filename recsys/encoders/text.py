@@ -13,7 +13,7 @@ from torch import Tensor
 
 from recsys.encoders.config import EmbedConfig
 from recsys.encoders.joint import JOINT, load_joint_text
-from recsys.encoders.precision import best_device, resolve_precision
+from recsys.encoders.precision import best_device, brought, resolve_precision
 from recsys.encoders.projection import Projected, RandomProjection
 from recsys.encoders.protocol import EncoderError, version_digest
 from recsys.encoders.text_tower import load_text_tower
@@ -105,10 +105,13 @@ class TextEncoder:
     def encode_tokens(self, tokens: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         """(texts, dim) unit vectors of the ids of `tokenize`, a zero vector where there are none."""
         vectors = np.zeros((len(tokens), self.dim), np.float32)
+        found: list[tuple[list[int], Tensor]] = []
         readable = [row for row, ids in enumerate(tokens) if ids]
         for batch in length_batches([max(len(tokens[row]), self.tower.padded_to) for row in readable], self._tokens_per_batch):
             rows = [readable[at] for at in batch]
-            vectors[rows] = self._forward([tokens[row] for row in rows]).cpu().numpy()
+            found.append((rows, self._forward([tokens[row] for row in rows])))
+        for rows, part in found:  # a GPU is waited for once all is on its way
+            vectors[rows] = part.cpu().numpy()
         return vectors
 
     def tokenize(self, contents: Sequence[str]) -> Tokens:
@@ -118,7 +121,7 @@ class TextEncoder:
     @torch.inference_mode()
     def _forward(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         ids, mask = self.tower.pad(tokens)
-        vectors: Tensor = self.tower.module(ids.to(self._device), mask.to(self._device))
+        vectors: Tensor = self.tower.module(brought(ids, self._device), brought(mask, self._device))
         return vectors
 
 
