@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -136,7 +137,7 @@ def _pair(
     if cached.exists():
         vectors = np.load(cached)
     else:
-        vectors = check_vectors(open_text_encoder(embed).encode(texts), what="text")
+        vectors = check_vectors(open_text_encoder(replace(embed, text_dim=0)).encode(texts), what="text")
         with (partial := scratch / "texts.partial").open("wb") as file:
             np.save(file, vectors)
         partial.replace(cached)
