@@ -30,9 +30,10 @@ from pipelines.photos import ItemPhotos
 from pipelines.stage import Stage, StageContext
 from recsys.encoders.content import Content
 from recsys.encoders.precision_check import PrecisionCheck, check_precision
+from recsys.encoders.protocol import EncoderError
 
 
-class TooManyRefusedError(Exception):
+class TooManyRefusedError(EncoderError):
     """So many photos, texts or given vectors cannot be used that something is wrong with all of them."""
 
 
@@ -148,7 +149,7 @@ def _known(
     size = last.manifest.facts["shard_items"]
     files = [_file(modality, number) for number in range(start // size, (start + length - 1) // size + 1)]
     there = [last.path(file) for file in files if file in last.manifest.files]
-    parts = [pl.read_parquet(path, columns=nothing.columns, hive_partitioning=False).cast(dict(nothing.schema)) for path in there]
+    parts = [pl.read_parquet(path, columns=nothing.columns, hive_partitioning=False).cast(nothing.schema) for path in there]
     return pl.concat([nothing, *parts])
 
 

@@ -69,7 +69,7 @@ class StarClassifier:
         return probabilities
 
     @torch.inference_mode()
-    def _forward(self, tokens: list[list[int]]) -> npt.NDArray[np.float64]:
+    def _forward(self, tokens: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
         ids, mask = pad_tokens(tokens, padding=int(self._tokenizer.pad_token_id or 0))
         logits = self._model(input_ids=ids.to(self._device), attention_mask=mask.long().to(self._device)).logits
         shares: npt.NDArray[np.float64] = torch.softmax(logits.double(), dim=-1).cpu().numpy()

@@ -106,7 +106,7 @@ def load_text_tower(source: str, dtype: torch.dtype, *, pooling: str) -> TextTow
     return TextTower(
         tokenizer=load_tokenizer(source),
         module=module,
-        dim=int(dense[-1][0].out_features if len(dense) else encoder.config.hidden_size),
+        dim=[int(encoder.config.hidden_size), *(layer.out_features for layer in dense.modules() if isinstance(layer, nn.Linear))][-1],
         pooling=pooling,
         longest=learned_positions(encoder),
     )

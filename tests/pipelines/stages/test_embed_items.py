@@ -4,11 +4,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+import typer
+from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from feature_store.errors import LandingError
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import CATALOGUE, item_embeddings
+from pipelines.own_errors import told
 from pipelines.stage import clear_scratch
 from pipelines.stages import embed_items, fetch_images, train_encoders
 from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model, save_image_encoder
@@ -135,6 +138,14 @@ def test_too_many_refused_photos_stop_the_stage_before_anything_is_written(tmp_p
     with pytest.raises(embed_items.TooManyRefusedError, match=r"3 of 20 photos cannot be used, 15\.0%; at most 10\.0%"):
         embed(tmp_path, max_refused_share=0.1)
     assert not Workspace(tmp_path).exists("item_embeddings")
+
+
+def test_a_command_tells_too_many_refused_photos_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shop(tmp_path, number=2)
+    (tmp_path / "landing" / "images" / "0.jpg").write_bytes(b"<html>")
+    with pytest.raises(typer.Exit), told(Console(stderr=True)):
+        embed(tmp_path, max_refused_share=0.1)
+    assert capsys.readouterr().err.startswith("error: 1 of 2 photos cannot be used, 50.0%; at most 10.0% may be. First: i0: corrupt")
 
 
 def test_spoilt_vectors_lie_in_quarantine_and_the_others_stand(tmp_path: Path) -> None:
