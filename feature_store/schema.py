@@ -155,8 +155,13 @@ ENTITY_LINKS = Table(
 )
 
 
-def item_embeddings(dim: int) -> Table:
-    """Vectors of one modality; another modality has another length and lies in files of its own."""
+def item_embeddings(dim: int, *, half: bool = False) -> Table:
+    """Vectors of one modality; another modality has another length and lies in files of its own.
+
+    Args:
+        dim: Numbers of a vector.
+        half: Whether the files hold them in fp16; see `feature_store.embeddings`.
+    """
     return Table(
         name="item_embeddings",
         version=1,
@@ -167,7 +172,9 @@ def item_embeddings(dim: int) -> Table:
             _required("encoder_version", pl.String, "digest of architecture, weights, preprocessing and precision"),
             _required("content_digest", pl.String, "digest of what was encoded; equal digests are not encoded twice"),
             _required("presence", pl.Boolean, "whether the item has this modality"),
-            _optional("vector", pl.Array(pl.Float32, dim), "null exactly where presence is false; never a zero vector"),
+            _optional(
+                "vector", pl.Array(pl.Float16 if half else pl.Float32, dim), "null exactly where presence is false; never a zero vector"
+            ),
         ),
     )
 

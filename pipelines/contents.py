@@ -57,13 +57,15 @@ def open_content(modality: str, context: StageContext, catalogue: pl.DataFrame, 
     if modality == "text":
         return open_texts(embed, tuned), {}
     if embed.joint_model:
-        images = open_joint_image_encoder(embed.joint_model, precision=embed.precision, batch=embed.image_batch)
+        images = open_joint_image_encoder(
+            embed.joint_model, precision=embed.precision, batch=embed.image_batch, projected_to=embed.image_dim
+        )
         return ImageContent(images, photos.read), {}
     base = context.read("image_encoder")
     if DESCRIPTION not in base.manifest.files:
         return NoContent(), {}
     folder = tuned.folder / TUNED_IMAGE if has_folder(tuned, TUNED_IMAGE) else base.folder
-    images = open_image_encoder(folder, precision=embed.precision, batch=embed.image_batch)
+    images = open_image_encoder(folder, precision=embed.precision, batch=embed.image_batch, projected_to=embed.image_dim)
     return ImageContent(images, photos.read), {}
 
 

@@ -8,12 +8,13 @@ from feature_store.manifest import file_digest
 
 
 def model_digest(source: str) -> str:
-    """Digest over names and bytes of the files in a local model's folder; that of nothing for a published one, which its name tells."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(source).glob("*")):
+    """Digest over names and bytes of the files in a local model's folder, its dense layers included; that of nothing for a published one,
+    which its name tells."""
+    digest, folder = hashlib.sha256(), Path(source)
+    for path in sorted([*folder.glob("*"), *folder.glob("*_Dense/*")]):
         if path.is_file():
             status = path.stat()
-            digest.update(f"{path.name} {_digest(path.resolve(), status.st_size, status.st_mtime_ns)}\n".encode())
+            digest.update(f"{path.relative_to(folder)} {_digest(path.resolve(), status.st_size, status.st_mtime_ns)}\n".encode())
     return digest.hexdigest()
 
 

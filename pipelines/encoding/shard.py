@@ -54,7 +54,7 @@ class ReadShard:
 
 
 def embed_shard(rows: pl.DataFrame, content: Content, known: pl.DataFrame, *, modality: str) -> tuple[pl.DataFrame, Counts]:
-    """The rows of `item_embeddings` of one shard, encoded here.
+    """The rows of `item_embeddings` of one shard, encoded here, in fp32.
 
     Args:
         rows: Items, rows of the table `catalogue`.
@@ -82,8 +82,10 @@ def read_shard(rows: pl.DataFrame, content: Content, known: pl.DataFrame, *, sta
     return ReadShard(start=start, rows=rows, digests=digests, reasons=reasons, fresh=fresh, truncated=content.truncated(rows))
 
 
-def lay_down(shard: ReadShard, encoded: Encoded, content: Content, known: pl.DataFrame, *, modality: str) -> tuple[pl.DataFrame, Counts]:
-    """The rows of `item_embeddings` of a shard whose fresh rows are encoded; see `embed_shard`."""
+def lay_down(
+    shard: ReadShard, encoded: Encoded, content: Content, known: pl.DataFrame, *, modality: str, half: bool = False
+) -> tuple[pl.DataFrame, Counts]:
+    """The rows of `item_embeddings` of a shard whose fresh rows are encoded, in fp16 if `half`; see `embed_shard`."""
     rows, digests = shard.rows, shard.digests
     present = known.filter("presence", pl.col("encoder_version") == content.version)
     old = {(item_id, digest): at for at, (item_id, digest) in enumerate(present.select("item_id", "content_digest").iter_rows())}
@@ -107,7 +109,8 @@ def lay_down(shard: ReadShard, encoded: Encoded, content: Content, known: pl.Dat
             "vector": pl.Series(vectors, dtype=pl.Array(pl.Float32, content.dim)),
         }
     ).with_columns(pl.when("presence").then("vector").alias("vector"))
+    table = item_embeddings(content.dim, half=half)
     refused = [{"item_id": rows["item_id"][at], "modality": modality, REASON: reasons[at], "digest": digests[at]} for at in sorted(reasons)]
     absent = len(rows) - int(has.sum()) - len(refused)
     counts = Counts(rows=len(rows), encoded=len(encoded.vectors), kept=kept, absent=absent, truncated=shard.truncated, refused=refused)
-    return check(frame, item_embeddings(content.dim)), counts
+    return check(frame.cast({"vector": table.schema["vector"]}), table), counts

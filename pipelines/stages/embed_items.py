@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from feature_store.checks import REASON
+from feature_store.embeddings import HALF
 from feature_store.layout import TableReader
 from feature_store.manifest import write_text_atomically
 from feature_store.schema import CATALOGUE, item_embeddings
@@ -29,9 +30,10 @@ from pipelines.photos import ItemPhotos
 from pipelines.stage import Stage, StageContext
 from recsys.encoders.content import Content
 from recsys.encoders.precision_check import PrecisionCheck, check_precision
+from recsys.encoders.protocol import EncoderError
 
 
-class TooManyRefusedError(Exception):
+class TooManyRefusedError(EncoderError):
     """So many photos, texts or given vectors cannot be used that something is wrong with all of them."""
 
 
@@ -52,24 +54,27 @@ def run(context: StageContext) -> None:
     dims: dict[str, int] = {}
     speed: dict[str, float] = {}
     precision: dict[str, PrecisionCheck] = {}
+    storage: dict[str, str] = {}
     photos = ItemPhotos(context.config, context.read("fetched_images"))
     modalities = modalities_of(context.config)
     for modality, contents in modalities.items():
         content, left[modality] = open_content(modality, context, catalogue, photos)
+        storage[modality] = "fp32" if modality in context.config.sources.modalities else embed.storage
+        half = storage[modality] == HALF
         checked = last.manifest.facts.get("precision", {}).get(modality) if last else None
-        precision[modality] = check_precision(content, catalogue, last=checked)
+        precision[modality] = check_precision(content, catalogue, last=checked, half=half)
         precision[modality].require(embed.min_precision_cosine, modality=modality)
         started = time.monotonic()
         dims[modality] = content.dim
         size = embed.shard_items
         parts = {start: _part(scratch, modality, start // size) for start in range(0, max(1, len(catalogue)), size)}
         missing = [start for start, (part, _) in parts.items() if not part.exists()]
-        known = partial(_known, last, modality, content, size)
+        known = partial(_known, last, modality, storage[modality], content, size)
         shards = (read_shard(catalogue.slice(start, size), content, known(start, KNOWN), start=start) for start in missing)
         engine = open_engine(modality, content, context)
         encoded_now = 0
         for shard, encoded in context.progress.track(engine.encode(shards), what=f"embedding {contents}", total=len(missing)):
-            frame, done = lay_down(shard, encoded, content, known(shard.start), modality=modality)
+            frame, done = lay_down(shard, encoded, content, known(shard.start), modality=modality, half=half)
             _save(frame, done, *parts[shard.start])
             encoded_now += done.encoded
         counts[modality] = Counts()
@@ -88,7 +93,8 @@ def run(context: StageContext) -> None:
             pl.DataFrame(refused, schema=schema).write_parquet(target, compression="zstd")
         context.commit(
             writer,
-            facts=_facts(counts, dims, precision, embed.shard_items) | {"left_behind": {name: told for name, told in left.items() if told}},
+            facts=_facts(counts, dims, precision, embed.shard_items)
+            | {"storage": storage, "left_behind": {name: told for name, told in left.items() if told}},
             run={"items_per_s": speed},
             fingerprint=fingerprint,
         )
@@ -122,17 +128,29 @@ def _refuse_if_too_many(counts: Counts, contents: str, at_most: float) -> None:
 
 
 def _known(
-    last: TableReader | None, modality: str, content: Content, length: int, start: int, columns: Sequence[str] | None = None
+    last: TableReader | None,
+    modality: str,
+    storage: str,
+    content: Content,
+    length: int,
+    start: int,
+    columns: Sequence[str] | None = None,
 ) -> pl.DataFrame:
-    """What the last build, whose shards may have been of another size, knows of catalogue rows [start, start + length)."""
+    """What the last build, whose shards may have been of another size, knows of catalogue rows [start, start + length).
+
+    Nothing where it kept in fp16 what shall now be kept in fp32.
+    """
     table = item_embeddings(content.dim).empty()
     nothing = table.select(columns or table.columns)
     if last is None or last.manifest.facts["dims"].get(modality) != content.dim:
         return nothing
+    if last.manifest.facts.get("storage", {}).get(modality, storage) not in (storage, "fp32"):
+        return nothing
     size = last.manifest.facts["shard_items"]
     files = [_file(modality, number) for number in range(start // size, (start + length - 1) // size + 1)]
     there = [last.path(file) for file in files if file in last.manifest.files]
-    return pl.concat([nothing, *(pl.read_parquet(path, columns=nothing.columns, hive_partitioning=False) for path in there)])
+    parts = [pl.read_parquet(path, columns=nothing.columns, hive_partitioning=False).cast(nothing.schema) for path in there]
+    return pl.concat([nothing, *parts])
 
 
 def _file(modality: str, number: int) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from feature_store.embeddings import encoder_versions
-from feature_store.schema import CATALOGUE, item_embeddings
+from feature_store.embeddings import encoder_versions, scan_embeddings
+from feature_store.schema import CATALOGUE
 from pipelines.config import Config
 from pipelines.contents import open_content
 from pipelines.photos import ItemPhotos
@@ -139,9 +139,9 @@ def _by_model(content: Content, rows: pl.DataFrame) -> Mapping[int, Vector]:
 
 
 def _of_items(context: StageContext, modality: str, rows: pl.DataFrame) -> Mapping[int, Vector]:
-    table = context.read("item_embeddings")
-    schema = item_embeddings(table.manifest.facts["dims"][modality])
-    known = table.scan(schema, prefix=f"modality={modality}/").filter("presence", pl.col("item_id").is_in(rows["item_id"].implode()))
+    known = scan_embeddings(context.read("item_embeddings"), modality).filter(
+        "presence", pl.col("item_id").is_in(rows["item_id"].implode())
+    )
     vectors = dict(known.select("item_id", "vector").collect().iter_rows())
     return {row: np.array(vectors[item], np.float32) for row, item in enumerate(rows["item_id"]) if item in vectors}
 

@@ -25,6 +25,7 @@ from pipelines.pair_items import gather_pair_items
 from pipelines.stage import Stage, StageContext
 from recsys.encoders.image import DESCRIPTION, load_image_model, save_image_encoder
 from recsys.encoders.precision import best_device
+from recsys.encoders.projection import copy_dense
 from recsys.encoders.text import text_source
 from recsys.encoders.text_tower import load_text_tower
 from recsys.training import fine_tuning
@@ -103,6 +104,7 @@ def _make(context: StageContext, writer: TableWriter, cut: datetime) -> dict[str
     if tuned.epoch and config.text != "frozen":
         tower.model.save_pretrained(writer.folder / TUNED_TEXT)
         tower.tokenizer.save_pretrained(writer.folder / TUNED_TEXT)
+        copy_dense(text_source(embed.text_model), writer.folder / TUNED_TEXT)
     measured = {"before": tuned.before, "after": tuned.after}
     return {"rows": len(items), "epoch": tuned.epoch, "losses": tuned.losses, "measured": measured, "told": told(tuned)}
 

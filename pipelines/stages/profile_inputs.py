@@ -9,9 +9,10 @@ from typing import Any
 import polars as pl
 from rich.markup import escape
 
+from feature_store.embeddings import scan_embeddings
 from feature_store.layout import TableReader
 from feature_store.manifest import write_text_atomically
-from feature_store.schema import CATALOGUE, EVENTS, item_embeddings
+from feature_store.schema import CATALOGUE, EVENTS
 from pipelines.quality.catalogue_profile import compare_catalogues, profile_catalogue
 from pipelines.quality.events_profile import EventsProfile, Windows, profile_events, windows_of
 from pipelines.quality.measures import Measure
@@ -86,8 +87,7 @@ def accepted_catalogue(table: TableReader | None) -> Mapping[str, float]:
 
 def _encoded(embeddings: TableReader) -> dict[str, pl.LazyFrame]:
     """Modality -> its rows."""
-    dims = embeddings.manifest.facts["dims"]
-    return {name: embeddings.scan(item_embeddings(dim), prefix=f"modality={name}/") for name, dim in dims.items()}
+    return {name: scan_embeddings(embeddings, name) for name in embeddings.manifest.facts["dims"]}
 
 
 STAGE = Stage(

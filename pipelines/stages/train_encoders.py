@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -89,13 +90,13 @@ def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
         return {"rows": 0, "encoder": "joint", "model": embed.joint_model}
     if embed.image_weights or embed.image_pretrained:
         model = backbone.build_model(embed.image_model, embed.image_model_options, pretrained=not embed.image_weights)
-        spec = _spec(embed, model, size=embed.image_size or GIVEN_SIZE, normalisation=embed.image_normalisation, whole_photo=False)
+        spec = _spec(embed, model, usual=GIVEN_SIZE, normalisation=embed.image_normalisation, whole_photo=False)
         save_image_encoder(writer.folder, spec, Path(embed.image_weights) if embed.image_weights else model)
         image.open_image_encoder(writer.folder, precision=embed.precision)  # weights that do not fit fail here, not in the next stage
         return {"rows": 0, "encoder": "given" if embed.image_weights else "published", "model": embed.image_model}
     model = backbone.build_model(embed.image_model, embed.image_model_options)
     normalisation = "half" if embed.image_normalisation == "auto" else embed.image_normalisation
-    spec = _spec(embed, model, size=embed.image_size or TRAINED_SIZE, normalisation=normalisation, whole_photo=True)
+    spec = _spec(embed, model, usual=TRAINED_SIZE, normalisation=normalisation, whole_photo=True)
     catalogue = _sampled(context.read("catalogue").scan(CATALOGUE).collect(), at_most=embed.train_photos, seed=embed.seed)
     rows, pixels, digests = load_photos(catalogue, ItemPhotos(context.config, context.read("fetched_images")).read, size=spec.size)
     if len(rows) < max(2, embed.train_min_photos):
@@ -136,7 +137,7 @@ def _pair(
     if cached.exists():
         vectors = np.load(cached)
     else:
-        vectors = check_vectors(open_text_encoder(embed).encode(texts), what="text")
+        vectors = check_vectors(open_text_encoder(replace(embed, text_dim=0)).encode(texts), what="text")
         with (partial := scratch / "texts.partial").open("wb") as file:
             np.save(file, vectors)
         partial.replace(cached)
@@ -150,7 +151,7 @@ def _groups(contents: list[Any]) -> torch.Tensor:
 
 
 def _spec(embed: EmbedConfig, model: torch.nn.Module, **more: Any) -> ImageEncoderSpec:
-    return specify(model, embed.image_model, embed.image_model_options, pooling=embed.image_pooling, **more)
+    return specify(model, embed.image_model, embed.image_model_options, pooling=embed.image_pooling, size=embed.image_size, **more)
 
 
 def _weights_digest(embed: EmbedConfig) -> str:

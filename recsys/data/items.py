@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from feature_store.embeddings import numbers_of
 from recsys.data.interactions import microseconds
 from recsys.data.knowledge import Relation, build_relations
 from recsys.vocabulary import Vocabulary
@@ -65,16 +66,7 @@ def build_items(catalogue: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame],
     vocabulary = Vocabulary(catalogue["item_id"].to_list())
     vectors, presence = {}, {}
     for modality, rows in embeddings.items():
-        present = rows.filter("presence")
-        row = vocabulary.index(present["item_id"])
-        known = row >= 0
-        dtype = rows.schema["vector"]
-        assert isinstance(dtype, pl.Array)
-        matrix = np.zeros((len(vocabulary), dtype.shape[0]), np.float32)
-        matrix[row[known]] = present["vector"].to_numpy()[known]
-        vectors[modality] = matrix
-        presence[modality] = np.zeros(len(vocabulary), bool)
-        presence[modality][row[known]] = True
+        vectors[modality], presence[modality] = _by_item(vocabulary, rows)
     categories = catalogue["category"].explode(empty_as_null=False)
     names = categories.drop_nulls().unique().sort()
     index = Vocabulary(names.to_list()).index(categories.drop_nulls())
@@ -91,3 +83,21 @@ def build_items(catalogue: pl.DataFrame, embeddings: Mapping[str, pl.DataFrame],
         available_from=catalogue["available_from"].dt.epoch("us").fill_null(ALWAYS).to_numpy(),
         available_to=catalogue["available_to"].dt.epoch("us").fill_null(FOR_EVER).to_numpy(),
     )
+
+
+def _by_item(vocabulary: Vocabulary, rows: pl.DataFrame) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """(items, dim) and (items,): vectors, zero where there are none, and which items have one; no other copy is made."""
+    dtype = rows.schema["vector"]
+    assert isinstance(dtype, pl.Array)
+    (dim,) = dtype.shape
+    matrix, has = np.zeros((len(vocabulary), dim), np.float32), np.zeros(len(vocabulary), bool)
+    item = np.where(rows["presence"].to_numpy(), vocabulary.index(rows["item_id"]), -1)
+    start = 0
+    for numbers in numbers_of(rows["vector"]):
+        part = numbers.to_numpy().reshape(-1, dim)
+        places = item[start : start + len(part)]
+        known = places >= 0
+        matrix[places[known]] = part[known]
+        has[places[known]] = True
+        start += len(part)
+    return matrix, has

@@ -26,17 +26,24 @@ class EmbedConfig:
     image_model_options: tuple[str, ...] = ()
     """Further `name=value` arguments of the timm model, e.g. `pad_type=same`."""
     image_size: int = 0
-    """Pixels per side; the forward pass costs its square. 0: 96 for a model trained on the catalogue, 160 for given weights."""
+    """Pixels per side; the forward pass costs its square. 0: 96 for a model trained on the catalogue, 160 for given weights, and
+    what the model was made for where it takes nothing else, as most vision transformers do."""
     image_normalisation: str = "auto"
     """`imagenet` (its mean and deviation), `half` (x / 127.5 - 1), or `auto`: what timm says of the model; `half` if trained here."""
     image_pooling: str = "levels"
     """`levels`: pooled features of every stage of the backbone side by side, so that colour and texture survive; `last`: the last only."""
+    image_dim: int = 0
+    """Project photo vectors to so many numbers by one fixed random matrix; 0: as long as the model makes them. Cosines move by about
+    1 / sqrt(image_dim), so it is for shops that have no room."""
     text_model: str = "minilm"
     """Any transformers model, by name or local path; `minilm` is the one that travels with the installed packages."""
     text_fields: tuple[str, ...] = ("title", "description", "category", "attributes")
     """Catalogue columns joined into the text that is encoded."""
     text_pooling: str = "mean"
-    """From tokens to one vector: `mean`, `max`, `cls` (the first token) or `last` (for decoders); as the model was trained."""
+    """From tokens to one vector: `mean`, `max`, `cls` (the first token), `last` (for decoders) or `pooler` (the model's own); as the model
+    was trained. Dense layers that a folder of sentence-transformers lists follow it by themselves."""
+    text_dim: int = 0
+    """As `image_dim`, of texts; a joint model needs both alike, or neither."""
     text_prefix: str = ""
     """Put before every text, e.g. `passage: `, where the model was trained with an instruction."""
     text_query_prefix: str = ""
@@ -57,9 +64,12 @@ class EmbedConfig:
     """Ray gives each worker so many GPUs, or that part of one."""
     precision: str = "auto"
     """`auto` (bf16 where the device has it), `bf16` or `fp32`."""
+    storage: Literal["fp32", "fp16"] = "fp32"
+    """How the vectors of photos and texts lie on disk: `fp16` takes half the room. What it costs stands in the manifest of the table,
+    `precision`; given vectors stay as they came."""
     min_precision_cosine: float = 0.98
     """Lowest cosine to the fp32 vector of the same weights over a sample of 256 items; below it the stage fails. Rounding alone costs a
-    MobileNet up to 0.01 on the worst photo of 256, MiniLM 0.0001."""
+    MobileNet up to 0.01 on the worst photo of 256, MiniLM 0.0001; storage in fp16 less than 0.0001."""
     max_refused_share: float = 0.05
     """Above this share of photos that are missing, corrupt or out of bounds, or of vectors that cannot be used, the stage fails; 1 never
     fails."""
@@ -78,5 +88,7 @@ class EmbedConfig:
     def __post_init__(self) -> None:
         named = [name for name in ("image_weights", "image_pretrained") if getattr(self, name)]
         named += ["text_model"] if self.text_model != "minilm" else []
+        if self.joint_model and self.image_dim != self.text_dim:
+            raise ValueError(f"image_dim is {self.image_dim} and text_dim {self.text_dim}; a joint_model has one space, so they are equal")
         if self.joint_model and named:
             raise ValueError(f"joint_model stands in for both encoders, yet {', '.join(named)} is set too; leave out one or the other")

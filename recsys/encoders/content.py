@@ -1,6 +1,7 @@
 """What items show and say, modality by modality: read it, know it again by its digest, encode it."""
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,11 +15,13 @@ from torch import Tensor
 from recsys.encoders.image import ImageEncoder
 from recsys.encoders.item_text import compose_text
 from recsys.encoders.photo_files import UnreadablePhotoError
+from recsys.encoders.precision import best_device
 from recsys.encoders.protocol import DAMAGED, why_unusable
-from recsys.encoders.text import TextEncoder, Tokens
+from recsys.encoders.text import TextEncoder
+from recsys.encoders.tokens import Tokens
 
 DECODERS = 2
-"""Threads that decode photos while the model works on earlier ones."""
+"""Threads that decode photos while the model works on earlier ones; beside a GPU, whose work leaves the cores idle, as many as cores."""
 DECODED_AHEAD = 8
 """Batches of photos in memory as pixels."""
 
@@ -127,7 +130,7 @@ class ImageContent:
         vectors: dict[int, npt.NDArray[np.float32]] = {}
         reasons: dict[int, str] = {}
         group = self.encoder.batch * DECODED_AHEAD
-        with ThreadPoolExecutor(max_workers=DECODERS) as pool:
+        with ThreadPoolExecutor(max_workers=_decoders()) as pool:
             ahead = pool.map(self._pixels, rows[:group])
             for start in range(0, len(rows), group):
                 decoded = list(zip(rows[start : start + group], ahead, strict=True))
@@ -148,6 +151,10 @@ class ImageContent:
             return self.encoder.prepare(self._read(self._files[row]))
         except UnreadablePhotoError as error:
             return str(error)
+
+
+def _decoders() -> int:
+    return max(DECODERS, os.cpu_count() or 1) if best_device().type == "cuda" else DECODERS
 
 
 class NoContent:

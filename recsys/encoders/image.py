@@ -18,7 +18,8 @@ from recsys.encoders.backbone import Backbone, build_model, load_model
 from recsys.encoders.photo_decoding import prepare_photo
 from recsys.encoders.photo_preparation import PhotoPreparation
 from recsys.encoders.photo_spec import PhotoSpec
-from recsys.encoders.precision import best_device, resolve_precision
+from recsys.encoders.precision import best_device, brought, resolve_precision
+from recsys.encoders.projection import Projected, RandomProjection
 from recsys.encoders.protocol import EncoderError, version_digest
 
 WEIGHTS = "weights.safetensors"
@@ -65,16 +66,17 @@ class ImageEncoderSpec:
 
 
 def specify(
-    model: nn.Module, name: str, options: Sequence[str], *, pooling: str, size: int, normalisation: str, whole_photo: bool
+    model: nn.Module, name: str, options: Sequence[str], *, pooling: str, size: int, normalisation: str, whole_photo: bool, usual: int = 0
 ) -> ImageEncoderSpec:
     """Settle how photos are prepared for a model.
 
     Args:
         model: The timm model; where `normalisation` is `auto`, what timm knows of it decides.
+        size: Pixels per side; 0: `usual`, or what the model was made for where it takes nothing else.
         whole_photo: Look at the whole shorter side instead of the central share the model was published with.
 
     Raises:
-        EncoderError: The normalisation is unknown.
+        EncoderError: The normalisation is unknown, or the model takes no photos of this size.
     """
     from timm.data.config import resolve_model_data_config
 
@@ -86,7 +88,26 @@ def specify(
     else:
         raise EncoderError(f"image_normalisation {normalisation!r} is unknown; allowed are auto, {', '.join(NORMALISATIONS)}.")
     crop = 1.0 if whole_photo else float(known["crop_pct"])
+    size = _fitting_size(model, name, [size] if size else [usual, int(known["input_size"][-1])])
     return ImageEncoderSpec(model=name, options=tuple(options), pooling=pooling, size=size, crop=crop, mean=mean, std=std)
+
+
+@torch.inference_mode()
+def _fitting_size(model: nn.Module, name: str, sizes: Sequence[int]) -> int:
+    """The first of these sizes that the model takes; most vision transformers take one alone."""
+    learning, told = model.training, ""
+    model.eval()
+    try:
+        for size in sizes:
+            try:
+                model(torch.zeros(1, 3, size, size, device=next(model.parameters()).device))
+            except (AssertionError, RuntimeError) as error:
+                told = str(error).splitlines()[0]
+            else:
+                return size
+    finally:
+        model.train(learning)
+    raise EncoderError(f"{name} takes no photos of {sizes[-1]} x {sizes[-1]}: {told}. Change [embed] image_size, or leave it out.")
 
 
 class ImageEncoder:
@@ -97,16 +118,22 @@ class ImageEncoder:
         spec: How photos are prepared and features pooled.
         precision: `auto`, `bf16` or `fp32`.
         batch: Photos per forward pass.
+        projected_to: Numbers of a vector; 0: those of the model. See `RandomProjection`.
+
+    Raises:
+        EncoderError: There are too few numbers to project.
     """
 
-    def __init__(self, model: nn.Module, spec: PhotoSpec, *, precision: str = "auto", batch: int = 32) -> None:
+    def __init__(self, model: nn.Module, spec: PhotoSpec, *, precision: str = "auto", batch: int = 32, projected_to: int = 0) -> None:
         self.spec = spec
         self.batch = batch
         self._model = model
         self._device = best_device()
         self._dtype = resolve_precision(precision, self._device)
-        tower = spec.tower(model).eval().requires_grad_(False)
-        self.tower = tower.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._projected_to = projected_to
+        self.tower = self._placed(spec.tower(model))
+        if projected_to:
+            self.tower = self._placed(Projected(self.tower, RandomProjection(self._length(), projected_to)))
 
     @cached_property
     def version(self) -> str:
@@ -116,13 +143,13 @@ class ImageEncoder:
     @cached_property
     def dim(self) -> int:
         """See `Encoder`."""
-        return self._forward(torch.zeros(1, 3, *self.spec.preparation.final_shape, dtype=torch.uint8)).shape[1]
+        return self._length()
 
     def in_fp32(self) -> "ImageEncoder":
         """See `Encoder`."""
         if self._dtype == torch.float32:
             return self
-        return ImageEncoder(self._model, self.spec, precision="fp32", batch=self.batch)
+        return ImageEncoder(self._model, self.spec, precision="fp32", batch=self.batch, projected_to=self._projected_to)
 
     def prepare(self, content: bytes) -> UInt8[Tensor, "3 height width"]:
         """The pixels of a photo's file.
@@ -134,15 +161,21 @@ class ImageEncoder:
 
     def encode(self, contents: Sequence[UInt8[Tensor, "3 height width"]]) -> npt.NDArray[np.float32]:
         """(photos, dim) unit vectors; see `Encoder`."""
-        vectors = np.empty((len(contents), self.dim), np.float32)
-        for start in range(0, len(contents), self.batch):
-            pixels = torch.stack(list(contents[start : start + self.batch]))
-            vectors[start : start + len(pixels)] = self._forward(pixels).cpu().numpy()
-        return vectors
+        starts = range(0, len(contents), self.batch)
+        found = [self._forward(torch.stack(list(contents[start : start + self.batch]))) for start in starts]
+        return torch.cat(found).cpu().numpy() if found else np.empty((0, self.dim), np.float32)  # a GPU is waited for once
+
+    def _placed(self, tower: nn.Module) -> nn.Module:
+        still = tower.eval().requires_grad_(False)
+        placed: nn.Module = still.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return placed
+
+    def _length(self) -> int:
+        return self._forward(torch.zeros(1, 3, *self.spec.preparation.final_shape, dtype=torch.uint8)).shape[1]
 
     @torch.inference_mode()
     def _forward(self, pixels: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
-        values = normalise(pixels.to(self._device), self.spec)
+        values = normalise(brought(pixels, self._device), self.spec)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             vectors: Tensor = self.tower(values)
         return vectors
@@ -165,14 +198,14 @@ def save_image_encoder(folder: Path, spec: ImageEncoderSpec, weights: nn.Module 
     (folder / DESCRIPTION).write_text(json.dumps(asdict(spec), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def open_image_encoder(folder: Path, *, precision: str = "auto", batch: int = 32) -> ImageEncoder:
+def open_image_encoder(folder: Path, *, precision: str = "auto", batch: int = 32, projected_to: int = 0) -> ImageEncoder:
     """The encoder that `save_image_encoder` wrote.
 
     Raises:
         EncoderError: The files do not belong together.
     """
     model, spec = load_image_model(folder)
-    return ImageEncoder(model, spec, precision=precision, batch=batch)
+    return ImageEncoder(model, spec, precision=precision, batch=batch, projected_to=projected_to)
 
 
 def load_image_model(folder: Path) -> tuple[nn.Module, ImageEncoderSpec]:

@@ -7,16 +7,19 @@ from torch import Tensor
 from recsys.encoders.protocol import EncoderError
 
 POOLINGS = ("mean", "cls", "max", "last")
+POOLER = "pooler"
+"""What a model's own pooler makes of its first token; no matter of `pool`."""
 
 
 def check_pooling(pooling: str) -> str:
     """The same name.
 
     Raises:
-        EncoderError: It is none of POOLINGS.
+        EncoderError: It is neither POOLER nor one of POOLINGS.
     """
-    if pooling not in POOLINGS:
-        raise EncoderError(f"text_pooling {pooling!r} is unknown; allowed are {', '.join(POOLINGS)}. Change [embed] text_pooling.")
+    allowed = (*POOLINGS, POOLER)
+    if pooling not in allowed:
+        raise EncoderError(f"text_pooling {pooling!r} is unknown; allowed are {', '.join(allowed)}. Change [embed] text_pooling.")
     return pooling
 
 

@@ -1,6 +1,7 @@
 """Where encoders run and in which number format."""
 
 import torch
+from torch import Tensor
 
 from recsys.encoders.protocol import EncoderError
 
@@ -8,6 +9,11 @@ from recsys.encoders.protocol import EncoderError
 def best_device() -> torch.device:
     """The first GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def brought(values: Tensor, device: torch.device) -> Tensor:
+    """Values on a device; to a GPU from pinned memory, so that nobody waits for the copy."""
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values.to(device)
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:

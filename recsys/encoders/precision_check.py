@@ -22,14 +22,17 @@ class PrecisionError(EncoderError):
 
 @dataclass(frozen=True, kw_only=True)
 class PrecisionCheck:
-    """What the number format of a modality's encoder costs."""
+    """What the number formats in which a modality's vectors are computed and kept cost."""
 
     sample: str
-    """Digest of the encoder's version and of the contents that were compared: equal samples need not be encoded again."""
+    """Digest of the encoder's version, of the contents that were compared and of how vectors are kept: equal samples need not be encoded
+    again."""
     compared: int
-    """Items; 0 where the encoder computes in fp32, or nothing can be encoded."""
+    """Items; 0 where vectors are computed and kept in fp32, or nothing can be encoded."""
     min_cosine: float | None = None
-    """Lowest cosine of an item's vector to the one in fp32; None where nothing was compared."""
+    """Lowest cosine of an item's vector, as it is kept, to the one in fp32; None where nothing was compared."""
+    min_cosine_kept: float | None = None
+    """Of that, what keeping costs: lowest cosine of a vector as it is kept to the same as it was computed; None where it is kept whole."""
     neighbour_overlap: float | None = None
     """Mean share of an item's NEIGHBOURS nearest others in the sample that fp32 names too; None where fewer than two were compared."""
 
@@ -46,30 +49,35 @@ class PrecisionCheck:
             )
 
 
-def check_precision(content: Content, catalogue: pl.DataFrame, *, last: Mapping[str, Any] | None) -> PrecisionCheck:
+def check_precision(content: Content, catalogue: pl.DataFrame, *, last: Mapping[str, Any] | None, half: bool = False) -> PrecisionCheck:
     """Encode a fixed sample of items in fp32 too, and compare.
 
     Args:
         content: The modality as the night encodes it.
         catalogue: Rows of the table `catalogue`.
-        last: The fields of the last check; it stands while encoder and sample are the same.
+        last: The fields of the last check; it stands while encoder, sample and storage are the same.
+        half: Whether vectors are kept in fp16.
     """
     rows, digests = fixed_sample(content, catalogue)
-    sample = hashlib.sha256("\n".join([content.version, *digests]).encode()).hexdigest()[:16]
+    kept_as = ["kept in fp16"] if half else []
+    sample = hashlib.sha256("\n".join([content.version, *kept_as, *digests]).encode()).hexdigest()[:16]
     if last is not None and last["sample"] == sample:
         return PrecisionCheck(**last)
     exact = content.in_fp32()
-    if exact is content:
+    if exact is content and not half:
         return PrecisionCheck(sample=sample, compared=0)
-    short, full = _vectors(content, rows), _vectors(exact, rows)
+    short = _vectors(content, rows)
+    full = short if exact is content else _vectors(exact, rows)
     both = sorted(short.keys() & full.keys())
     if not both:
         return PrecisionCheck(sample=sample, compared=0)
-    first, second = np.stack([short[row] for row in both]), np.stack([full[row] for row in both])
+    computed, second = np.stack([short[row] for row in both]), np.stack([full[row] for row in both])
+    first = computed.astype(np.float16).astype(np.float32) if half else computed
     return PrecisionCheck(
         sample=sample,
         compared=len(both),
-        min_cosine=float((first * second).sum(axis=1).min()),
+        min_cosine=_min_cosine(first, second),
+        min_cosine_kept=_min_cosine(first, computed) if half else None,
         neighbour_overlap=neighbour_overlap(first, second) if len(both) > 1 else None,
     )
 
@@ -101,6 +109,10 @@ def neighbour_overlap(first: npt.NDArray[np.float32], second: npt.NDArray[np.flo
     k = min(k, len(first) - 1)
     named = [_nearest(vectors, k) for vectors in (first, second)]
     return float(np.mean([len(np.intersect1d(*pair)) / k for pair in zip(*named, strict=True)]))
+
+
+def _min_cosine(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> float:
+    return float((first * second).sum(axis=1).min())
 
 
 def _nearest(vectors: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int64]:

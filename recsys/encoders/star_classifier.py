@@ -15,7 +15,8 @@ from recsys.encoders.pretrained import load_tokenizer
 from recsys.encoders.protocol import EncoderError, version_digest
 from recsys.encoders.stars import STARS
 from recsys.encoders.text import length_batches
-from recsys.encoders.text_tower import pad_tokens
+from recsys.encoders.text_tower import learned_positions, pad_tokens
+from recsys.encoders.tokens import tokenize
 from recsys.encoders.torchvision_operators import declare_torchvision_operators
 
 POLES = {"negative": 1, "positive": 5}
@@ -41,8 +42,7 @@ class StarClassifier:
         self._model = _load(model, self._dtype).to(self._device).eval().requires_grad_(False)
         self._tokenizer = load_tokenizer(model)
         self._stars = label_stars(self._model.config.id2label, model=model)
-        positions = getattr(self._model.config, "max_position_embeddings", max_tokens)
-        self._max_tokens = min(max_tokens, positions, self._tokenizer.model_max_length)
+        self._max_tokens = min(max_tokens, learned_positions(self._model) or max_tokens, self._tokenizer.model_max_length)
         self._tokens_per_batch = tokens_per_batch
 
     @cached_property
@@ -63,13 +63,13 @@ class StarClassifier:
         if not len(texts):
             return probabilities
         places = [star - 1 for star in self._stars]
-        tokens = self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens)["input_ids"]
+        tokens = tokenize(self._tokenizer, texts, max_tokens=self._max_tokens).ids
         for rows in length_batches([len(ids) for ids in tokens], self._tokens_per_batch):
             probabilities[np.ix_(rows, places)] = self._forward([tokens[row] for row in rows])
         return probabilities
 
     @torch.inference_mode()
-    def _forward(self, tokens: list[list[int]]) -> npt.NDArray[np.float64]:
+    def _forward(self, tokens: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
         ids, mask = pad_tokens(tokens, padding=int(self._tokenizer.pad_token_id or 0))
         logits = self._model(input_ids=ids.to(self._device), attention_mask=mask.long().to(self._device)).logits
         shares: npt.NDArray[np.float64] = torch.softmax(logits.double(), dim=-1).cpu().numpy()

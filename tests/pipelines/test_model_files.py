@@ -25,3 +25,13 @@ def test_other_bytes_or_names_are_another_model(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_folder_has_the_digest_of_nothing(tmp_path: Path) -> None:
     assert model_digest("someone/some-model") == model_digest(str(write(tmp_path / "empty")))
+
+
+def test_other_dense_layers_are_another_model_and_other_folders_are_none_of_it(tmp_path: Path) -> None:
+    for folder in ("2_Dense", "onnx"):
+        (tmp_path / folder).mkdir()
+    found = [model_digest(str(tmp_path))]
+    for file in ("onnx/model.onnx", "2_Dense/model.safetensors"):
+        (tmp_path / file).write_bytes(b"weights")
+        found.append(model_digest(str(tmp_path)))
+    assert found[0] == found[1] != found[2]

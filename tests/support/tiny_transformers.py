@@ -12,7 +12,9 @@ WORDS = ("<pad>", "<unk>", "a", "red", "blue", "wool", "scarf", "mug", "of", "st
 SIZES: dict[str, Any] = {"vocab_size": len(WORDS), "pad_token_id": 0}
 LAYERS: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 T5: dict[str, Any] = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2, "decoder_start_token_id": 0}
-KINDS = ("bert", "gpt2", "llama", "t5", "t5_encoder")
+KINDS = ("bert", "roberta", "gpt2", "llama", "t5", "t5_encoder")
+POSITIONS = {"bert": 64, "roberta": 65, "gpt2": 64}
+"""Tokens that those with a table of positions have room for; RoBERTa's begins behind its padding token."""
 
 
 def save_tiny(folder: Path, kind: str, *, padding_side: str = "right") -> Path:
@@ -56,6 +58,8 @@ def _model(kind: str) -> Any:
 
     if kind == "bert":
         return of.BertModel(of.BertConfig(**SIZES, **LAYERS, max_position_embeddings=64))
+    if kind == "roberta":
+        return of.RobertaModel(of.RobertaConfig(**SIZES, **LAYERS, max_position_embeddings=66))
     if kind == "gpt2":
         return of.GPT2Model(of.GPT2Config(**SIZES, n_embd=16, n_layer=2, n_head=2, n_positions=64, bos_token_id=0, eos_token_id=0))
     if kind == "llama":

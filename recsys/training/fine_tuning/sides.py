@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from recsys.encoders.backbone import Backbone
 from recsys.encoders.image import ImageEncoderSpec, normalise
 from recsys.encoders.text_tower import TextTower
+from recsys.encoders.tokens import tokenize
 from recsys.training.fine_tuning.config import FineTuneConfig
 from recsys.training.fine_tuning.items import PairItems, Rows
 from recsys.training.fine_tuning.trainable import Fold, image_layers, make_trainable, text_layers
@@ -105,7 +106,7 @@ class TextSide(Side):
         items: What is learned from.
         tower: The transformer with its tokenizer and pooling.
         prefix: Put before every text.
-        max_tokens: Longer texts are cut.
+        max_tokens: Longer texts are cut, as where the model has no more positions.
         config: Says how texts change by chance.
     """
 
@@ -113,7 +114,7 @@ class TextSide(Side):
         super().__init__(items.has_text)
         self.module = tower.module
         self._fields, self._tower, self._special = items.fields, tower, frozenset(tower.tokenizer.all_special_ids)
-        self._prefix, self._max_tokens = prefix, max_tokens
+        self._prefix, self._max_tokens = prefix, tower.at_most(max_tokens)
         self._dropout, self._shuffle = config.token_dropout, config.shuffle_fields
 
     @property
@@ -128,7 +129,7 @@ class TextSide(Side):
         if generator is not None and self._shuffle:
             chosen = [shuffled(fields, generator=generator) for fields in chosen]
         texts = [self._prefix + ". ".join(fields) for fields in chosen]
-        tokens: list[list[int]] = self._tower.tokenizer(texts, truncation=True, max_length=self._max_tokens)["input_ids"]
+        tokens = tokenize(self._tower.tokenizer, texts, max_tokens=self._max_tokens).ids
         if generator is not None:
             tokens = [drop_tokens(ids, self._dropout, keep=self._special, generator=generator) for ids in tokens]
         return self._tower.pad(tokens)

@@ -4,11 +4,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+import typer
+from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from feature_store.errors import LandingError
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import CATALOGUE, item_embeddings
+from pipelines.own_errors import told
 from pipelines.stage import clear_scratch
 from pipelines.stages import embed_items, fetch_images, train_encoders
 from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model, save_image_encoder
@@ -137,6 +140,14 @@ def test_too_many_refused_photos_stop_the_stage_before_anything_is_written(tmp_p
     assert not Workspace(tmp_path).exists("item_embeddings")
 
 
+def test_a_command_tells_too_many_refused_photos_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shop(tmp_path, number=2)
+    (tmp_path / "landing" / "images" / "0.jpg").write_bytes(b"<html>")
+    with pytest.raises(typer.Exit), told(Console(stderr=True)):
+        embed(tmp_path, max_refused_share=0.1)
+    assert capsys.readouterr().err.startswith("error: 1 of 2 photos cannot be used, 50.0%; at most 10.0% may be. First: i0: corrupt")
+
+
 def test_spoilt_vectors_lie_in_quarantine_and_the_others_stand(tmp_path: Path) -> None:
     model = str(cursed_model(tmp_path / "model"))
     write_catalogue(tmp_path, [None] * 3, {1: "a cursed mug"})
@@ -180,6 +191,33 @@ def test_too_costly_a_number_format_stops_the_stage_before_anything_is_encoded(t
     with pytest.raises(PrecisionError, match=r'image vectors .* Set \[embed\] precision = "fp32"'):
         embed_items.STAGE.run(context)
     assert not list(context.scratch.rglob("part-*"))
+
+
+def test_vectors_kept_in_fp16_take_half_the_room_and_say_what_it_costs(tmp_path: Path) -> None:
+    whole = embed(shop(tmp_path / "a"), precision="fp32")
+    half = embed(shop(tmp_path / "b"), precision="fp32", storage="fp16")
+    bytes_ = {name: sum(table.path(file).stat().st_size for file in table.files()) for name, table in (("whole", whole), ("half", half))}
+    assert bytes_["half"] < 0.65 * bytes_["whole"]
+    assert half.manifest.facts["storage"] == {"image": "fp16", "text": "fp16"}
+    for check in half.manifest.facts["precision"].values():
+        assert check["compared"] == 20
+        assert 0.9999 < check["min_cosine"] == check["min_cosine_kept"] < 1.0001  # nothing else was lost
+
+
+def test_what_was_kept_whole_can_be_kept_in_half_and_not_the_other_way(tmp_path: Path) -> None:
+    nothing, everything = {"image": 0, "text": 0}, {"image": 20, "text": 20}
+    embed(shop(tmp_path))
+    half = embed(tmp_path, storage="fp16")
+    again = embed(tmp_path, storage="fp16")
+    assert half.manifest.facts["encoded"] == again.manifest.facts["encoded"] == nothing
+    assert again.manifest.content_digest == half.manifest.content_digest
+    assert embed(tmp_path).manifest.facts["encoded"] == everything
+
+
+def test_given_vectors_are_kept_as_they_came(tmp_path: Path) -> None:
+    table = embed_audio(shop(tmp_path, number=2), {"i0": [1e6, 2.0]}, storage="fp16")
+    assert table.manifest.facts["storage"]["audio"] == "fp32"
+    assert rows_of(table, "audio")["vector"][0].to_list() == [1e6, 2.0]
 
 
 def test_an_item_without_words_has_no_text(tmp_path: Path) -> None:

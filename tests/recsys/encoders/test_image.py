@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.encoders.backbone import load_model
-from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model, open_image_encoder, save_image_encoder
+from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model, open_image_encoder, save_image_encoder, specify
 from recsys.encoders.precision import resolve_precision
 from recsys.encoders.protocol import COMPANION_TOLERANCE, EncoderError, check_vectors, why_unusable
 from tests.support.photos import jpeg
@@ -84,6 +84,32 @@ def test_in_fp32_it_is_the_same_model_in_another_version() -> None:
 def test_an_unknown_model_is_named() -> None:
     with pytest.raises(EncoderError, match="no_such_net"):
         new_model("no_such_net", (), seed=0)
+
+
+FIXED = ("dynamic_img_size=False",)
+"""What most vision transformers are: made for photos of one size."""
+
+
+def spec_of(name: str, *options: str, size: int, pooling: str = "levels") -> ImageEncoderSpec:
+    model = new_model(name, options, seed=1)
+    return specify(model, name, options, pooling=pooling, size=size, normalisation="auto", whole_photo=False, usual=96)
+
+
+@pytest.mark.parametrize("pooling", ["levels", "last"])
+def test_a_transformer_that_takes_one_size_alone_gets_it(pooling: str) -> None:
+    spec = spec_of("test_vit", *FIXED, size=0, pooling=pooling)  # made for 160 pixels
+    encoder = ImageEncoder(new_model(spec.model, spec.options, seed=1), spec, precision="fp32")
+    assert spec.size == 160
+    assert encoder.encode([encoder.prepare(jpeg())]).shape == (1, encoder.dim)
+
+
+def test_another_model_gets_the_usual_size_or_the_one_that_is_asked_for() -> None:
+    assert (spec_of("test_resnet", size=0).size, spec_of("test_resnet", size=64).size) == (96, 64)
+
+
+def test_a_size_that_a_model_does_not_take_is_refused_by_the_name_of_the_setting() -> None:
+    with pytest.raises(EncoderError, match=r"test_vit takes no photos of 96 x 96: .*160.* Change \[embed\] image_size"):
+        spec_of("test_vit", *FIXED, size=96)
 
 
 def test_an_unknown_precision_is_named() -> None:

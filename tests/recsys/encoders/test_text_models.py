@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from recsys.encoders.pooling import POOLINGS
 from recsys.encoders.protocol import COMPANION_TOLERANCE, EncoderError, why_unusable
 from recsys.encoders.text import TextEncoder
-from tests.support.tiny_transformers import KINDS, WORDS, save_tiny
+from tests.support.tiny_transformers import KINDS, POSITIONS, WORDS, save_tiny
 
 TEXTS = ["a red wool scarf", "mug", "a steel mug for coffee a blue mug for coffee", "scarf of wool"]
 
@@ -81,6 +81,14 @@ def test_of_a_model_with_both_halves_the_encoder_alone_is_held(folders: dict[str
 def test_a_tokenizer_that_pads_on_the_left_changes_nothing(tmp_path: Path, folders: dict[str, str], kind: str) -> None:
     left = str(save_tiny(tmp_path, kind, padding_side="left"))
     assert np.array_equal(encode(left, "last"), encode(folders[kind], "last"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_longer_than_the_model_has_positions_for_is_cut_there(folders: dict[str, str], kind: str) -> None:
+    encoder = TextEncoder(folders[kind], max_tokens=200, precision="fp32")
+    tokens = encoder.tokenize(["mug " * 150, "mug"])
+    assert (len(tokens.ids[0]), tokens.cut) == (POSITIONS.get(kind, 150), [kind in POSITIONS, False])
+    assert not why_unusable(encoder.encode(["mug " * 150]))
 
 
 def test_a_text_without_tokens_has_a_vector_that_is_refused(folders: dict[str, str]) -> None:
