@@ -13,9 +13,11 @@ from recsys.slate.release_reader import Release
 
 def past_of(events: Sequence[RawEvent], release: Release) -> list[tuple[RawEvent, str]]:
     """What the ranker should know of a user with these events, which come in the order in which they were taken in."""
-    length, stars = int(release.ranking["history_length"]), release.relevance.positive_rating
-    events = [event for event in events if event.event_type not in release.relevance.ignored]
-    return reference.newest_distinct(events, known=release.items.vocabulary, positive_rating=stars, length=length)
+    relevance, length = release.relevance, int(release.ranking["history_length"])
+    events = [event for event in events if event.event_type not in relevance.ignored]
+    opinions = any(name in ("rating", "review") and name not in relevance.ignored for name in relevance.events)
+    stars = relevance.positive_rating
+    return reference.newest_distinct(events, known=release.items.vocabulary, positive_rating=stars, opinions=opinions, length=length)
 
 
 def recompute(

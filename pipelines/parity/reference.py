@@ -67,16 +67,20 @@ def said(event: RawEvent, *, positive_rating: float) -> str | None:
 
 
 def newest_distinct(
-    events: Sequence[RawEvent], *, known: Container[str], positive_rating: float, length: int
+    events: Sequence[RawEvent], *, known: Container[str], positive_rating: float, opinions: bool, length: int
 ) -> list[tuple[RawEvent, str]]:
-    """Of each item in `known` the act that says most, the last of several; the newest `length` of them, oldest first."""
+    """Of each item in `known` the act that says most, the last of several; the newest `length` of them, oldest first.
+
+    `opinions` is whether the shop wants any; where it does not, they say least.
+    """
+    says = SAYS if opinions else {**SAYS, "disliked": 0, "liked": 0}
     best: dict[str, tuple[int, RawEvent, str]] = {}
     for place, event in enumerate(sorted(events, key=lambda event: event.event_time)):
         act = said(event, positive_rating=positive_rating)
         if act is None or event.item_id not in known:
             continue
         before = best.get(event.item_id)
-        if before is None or SAYS[act] >= SAYS[before[2]]:
+        if before is None or says[act] >= says[before[2]]:
             best[event.item_id] = place, event, act
     in_order = sorted(best.values(), key=lambda found: found[0])
     return [(event, act) for _, event, act in in_order][-length:]

@@ -105,9 +105,12 @@ class Interactions:
         return known.keep(known.event_time >= microseconds(start))
 
     def distinct(self) -> "Interactions":
-        """One event per user and item: the kind that says most, the newest of its kind; order by time is kept."""
+        """One event per user and item: the kind that says most, the newest of its kind; order by time is kept.
+
+        A shop that wants clicks and purchases alone does not lose a purchase to the review that follows it.
+        """
         pair = self.user_row * self.num_items + self.item_index
-        key = pair * NUM_KINDS + _rank(self.kind)
+        key = pair * NUM_KINDS + _rank(self.kind, opinions=Kind.LIKED in self.relevant_kinds)
         order = np.argsort(key)  # four times as fast as a sort that keeps ties in order
         key = key[order]
         starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]][: len(key)])  # of events of one pair and rank
@@ -131,9 +134,9 @@ class Interactions:
         return seen
 
 
-def _rank(kind: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Order of kinds in `distinct`: the last opinion wins, so liked and disliked are level."""
-    return np.where(kind == Kind.LIKED, np.int8(Kind.DISLIKED), kind)
+def _rank(kind: npt.NDArray[np.int8], *, opinions: bool) -> npt.NDArray[np.int8]:
+    """Order of kinds in `distinct`: the last opinion wins, so liked and disliked are level; where none is wanted, opinions say least."""
+    return np.where(np.isin(kind, (Kind.DISLIKED, Kind.LIKED)), np.int8(Kind.DISLIKED if opinions else 0), kind)
 
 
 def microseconds(moment: datetime) -> int:

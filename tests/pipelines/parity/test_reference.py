@@ -34,8 +34,8 @@ def past(*acts: tuple[RawItem, str, float]) -> list[Past]:
     return [Past(item=entry, act=act, age=days) for entry, act, days in acts]
 
 
-def newest(*events: RawEvent, length: int = 9) -> list[tuple[str, str, float]]:
-    found = reference.newest_distinct(events, known={"a", "b", "c"}, positive_rating=4.0, length=length)
+def newest(*events: RawEvent, length: int = 9, opinions: bool = True) -> list[tuple[str, str, float]]:
+    found = reference.newest_distinct(events, known={"a", "b", "c"}, positive_rating=4.0, opinions=opinions, length=length)
     return [(entry.item_id, act, entry.event_time / DAY) for entry, act in found]
 
 
@@ -47,6 +47,10 @@ def test_of_an_item_the_act_that_says_most_stands_with_the_time_of_its_last_one(
 def test_the_last_opinion_wins() -> None:
     assert newest(event("a", "rating", 1, 5), event("a", "review", 2, 1)) == [("a", "disliked", 2)]
     assert newest(event("a", "rating", 1, 1), event("a", "rating", 2, 5)) == [("a", "liked", 2)]
+
+
+def test_an_opinion_that_nobody_asks_for_takes_the_place_of_nothing() -> None:
+    assert newest(event("a", "click", 1), event("a", "review", 2, 5), opinions=False) == [("a", "click", 1)]
 
 
 def test_what_is_no_behaviour_and_items_that_are_not_known_do_not_count() -> None:

@@ -56,6 +56,14 @@ def test_of_a_pair_the_strongest_kind_stays_and_of_opinions_the_last() -> None:
     assert distinct.kind.tolist() == [Kind.PURCHASE, Kind.DISLIKED]
 
 
+def test_where_opinions_are_not_what_is_wanted_a_review_takes_no_purchase_away() -> None:
+    kinds = (Kind.PURCHASE, Kind.LIKED, Kind.CLICK, Kind.DISLIKED, Kind.LIKED)
+    rows = [("u", place // 2, place + 1, kind) for place, kind in enumerate(kinds)]
+    distinct = interactions_of(rows, num_items=3, relevance=Relevance(events=("click", "purchase"))).distinct()
+    assert distinct.kind.tolist() == [Kind.PURCHASE, Kind.CLICK, Kind.LIKED]
+    assert distinct.relevant.tolist() == [True, True, False]
+
+
 @given(st.integers(0, 500))
 def test_distinct_holds_each_pair_once_in_order_of_time(seed: int) -> None:
     interactions = random_interactions(seed, num_users=6, num_items=5, num_events=50)
