@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -56,17 +57,19 @@ def open_content(modality: str, context: StageContext, catalogue: pl.DataFrame, 
         return _given(modality, context, catalogue)
     if modality == "text":
         return open_texts(embed, tuned), {}
+    how: dict[str, Any] = {
+        "precision": embed.precision,
+        "batch": embed.image_batch,
+        "projected_to": embed.image_dim,
+        "compiled": embed.compile_images,
+    }
     if embed.joint_model:
-        images = open_joint_image_encoder(
-            embed.joint_model, precision=embed.precision, batch=embed.image_batch, projected_to=embed.image_dim
-        )
-        return ImageContent(images, photos.read), {}
+        return ImageContent(open_joint_image_encoder(embed.joint_model, **how), photos.read), {}
     base = context.read("image_encoder")
     if DESCRIPTION not in base.manifest.files:
         return NoContent(), {}
     folder = tuned.folder / TUNED_IMAGE if has_folder(tuned, TUNED_IMAGE) else base.folder
-    images = open_image_encoder(folder, precision=embed.precision, batch=embed.image_batch, projected_to=embed.image_dim)
-    return ImageContent(images, photos.read), {}
+    return ImageContent(open_image_encoder(folder, **how), photos.read), {}
 
 
 def has_folder(table: TableReader, folder: str) -> bool:

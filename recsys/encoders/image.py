@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from jaxtyping import Float, Num, UInt8
 from torch import Tensor, nn
 
 from recsys.encoders.backbone import Backbone, build_model, load_model
+from recsys.encoders.compiled import CompiledTower
 from recsys.encoders.photo_decoding import prepare_photo
 from recsys.encoders.photo_preparation import PhotoPreparation
 from recsys.encoders.photo_spec import PhotoSpec
@@ -119,12 +120,22 @@ class ImageEncoder:
         precision: `auto`, `bf16` or `fp32`.
         batch: Photos per forward pass.
         projected_to: Numbers of a vector; 0: those of the model. See `RandomProjection`.
+        compiled: Whether photos go through a `CompiledTower`, which rounds otherwise: another version.
 
     Raises:
-        EncoderError: There are too few numbers to project.
+        EncoderError: There are too few numbers to project, or nothing to compile with.
     """
 
-    def __init__(self, model: nn.Module, spec: PhotoSpec, *, precision: str = "auto", batch: int = 32, projected_to: int = 0) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        spec: PhotoSpec,
+        *,
+        precision: str = "auto",
+        batch: int = 32,
+        projected_to: int = 0,
+        compiled: bool = False,
+    ) -> None:
         self.spec = spec
         self.batch = batch
         self._model = model
@@ -134,11 +145,13 @@ class ImageEncoder:
         self.tower = self._placed(spec.tower(model))
         if projected_to:
             self.tower = self._placed(Projected(self.tower, RandomProjection(self._length(), projected_to)))
+        self._compiled = CompiledTower(self.tower, batch=batch, device=self._device) if compiled else None
 
     @cached_property
     def version(self) -> str:
         """See `Encoder`."""
-        return version_digest({**asdict(self.spec), "precision": str(self._dtype)}, self.tower)
+        compiled = {"compiled": True} if self._compiled else {}
+        return version_digest({**asdict(self.spec), "precision": str(self._dtype), **compiled}, self.tower)
 
     @cached_property
     def dim(self) -> int:
@@ -162,7 +175,8 @@ class ImageEncoder:
     def encode(self, contents: Sequence[UInt8[Tensor, "3 height width"]]) -> npt.NDArray[np.float32]:
         """(photos, dim) unit vectors; see `Encoder`."""
         starts = range(0, len(contents), self.batch)
-        found = [self._forward(torch.stack(list(contents[start : start + self.batch]))) for start in starts]
+        run = self._compiled or self.tower
+        found = [self._forward(torch.stack(list(contents[start : start + self.batch])), run) for start in starts]
         return torch.cat(found).cpu().numpy() if found else np.empty((0, self.dim), np.float32)  # a GPU is waited for once
 
     def _placed(self, tower: nn.Module) -> nn.Module:
@@ -171,14 +185,13 @@ class ImageEncoder:
         return placed
 
     def _length(self) -> int:
-        return self._forward(torch.zeros(1, 3, *self.spec.preparation.final_shape, dtype=torch.uint8)).shape[1]
+        return self._forward(torch.zeros(1, 3, *self.spec.preparation.final_shape, dtype=torch.uint8), self.tower).shape[1]
 
     @torch.inference_mode()
-    def _forward(self, pixels: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
+    def _forward(self, pixels: UInt8[Tensor, "batch 3 height width"], run: Callable[[Tensor], Tensor]) -> Float[Tensor, "batch dim"]:
         values = normalise(brought(pixels, self._device), self.spec)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            vectors: Tensor = self.tower(values)
-        return vectors
+            return run(values)
 
 
 def normalise(pixels: Num[Tensor, "batch 3 height width"], spec: PhotoSpec) -> Float[Tensor, "batch 3 height width"]:
@@ -198,14 +211,16 @@ def save_image_encoder(folder: Path, spec: ImageEncoderSpec, weights: nn.Module 
     (folder / DESCRIPTION).write_text(json.dumps(asdict(spec), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def open_image_encoder(folder: Path, *, precision: str = "auto", batch: int = 32, projected_to: int = 0) -> ImageEncoder:
+def open_image_encoder(
+    folder: Path, *, precision: str = "auto", batch: int = 32, projected_to: int = 0, compiled: bool = False
+) -> ImageEncoder:
     """The encoder that `save_image_encoder` wrote.
 
     Raises:
         EncoderError: The files do not belong together.
     """
     model, spec = load_image_model(folder)
-    return ImageEncoder(model, spec, precision=precision, batch=batch, projected_to=projected_to)
+    return ImageEncoder(model, spec, precision=precision, batch=batch, projected_to=projected_to, compiled=compiled)
 
 
 def load_image_model(folder: Path) -> tuple[nn.Module, ImageEncoderSpec]:

@@ -97,7 +97,9 @@ def load_joint_text(source: str, dtype: torch.dtype) -> TextTower:
     )
 
 
-def open_joint_image_encoder(source: str, *, precision: str = "auto", batch: int = 32, projected_to: int = 0) -> ImageEncoder:
+def open_joint_image_encoder(
+    source: str, *, precision: str = "auto", batch: int = 32, projected_to: int = 0, compiled: bool = False
+) -> ImageEncoder:
     """The image tower of a joint model, its photos prepared as its own processor says.
 
     Raises:
@@ -106,7 +108,7 @@ def open_joint_image_encoder(source: str, *, precision: str = "auto", batch: int
     model = _load(source, torch.float32, without="text_model")
     side = int(model.config.vision_config.image_size)
     spec = JointPhotoSpec(kind=model.config.model_type, preparation=read_processor(source, side=side))
-    return ImageEncoder(model, spec, precision=precision, batch=batch, projected_to=projected_to)
+    return ImageEncoder(model, spec, precision=precision, batch=batch, projected_to=projected_to, compiled=compiled)
 
 
 def logit_scale(tower: TextTower) -> float:
