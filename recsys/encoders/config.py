@@ -91,6 +91,7 @@ class EmbedConfig:
     def __post_init__(self) -> None:
         named = [name for name in ("image_weights", "image_pretrained") if getattr(self, name)]
         named += ["text_model"] if self.text_model != "minilm" else []
+        named += ["text_pooling"] if self.text_pooling != "mean" else []
         if self.joint_model and self.image_dim != self.text_dim:
             raise ValueError(f"image_dim is {self.image_dim} and text_dim {self.text_dim}; a joint_model has one space, so they are equal")
         if self.joint_model and named:

@@ -154,7 +154,7 @@ class ImageContent:
 
 
 def _decoders() -> int:
-    return max(DECODERS, os.cpu_count() or 1) if best_device().type == "cuda" else DECODERS
+    return max(DECODERS, len(os.sched_getaffinity(0))) if best_device().type == "cuda" else DECODERS
 
 
 class NoContent:

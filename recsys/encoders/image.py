@@ -89,7 +89,7 @@ def specify(
     else:
         raise EncoderError(f"image_normalisation {normalisation!r} is unknown; allowed are auto, {', '.join(NORMALISATIONS)}.")
     crop = 1.0 if whole_photo else float(known["crop_pct"])
-    size = _fitting_size(model, name, [size] if size else [usual, int(known["input_size"][-1])])
+    size = _fitting_size(model, name, [size] if size else [usual, *_made_for(model), int(known["input_size"][-1])])
     return ImageEncoderSpec(model=name, options=tuple(options), pooling=pooling, size=size, crop=crop, mean=mean, std=std)
 
 
@@ -108,7 +108,14 @@ def _fitting_size(model: nn.Module, name: str, sizes: Sequence[int]) -> int:
                 return size
     finally:
         model.train(learning)
-    raise EncoderError(f"{name} takes no photos of {sizes[-1]} x {sizes[-1]}: {told}. Change [embed] image_size, or leave it out.")
+    tried = ", ".join(f"{size} x {size}" for size in dict.fromkeys(sizes))
+    raise EncoderError(f"{name} takes no photos of {tried}: {told.rstrip('.')}. Change [embed] image_size; 0 tries the usual ones.")
+
+
+def _made_for(model: nn.Module) -> Sequence[int]:
+    """Pixels per side that a vision transformer was built for."""
+    found = getattr(getattr(model, "patch_embed", None), "img_size", None)
+    return [int(found[-1])] if found else []
 
 
 class ImageEncoder:
@@ -160,7 +167,7 @@ class ImageEncoder:
 
     def in_fp32(self) -> "ImageEncoder":
         """See `Encoder`."""
-        if self._dtype == torch.float32:
+        if self._dtype == torch.float32 and self._compiled is None:
             return self
         return ImageEncoder(self._model, self.spec, precision="fp32", batch=self.batch, projected_to=self._projected_to)
 

@@ -40,8 +40,9 @@ class RandomProjection(nn.Module):
         self.register_buffer("matrix", torch.randn(dim, to, generator=torch.Generator().manual_seed(0)))
 
     def forward(self, vectors: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch to"]:
-        """Unit vectors, float32."""
-        return F.normalize(vectors.float() @ self.matrix, dim=-1)
+        """Unit vectors, float32, in whatever the tower before it computes."""
+        with torch.autocast(vectors.device.type, enabled=False):
+            return F.normalize(vectors.float() @ self.matrix, dim=-1)
 
 
 class Projected(nn.Module):
@@ -67,39 +68,58 @@ class Projected(nn.Module):
         return vectors
 
 
-def load_dense(source: str) -> nn.Sequential:
+def load_dense(source: str, *, dim: int) -> nn.Sequential:
     """The dense layers that a folder of sentence-transformers puts behind the pooling, with their weights, in float32; mostly none.
 
+    Args:
+        source: Name or folder of the model.
+        dim: Numbers that the pooling gives.
+
     Raises:
-        EncoderError: One cannot be read, or has an activation that is not known here.
+        EncoderError: One cannot be read, does not fit what comes before it, or has an activation that is not known here.
     """
-    return nn.Sequential(*(_dense(Path(source) / path) for path in _dense_folders(source))).requires_grad_(False)
+    layers = [_dense(Path(source) / path) for path in dense_folders(source)]
+    for linear, _ in layers:
+        if linear.in_features != dim:
+            raise EncoderError(f"a dense layer of {source} reads {linear.in_features} numbers, and {dim} come before it.")
+        dim = linear.out_features
+    return nn.Sequential(*(nn.Sequential(*layer) for layer in layers)).requires_grad_(False)
 
 
 def copy_dense(source: str, folder: Path) -> None:
     """Put the dense layers of one folder, where it has any, into another that holds the same model."""
-    paths = _dense_folders(source)
+    paths = dense_folders(source)
     for path in paths:
         shutil.copytree(Path(source) / path, folder / path)
     if paths:
         shutil.copyfile(Path(source) / MODULES, folder / MODULES)
 
 
-def _dense_folders(source: str) -> list[str]:
+def dense_folders(source: str) -> list[str]:
+    """Where in a model's folder its dense layers lie.
+
+    Raises:
+        EncoderError: The list of what the model is made of cannot be read.
+    """
     listed = Path(source) / MODULES
-    parts = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
-    return [part["path"] for part in parts if part["type"].endswith(".Dense")]
+    try:
+        parts = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
+        return [part["path"] for part in parts if part["type"].endswith(".Dense")]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EncoderError(f"{listed} is no list of modules with type and path: {error!r}.") from error
 
 
-def _dense(folder: Path) -> nn.Sequential:
+def _dense(folder: Path) -> tuple[nn.Linear, nn.Module]:
     try:
         told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         weights = safetensors.torch.load_file(folder / "model.safetensors")
-    except (OSError, ValueError, safetensors.SafetensorError) as error:
-        raise EncoderError(f"the dense layer {folder} cannot be read: {error}. It needs config.json and model.safetensors.") from error
-    name = told["activation_function"].rpartition(".")[2]
+        linear = nn.Linear(told["in_features"], told["out_features"], bias=told.get("bias", True))
+        linear.load_state_dict({key.removeprefix("linear."): weight.float() for key, weight in weights.items()})
+        name = told.get("activation_function", "Tanh").rpartition(".")[2]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, safetensors.SafetensorError) as error:
+        raise EncoderError(
+            f"the dense layer {folder} cannot be read: {error!r}. It needs config.json and, of the same sizes, model.safetensors."
+        ) from error
     if name not in ACTIVATIONS:
         raise EncoderError(f"the dense layer {folder} has the activation {name}; known are {', '.join(ACTIVATIONS)}.")
-    linear = nn.Linear(told["in_features"], told["out_features"], bias=told["bias"])
-    linear.load_state_dict({key.removeprefix("linear."): weight.float() for key, weight in weights.items()})
-    return nn.Sequential(linear, ACTIVATIONS[name]())
+    return linear, ACTIVATIONS[name]()

@@ -101,7 +101,7 @@ def load_text_tower(source: str, dtype: torch.dtype, *, pooling: str) -> TextTow
     encoder = model.get_encoder() if model.config.is_encoder_decoder else model
     if pooling == POOLER and getattr(encoder, "pooler", None) is None:
         raise EncoderError(f"the text model {source!r} has no trained pooler. Change [embed] text_pooling to mean, cls, max or last.")
-    dense = load_dense(source)
+    dense = load_dense(source, dim=int(encoder.config.hidden_size))
     module = PooledText(encoder, pooling, dense)
     return TextTower(
         tokenizer=load_tokenizer(source),

@@ -1,11 +1,14 @@
 """Texts as a model reads them, at a cost that does not grow with what it never reads."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 LETTERS_PER_TOKEN = 64
 """So many letters for each token that is asked for are looked at first: more than words need, and far less than a megabyte."""
+LONGEST_WORD = 256
+"""Letters of a word that is never cut to fewer: at some 100 tokenizers give up on a word, and would not on its beginning."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ def tokenize(tokenizer: Any, texts: Sequence[str], *, max_tokens: int) -> Tokens
     """
     letters = max_tokens * LETTERS_PER_TOKEN
     from_behind = tokenizer.truncation_side == "left"
-    shown = [text[-letters:] if from_behind else text[:letters] for text in texts]
+    shown = [text if len(text) <= letters else _end(text, letters, from_behind=from_behind) for text in texts]
     found = _tokenize(tokenizer, shown, max_tokens)
     short = [row for row, text in enumerate(texts) if len(text) > letters and not found.cut[row]]
     if not short:
@@ -41,6 +44,15 @@ def tokenize(tokenizer: Any, texts: Sequence[str], *, max_tokens: int) -> Tokens
     for at, row in enumerate(short):
         ids[row], cut[row] = whole.ids[at], whole.cut[at]
     return Tokens(ids, cut)
+
+
+def _end(text: str, letters: int, *, from_behind: bool) -> str:
+    """So many letters from one end of a text, or somewhat fewer, so that the last word among them is whole."""
+    part = text[-letters:] if from_behind else text[:letters]
+    broken = re.match(r"\S*\s", part[:LONGEST_WORD]) if from_behind else re.search(r"\s\S*$", part[-LONGEST_WORD:])
+    if broken is None:
+        return part
+    return part[broken.end() :] if from_behind else part[: len(part) - len(broken.group())]
 
 
 def _tokenize(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> Tokens:

@@ -97,6 +97,10 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
         StepsConfig.__post_init__(self)
         if self.id_rows < 0:
             raise ValueError(f"id_rows is {self.id_rows}; it counts the rows that items share: 1 or more, or 0, a row per item")
+        if self.id_rows and not self.use_item_id:
+            raise ValueError(
+                f"id_rows is {self.id_rows} and use_item_id false: without ids there is no table of them; leave one of the two out"
+            )
         if self.ensemble < 1:
             raise ValueError(f"ensemble is {self.ensemble}; it counts the two-towers that are trained: 1, the default, or more")
         for name, weight in self.alignment.items():

@@ -20,6 +20,7 @@ def sasrec_settings(config: RetrieverConfig) -> RetrieverConfig:
         config,
         ensemble=1,
         block_kind="transformer",
+        id_rows=0,
         modalities=(),
         match_dim=0,
         alignment={},

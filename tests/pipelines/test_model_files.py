@@ -28,10 +28,11 @@ def test_a_name_that_is_no_folder_has_the_digest_of_nothing(tmp_path: Path) -> N
 
 
 def test_other_dense_layers_are_another_model_and_other_folders_are_none_of_it(tmp_path: Path) -> None:
-    for folder in ("2_Dense", "onnx"):
+    write(tmp_path, **{"modules.json": '[{"path": "behind", "type": "sentence_transformers.models.Dense"}]'})
+    for folder in ("behind", "onnx"):
         (tmp_path / folder).mkdir()
     found = [model_digest(str(tmp_path))]
-    for file in ("onnx/model.onnx", "2_Dense/model.safetensors"):
+    for file in ("onnx/model.onnx", "behind/model.safetensors"):
         (tmp_path / file).write_bytes(b"weights")
         found.append(model_digest(str(tmp_path)))
     assert found[0] == found[1] != found[2]

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recsys.encoders.compiled import CPP_COMPILERS, CompiledTower
+from recsys.encoders.compiled import CompiledTower, cpp_compiler
 from recsys.encoders.protocol import EncoderError
 
 CPU = torch.device("cpu")
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own, of itself
 
 
 class Tower(nn.Module):
@@ -24,8 +25,7 @@ class Tower(nn.Module):
         return nn.functional.normalize(self.seeing(pixels).mean(dim=(2, 3)), dim=-1)
 
 
-@pytest.mark.skipif(not any(map(shutil.which, CPP_COMPILERS)), reason="no C++ compiler: apt-get install g++")
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own, of itself
+@pytest.mark.skipif(not shutil.which(cpp_compiler()), reason="no C++ compiler: apt-get install g++")
 def test_full_and_smaller_batches_give_what_the_tower_gives_and_are_compiled_once() -> None:
     tower = Tower().eval()
     compiled = CompiledTower(tower, batch=4, device=CPU)

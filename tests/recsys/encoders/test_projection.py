@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from recsys.encoders.config import EmbedConfig
 from recsys.encoders.export import export_text_encoder
 from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model
-from recsys.encoders.projection import MODULES, copy_dense
+from recsys.encoders.projection import MODULES, copy_dense, load_dense
 from recsys.encoders.protocol import EncoderError
 from recsys.encoders.text import TextEncoder
 from recsys.slate.query_encoder import TextQueryEncoder
@@ -72,6 +72,37 @@ def test_a_copy_of_the_model_takes_its_dense_layers_along(tmp_path: Path) -> Non
     folder, copy = with_dense(tmp_path / "a"), save_tiny(tmp_path / "b", "bert")
     copy_dense(folder, copy)
     assert TextEncoder(str(copy), precision="fp32").version == TextEncoder(folder, precision="fp32").version
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "problem"),
+    [
+        ("2_Dense/config.json", '{"in_features": 7, "out_features": 5}', r"2_Dense cannot be read: .*size mismatch"),
+        ("2_Dense/config.json", '{"out_features": 5}', r"2_Dense cannot be read: KeyError\('in_features'\)"),
+        (MODULES, '{"path": 1}', r"modules.json is no list of modules with type and path"),
+        (MODULES, "[", r"modules.json is no list of modules with type and path"),
+    ],
+)
+def test_a_dense_layer_that_cannot_be_read_is_named(tmp_path: Path, file: str, content: str, problem: str) -> None:
+    folder = with_dense(tmp_path)
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    with pytest.raises(EncoderError, match=f"(?s){problem}"):
+        TextEncoder(folder)
+
+
+def test_a_dense_layer_behind_another_pooling_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match="reads 16 numbers, and 32 come before it"):
+        load_dense(with_dense(tmp_path), dim=32)
+
+
+def test_photos_in_bf16_are_projected_in_fp32() -> None:
+    spec = ImageEncoderSpec(
+        model="mobilenetv3_small_050", options=(), pooling="last", size=32, crop=1.0, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
+    )
+    short = ImageEncoder(new_model(spec.model, (), seed=1), spec, precision="bf16", projected_to=16)
+    vectors = short.encode([short.prepare(jpeg((20, 90, 10), seed=1))])
+    assert (vectors.shape, vectors.dtype) == ((1, 16), np.float32)
+    assert np.linalg.norm(vectors[0]) == pytest.approx(1, abs=1e-6)
 
 
 def test_an_activation_that_is_not_known_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from recsys.encoders.pretrained import load_tokenizer
+from recsys.encoders.text import minilm_folder
 from recsys.encoders.tokens import LETTERS_PER_TOKEN, tokenize
 from tests.support.tiny_transformers import WORDS, save_tokenizer
 
@@ -52,4 +53,13 @@ def test_a_megabyte_is_not_shown_to_the_tokenizer(tokenizer: Any, monkeypatch: p
     read = type(tokenizer).__call__
     monkeypatch.setattr(type(tokenizer), "__call__", lambda self, texts, **how: shown.extend(texts) or read(self, texts, **how))
     tokenize(tokenizer, ["red " * 250_000], max_tokens=16)
-    assert [len(text) for text in shown] == [16 * LETTERS_PER_TOKEN]
+    assert [len(text) for text in shown] == [len(("red " * 16 * (LETTERS_PER_TOKEN // 4)).rstrip())]
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_word_that_a_tokenizer_gives_up_on_is_not_cut_to_one_that_it_would_read(side: str) -> None:
+    tokenizer = load_tokenizer(minilm_folder())
+    tokenizer.truncation_side = side
+    texts = [" ".join(letter * size for letter in "abcdefghijklmnopqrstuvwxyz" * 8) for size in (101, 107, 110, 120, 130)]
+    whole = tokenizer(texts, truncation=True, max_length=128)["input_ids"]
+    assert tokenize(tokenizer, texts, max_tokens=128).ids == whole

@@ -24,8 +24,8 @@ def walks(num_users: int) -> Interactions:
 
 
 def test_the_next_item_of_a_walk_is_the_first_of_the_list(tmp_path: Path) -> None:
-    config = sasrec_settings(replace(SMALL, order="free", half_life_days=9.0, block_kind="hstu"))
-    assert config.block_kind == "transformer"
+    config = sasrec_settings(replace(SMALL, order="free", half_life_days=9.0, block_kind="hstu", id_rows=5))
+    assert (config.block_kind, config.id_rows) == ("transformer", 0)
     past, items = walks(48), items_of(CYCLE)
     training = train_retriever(items, past, config, epochs=40, validate=None, scratch=tmp_path, track=lambda batches, **_: batches)
     model = Ensemble([training.model], in_order=SHARE_IN_ORDER[config.order])
