@@ -34,7 +34,7 @@ def candidate_softmax(
         target: Row in `items` of the item that was chosen.
         weight: At least 0; with all of them 0 the loss is 0.
         log_q: Log of how often the sampling is expected to put each item among the candidates; None: always.
-        absent: Candidates that are no negatives of a target: not on offer yet, or a choice of the same user; the target itself always counts.
+        absent: Candidates that are no negatives of a target: not on offer yet, or a choice of the same user; the target always counts.
         correct_target: Whether the target's own logit is corrected like that of any other candidate.
         stands_for: By how much the gradient of each candidate as a negative is multiplied, for those that cannot learn; None: by 1.
     """
