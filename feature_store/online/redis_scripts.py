@@ -44,7 +44,10 @@ for user in pairs(users) do
     redis.call('ZREM', key, id)
   end
   if life > 0 then
-    redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. ARGV[3])
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', '(' .. ARGV[3])) do  -- kept by a limit that was higher, or by none
+      redis.call('DEL', 'vitrine:event:' .. id)
+      redis.call('ZREM', key, id)
+    end
     local kept, ends = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES'), nil
     for i = 1, #kept, 2 do
       ends = string.format('%d', kept[i + 1] / 1000 + life)

@@ -59,6 +59,19 @@ def test_a_limit_that_is_lifted_keeps_what_a_user_posts_from_then_on(empty_redis
     assert redis.ttl("vitrine:posted:u") == redis.ttl("vitrine:event:e2") == -1
 
 
+@pytest.mark.parametrize("days_before", [0, 9])
+def test_a_limit_that_comes_later_leaves_no_key_of_an_event_that_it_drops(
+    empty_redis: RedisServer, redis: "Redis", days_before: int
+) -> None:
+    today = time.time_ns() // 1000
+    with contextlib.closing(open_redis(empty_redis.url, posted_days=days_before)) as before:
+        before.append([replace(EVENT, event_time=today - 5 * DAY_MICROSECONDS)])
+    with contextlib.closing(open_redis(empty_redis.url, posted_days=1)) as limited:
+        limited.append([replace(EVENT, event_id="e2", event_time=today)])
+        assert sorted(redis.scan_iter()) == ["vitrine:event:e2", "vitrine:posted:u"]
+        assert limited.append([replace(EVENT, event_time=today)]) == 1
+
+
 def test_no_more_events_of_a_user_are_kept_than_are_read(store: "RedisStore", redis: "Redis") -> None:
     store.append([replace(EVENT, event_id=str(number), event_time=number) for number in range(POSTED_PER_USER)])
     store.append([replace(EVENT, event_id=str(number), event_time=number) for number in range(POSTED_PER_USER, POSTED_PER_USER + 5)])
