@@ -142,13 +142,23 @@ class RedisStore:
             redis.set(scripts.TOMBSTONES, tombstones.to_json())
 
     def erase(self, user_ids: Sequence[str]) -> int:
-        """See `OnlineStore`; the append-only file and the dump are written anew."""
+        """See `OnlineStore`."""
+        removed = self.remove(user_ids)
+        self.write_files_anew()
+        return removed
+
+    def remove(self, user_ids: Sequence[str]) -> int:
+        """The first half of `erase`: all rows of these users; how many there were."""
         with self._redis() as redis:
             place, loading = redis.hget(scripts.SNAPSHOT, "place"), redis.smembers(scripts.LOADING)
             removed = sum(redis.hdel(str(name), *user_ids) for name in {place, *loading} if name)
             removed += _forget(redis, (f"{scripts.POSTED}{user_id}" for user_id in user_ids), upto="+inf")
-            write_files_anew(redis)
         return removed
+
+    def write_files_anew(self) -> None:
+        """The second half: the append-only file and the dump, from what Redis holds now."""
+        with self._redis() as redis:
+            write_files_anew(redis)
 
     def contents(self) -> Iterator[tuple[str, str]]:
         """Every key, with every text it holds, itself among them: for a second look after an erasure."""
