@@ -13,9 +13,16 @@ vitrine:additions         hash: release_id -> version; vitrine:added:RELEASE_ID:
 
 PREFIX = "vitrine:"
 SNAPSHOT, LOADS, LOADING, PLACE = f"{PREFIX}snapshot", f"{PREFIX}loads", f"{PREFIX}loading", f"{PREFIX}users:"
-POSTED, TOMBSTONES, KEY_ID = f"{PREFIX}posted:", f"{PREFIX}tombstones", f"{PREFIX}key_id"
+POSTED, EVENT = f"{PREFIX}posted:", f"{PREFIX}event:"
+TOMBSTONES, KEY_ID = f"{PREFIX}tombstones", f"{PREFIX}key_id"
 REVISION, WITHDRAWN, CHANGED = f"{PREFIX}revision", f"{PREFIX}withdrawn", f"{PREFIX}changed"
 ADDITIONS, ADDED = f"{PREFIX}additions", f"{PREFIX}added:"
+
+
+def kind_of(key: str) -> str:
+    """A key as a receipt may tell it: without the user or the event that it names."""
+    return next((f"{prefix}*" for prefix in (POSTED, EVENT) if key.startswith(prefix)), key)
+
 
 USERS = """
 -- limit, users -> for each: what the snapshot says, the newest events

@@ -37,7 +37,7 @@ class Checked:
     """Looked into a second time when all was done; values, of a Redis."""
     done: str
     holding: tuple[str, ...]
-    """Files that still hold the user, relative to the workspace; of a Redis, keys, and why its files could not be written anew."""
+    """Files that still hold the user, relative to the workspace; of a Redis, kinds of keys, and why its files could not be written anew."""
 
 
 @dataclass(frozen=True, kw_only=True)

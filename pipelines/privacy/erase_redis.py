@@ -1,9 +1,11 @@
 """A user out of a Redis: the rows before anything else of the shop is touched, the files of Redis after all of it."""
 
 import contextlib
+from collections import Counter
 
 from feature_store.errors import OnlineStoreError
 from feature_store.online.opening import open_redis
+from feature_store.online.redis_scripts import kind_of
 from feature_store.tombstones import Tombstones
 from pipelines.config import Config
 from pipelines.online_store import store_password
@@ -24,16 +26,17 @@ def rows_out_of_redis(config: Config, sought: Sought, tombstones: Tombstones) ->
 def files_of_redis_anew(config: Config, sought: Sought) -> tuple[int, tuple[str, ...]]:
     """Look at all that Redis holds a second time and have it write its files anew; how many values there are, and what holds the user.
 
-    A Redis that fails here is told among what holds the user, and what to do about it: the rest of the erasure stands.
+    Keys are told by kind and number, for a key may name somebody else. A Redis that fails here is told among what holds the user, and what
+    to do about it: the rest of the erasure stands.
     """
-    looked, holding = 0, set()
+    looked, kinds, problem = 0, Counter[str](), []
     try:
         with contextlib.closing(open_redis(config.online_store.place, password=store_password())) as store:
             for key, text in store.contents():
                 looked += 1
                 if sought.in_text(text):
-                    holding.add(str(sought.hide(key)))
+                    kinds[kind_of(key)] += 1
             store.write_files_anew()
     except OnlineStoreError as error:
-        holding.add(f"its files, perhaps, for they were not written anew: {error}")
-    return looked, tuple(sorted(holding))
+        problem.append(f"its files, perhaps, for they were not written anew: {error}")
+    return looked, (*(f"{kind} ({count:,})" for kind, count in sorted(kinds.items())), *problem)

@@ -58,13 +58,15 @@ def test_no_byte_of_the_id_remains_in_redis_nor_in_its_files(config: Config, sto
     assert store.append([replace(EVENT, event_id="g")]) == 0
 
 
-def test_what_others_posted_with_the_id_in_it_is_told_by_a_key_that_does_not_say_it(config: Config, store: OnlineStore) -> None:
+def test_what_others_posted_with_the_id_in_it_is_told_and_names_nobody(config: Config, store: OnlineStore) -> None:
     told = PostedEvent(f"{OTHER} saw {USER}", OTHER, "i", "click", 6)
     store.append([told])
     store.load_snapshot("next", [("a", "[[], [], []]", f'["{USER}"]'), *((f"b{number}", "[[], [], []]", "[]") for number in range(50))])
     receipt = erase(config)
     assert not receipt.clean
-    assert receipt.checked[-1].holding == (f"vitrine:event:{OTHER} saw (erased)", f"vitrine:posted:{OTHER}", "vitrine:users:2")
+    assert receipt.checked[-1].holding == ("vitrine:event:* (1)", "vitrine:posted:* (1)", "vitrine:users:2 (1)")
+    (kept,) = config.open_workspace().receipts.iterdir()
+    assert OTHER not in kept.read_text(encoding="utf-8")
 
 
 def settled(config: Config) -> Path:
