@@ -7,6 +7,7 @@ vitrine:loading           set: places of snapshots that are being loaded, or who
 vitrine:posted:USER       sorted set: event_ids by event time
 vitrine:event:EVENT_ID    JSON of an event without its user
 vitrine:tombstones        JSON; vitrine:key_id, vitrine:revision: text and number
+vitrine:unwritten         there while the files of Redis may hold events that were posted under another key
 vitrine:withdrawn         set of item_ids; vitrine:changed: hash, item_id -> JSON
 vitrine:additions         hash: release_id -> version; vitrine:added:RELEASE_ID: hash, item_id -> JSON
 """
@@ -14,7 +15,7 @@ vitrine:additions         hash: release_id -> version; vitrine:added:RELEASE_ID:
 PREFIX = "vitrine:"
 SNAPSHOT, LOADS, LOADING, PLACE = f"{PREFIX}snapshot", f"{PREFIX}loads", f"{PREFIX}loading", f"{PREFIX}users:"
 POSTED, EVENT = f"{PREFIX}posted:", f"{PREFIX}event:"
-TOMBSTONES, KEY_ID = f"{PREFIX}tombstones", f"{PREFIX}key_id"
+TOMBSTONES, KEY_ID, UNWRITTEN = f"{PREFIX}tombstones", f"{PREFIX}key_id", f"{PREFIX}unwritten"
 REVISION, WITHDRAWN, CHANGED = f"{PREFIX}revision", f"{PREFIX}withdrawn", f"{PREFIX}changed"
 ADDITIONS, ADDED = f"{PREFIX}additions", f"{PREFIX}added:"
 

@@ -184,14 +184,16 @@ class RedisStore:
             return _text(redis.get(scripts.KEY_ID))
 
     def set_key_id(self, key_id: str) -> None:
-        """See `OnlineStore`."""
+        """See `OnlineStore`; where Redis cannot write its files anew the key stays as it was, and the next call tries again."""
         others = (self.key_id() or UserNames().key_id) != key_id  # without a key, events were posted under the shop's own ids
         with self._redis() as redis:
-            if others:
+            if others and next(redis.scan_iter(f"{scripts.POSTED}*", count=KEYS_AT_ONCE), None):
+                redis.set(scripts.UNWRITTEN, 1)
                 _forget(redis, redis.scan_iter(f"{scripts.POSTED}*", count=KEYS_AT_ONCE), upto="+inf")
-            redis.set(scripts.KEY_ID, key_id)
-            if others:
+            if redis.exists(scripts.UNWRITTEN):
                 write_files_anew(redis)
+                redis.delete(scripts.UNWRITTEN)
+            redis.set(scripts.KEY_ID, key_id)
 
     def revision(self) -> int:
         """See `OnlineStore`."""

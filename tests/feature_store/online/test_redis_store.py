@@ -155,6 +155,21 @@ def test_files_that_cannot_be_written_anew_are_told(tmp_path: Path) -> None:
             store.erase([USER])
 
 
+def test_another_key_holds_only_once_the_files_are_free_of_what_was_posted_under_the_one_before(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.rdb"
+    with redis_server(tmp_path) as server, contextlib.closing(open_redis(server.url)) as store:
+        dump.mkdir()
+        store.set_key_id("first")  # nothing was posted, so no file is written
+        store.append([EVENT])
+        for _ in range(2):
+            with pytest.raises(OnlineStoreError, match="BGSAVE ended with 'err'"):
+                store.set_key_id("second")
+        assert store.key_id() == "first"
+        dump.rmdir()
+        store.set_key_id("second")
+        assert (store.key_id(), dump.is_file()) == ("second", True)
+
+
 def test_a_second_look_reads_every_key_whatever_holds_it(store: "RedisStore", redis: "Redis") -> None:
     store.load_snapshot("one", [("u", NOTHING, '["seen"]')])
     store.append([EVENT])
