@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 ROWS_AT_ONCE = 500
 """Users per command of a snapshot that is loaded, so that nobody else waits long."""
+TEXT_AT_ONCE = 1_000_000
+"""Letters after which a command of it ends, however few its users: a history may be long."""
 KEYS_AT_ONCE = 200
 """Users whose posted events one script removes."""
 LOADING_SECONDS = 3_600
@@ -119,11 +121,12 @@ class RedisStore:
                 redis.unlink(left)
                 redis.srem(scripts.LOADING, left)
             redis.sadd(scripts.LOADING, place)
-        for some in _batches(users, ROWS_AT_ONCE):
+        for some in _fields(users):
             with self._redis() as redis, redis.pipeline() as pipeline:
-                pipeline.hset(place, mapping={user_id: f"[{history},{seen}]" for user_id, history, seen in some})
+                pipeline.hset(place, mapping=dict(some))
                 pipeline.expire(place, LOADING_SECONDS)
-                loaded += pipeline.execute()[0]
+                pipeline.execute()
+            loaded += len(some)  # not what HSET answers: where it is sent again after a timeout nothing is new
         with self._redis() as redis:
             if not redis.eval(scripts.SWITCH, 0, version, place, loaded):
                 raise OnlineStoreError(
@@ -299,6 +302,20 @@ def _tombstones(text: object) -> Tombstones:
 
 def _forget(redis: Redis, keys: Iterable[str], *, upto: str) -> int:
     return sum(int(redis.eval(scripts.FORGET, 0, upto, *some)) for some in _batches(keys, KEYS_AT_ONCE))
+
+
+def _fields(users: Iterable[tuple[str, str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Fields of a snapshot, for one command after the other."""
+    some: list[tuple[str, str]] = []
+    letters = 0
+    for user_id, history, seen in users:
+        some.append((user_id, f"[{history},{seen}]"))
+        letters += len(some[-1][1])
+        if len(some) == ROWS_AT_ONCE or letters >= TEXT_AT_ONCE:
+            yield some
+            some, letters = [], 0
+    if some:
+        yield some
 
 
 def _batches(values: Iterable[T], size: int) -> Iterator[list[T]]:

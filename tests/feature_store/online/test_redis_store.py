@@ -1,6 +1,7 @@
 """What a store in Redis does beside the contract."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -84,6 +85,23 @@ def test_of_two_snapshots_the_old_one_goes(store: "RedisStore", redis: "Redis") 
         store.load_snapshot(version, [("u", NOTHING, "[]")])
     assert list(redis.scan_iter("vitrine:users:*")) == ["vitrine:users:2"]
     assert redis.ttl("vitrine:users:2") == -1
+
+
+def test_a_batch_that_comes_twice_because_its_answer_was_late_counts_once(store: "RedisStore", redis: "Redis") -> None:
+    def late() -> Iterator[tuple[str, str, str]]:
+        redis.hset("vitrine:users:1", "u", f'[{NOTHING},["i"]]')
+        yield "u", NOTHING, '["i"]'
+
+    store.load_snapshot("one", late())
+    assert (store.snapshot_version(), store.user("u").seen) == ("one", {"i"})
+
+
+def test_long_histories_are_loaded_a_few_at_a_time(store: "RedisStore", redis: "Redis") -> None:
+    redis.config_resetstat()
+    long = json.dumps(["i" * 600_000])
+    store.load_snapshot("one", [(user, NOTHING, long) for user in ("u", "v", "w")])
+    assert redis.info("commandstats")["cmdstat_hset"]["calls"] == 3  # two users, one user, the pointer
+    assert store.user("w").seen == {"i" * 600_000}
 
 
 def test_what_a_broken_load_left_ends_by_itself_and_goes_with_the_next_load(store: "RedisStore", redis: "Redis") -> None:
