@@ -22,7 +22,8 @@ class RedisAddress:
 
     def __str__(self) -> str:
         """As `redis_address` reads it."""
-        return f"{'rediss' if self.tls else 'redis'}://{self.user + '@' if self.user else ''}{self.host}:{self.port}/{self.database}"
+        host = f"[{self.host}]" if ":" in self.host else self.host  # IPv6
+        return f"{'rediss' if self.tls else 'redis'}://{self.user + '@' if self.user else ''}{host}:{self.port}/{self.database}"
 
 
 def is_address(place: str) -> bool:
@@ -34,7 +35,7 @@ def redis_address(place: str) -> RedisAddress:
     """Read a URL.
 
     Raises:
-        OnlineStoreError: It is none of a Redis, or holds a password, which then is not repeated.
+        OnlineStoreError: It is none of a Redis, or holds a password; nothing of it is repeated, for anything in it may be a password.
     """
     scheme, _, rest = place.partition("://")
     user, _, server = rest.rpartition("@")
@@ -48,6 +49,6 @@ def redis_address(place: str) -> RedisAddress:
         host, port, database = url.hostname, url.port or 6379, int(url.path.strip("/") or 0)
     except ValueError:
         host = None
-    if scheme not in SCHEMES or host is None or url.query or url.fragment:
-        raise OnlineStoreError(f"'{scheme}://{server}' is no address of an online store; write {FORM}")
+    if scheme not in SCHEMES or host is None or database < 0 or url.query or url.fragment:
+        raise OnlineStoreError(f"this is no address of an online store; write {FORM}, and a password into {PASSWORD_VARIABLE}")
     return RedisAddress(host=host, port=port, database=database, user=user or None, tls=scheme == "rediss")

@@ -42,7 +42,7 @@ def _run(redis: Redis, start: Callable[[], object], command: str, status: str, w
     if told != "ok":
         raise OnlineStoreError(
             f"rows were removed from Redis, but its files could not be written anew: {command} ended with {told!r}, its log says why. "
-            "Mend that, then run the same command again."
+            "Mend that, call BGSAVE there (until it succeeds Redis may take no writes), then run the same command again."
         )
 
 

@@ -7,15 +7,23 @@ vitrine:loading           set: places of snapshots that are being loaded, or who
 vitrine:posted:USER       sorted set: event_ids by event time
 vitrine:event:EVENT_ID    JSON of an event without its user
 vitrine:tombstones        JSON; vitrine:key_id, vitrine:revision: text and number
+vitrine:unwritten         there while the files of Redis may hold events that were posted under another key
 vitrine:withdrawn         set of item_ids; vitrine:changed: hash, item_id -> JSON
 vitrine:additions         hash: release_id -> version; vitrine:added:RELEASE_ID: hash, item_id -> JSON
 """
 
 PREFIX = "vitrine:"
 SNAPSHOT, LOADS, LOADING, PLACE = f"{PREFIX}snapshot", f"{PREFIX}loads", f"{PREFIX}loading", f"{PREFIX}users:"
-POSTED, TOMBSTONES, KEY_ID = f"{PREFIX}posted:", f"{PREFIX}tombstones", f"{PREFIX}key_id"
+POSTED, EVENT = f"{PREFIX}posted:", f"{PREFIX}event:"
+TOMBSTONES, KEY_ID, UNWRITTEN = f"{PREFIX}tombstones", f"{PREFIX}key_id", f"{PREFIX}unwritten"
 REVISION, WITHDRAWN, CHANGED = f"{PREFIX}revision", f"{PREFIX}withdrawn", f"{PREFIX}changed"
 ADDITIONS, ADDED = f"{PREFIX}additions", f"{PREFIX}added:"
+
+
+def kind_of(key: str) -> str:
+    """A key as a receipt may tell it: without the user or the event that it names."""
+    return next((f"{prefix}*" for prefix in (POSTED, EVENT) if key.startswith(prefix)), key)
+
 
 USERS = """
 -- limit, users -> for each: what the snapshot says, the newest events
@@ -44,7 +52,10 @@ for user in pairs(users) do
     redis.call('ZREM', key, id)
   end
   if life > 0 then
-    redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. ARGV[3])
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', '(' .. ARGV[3])) do  -- kept by a limit that was higher, or by none
+      redis.call('DEL', 'vitrine:event:' .. id)
+      redis.call('ZREM', key, id)
+    end
     local kept, ends = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES'), nil
     for i = 1, #kept, 2 do
       ends = string.format('%d', kept[i + 1] / 1000 + life)

@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 ROWS_AT_ONCE = 500
 """Users per command of a snapshot that is loaded, so that nobody else waits long."""
+TEXT_AT_ONCE = 1_000_000
+"""Letters after which a command of it ends, however few its users: a history may be long."""
 KEYS_AT_ONCE = 200
 """Users whose posted events one script removes."""
 LOADING_SECONDS = 3_600
@@ -119,11 +121,12 @@ class RedisStore:
                 redis.unlink(left)
                 redis.srem(scripts.LOADING, left)
             redis.sadd(scripts.LOADING, place)
-        for some in _batches(users, ROWS_AT_ONCE):
+        for some in _fields(users):
             with self._redis() as redis, redis.pipeline() as pipeline:
-                pipeline.hset(place, mapping={user_id: f"[{history},{seen}]" for user_id, history, seen in some})
+                pipeline.hset(place, mapping=dict(some))
                 pipeline.expire(place, LOADING_SECONDS)
-                loaded += pipeline.execute()[0]
+                pipeline.execute()
+            loaded += len(some)  # not what HSET answers: where it is sent again after a timeout nothing is new
         with self._redis() as redis:
             if not redis.eval(scripts.SWITCH, 0, version, place, loaded):
                 raise OnlineStoreError(
@@ -142,13 +145,23 @@ class RedisStore:
             redis.set(scripts.TOMBSTONES, tombstones.to_json())
 
     def erase(self, user_ids: Sequence[str]) -> int:
-        """See `OnlineStore`; the append-only file and the dump are written anew."""
+        """See `OnlineStore`."""
+        removed = self.remove(user_ids)
+        self.write_files_anew()
+        return removed
+
+    def remove(self, user_ids: Sequence[str]) -> int:
+        """The first half of `erase`: all rows of these users; how many there were."""
         with self._redis() as redis:
             place, loading = redis.hget(scripts.SNAPSHOT, "place"), redis.smembers(scripts.LOADING)
             removed = sum(redis.hdel(str(name), *user_ids) for name in {place, *loading} if name)
             removed += _forget(redis, (f"{scripts.POSTED}{user_id}" for user_id in user_ids), upto="+inf")
-            write_files_anew(redis)
         return removed
+
+    def write_files_anew(self) -> None:
+        """The second half: the append-only file and the dump, from what Redis holds now."""
+        with self._redis() as redis:
+            write_files_anew(redis)
 
     def contents(self) -> Iterator[tuple[str, str]]:
         """Every key, with every text it holds, itself among them: for a second look after an erasure."""
@@ -174,14 +187,16 @@ class RedisStore:
             return _text(redis.get(scripts.KEY_ID))
 
     def set_key_id(self, key_id: str) -> None:
-        """See `OnlineStore`."""
+        """See `OnlineStore`; where Redis cannot write its files anew the key stays as it was, and the next call tries again."""
         others = (self.key_id() or UserNames().key_id) != key_id  # without a key, events were posted under the shop's own ids
         with self._redis() as redis:
-            if others:
+            if others and next(redis.scan_iter(f"{scripts.POSTED}*", count=KEYS_AT_ONCE), None):
+                redis.set(scripts.UNWRITTEN, 1)
                 _forget(redis, redis.scan_iter(f"{scripts.POSTED}*", count=KEYS_AT_ONCE), upto="+inf")
-            redis.set(scripts.KEY_ID, key_id)
-            if others:
+            if redis.exists(scripts.UNWRITTEN):
                 write_files_anew(redis)
+                redis.delete(scripts.UNWRITTEN)
+            redis.set(scripts.KEY_ID, key_id)
 
     def revision(self) -> int:
         """See `OnlineStore`."""
@@ -287,6 +302,20 @@ def _tombstones(text: object) -> Tombstones:
 
 def _forget(redis: Redis, keys: Iterable[str], *, upto: str) -> int:
     return sum(int(redis.eval(scripts.FORGET, 0, upto, *some)) for some in _batches(keys, KEYS_AT_ONCE))
+
+
+def _fields(users: Iterable[tuple[str, str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Fields of a snapshot, for one command after the other."""
+    some: list[tuple[str, str]] = []
+    letters = 0
+    for user_id, history, seen in users:
+        some.append((user_id, f"[{history},{seen}]"))
+        letters += len(some[-1][1])
+        if len(some) == ROWS_AT_ONCE or letters >= TEXT_AT_ONCE:
+            yield some
+            some, letters = [], 0
+    if some:
+        yield some
 
 
 def _batches(values: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from feature_store.layout import Workspace
 from feature_store.manifest import write_text_atomically
-from feature_store.online.opening import open_redis, open_store
+from feature_store.online.opening import open_store
 from feature_store.served_log import ServedLog
 from feature_store.tombstones import Tombstones
 from pipelines.config import Config
 from pipelines.landing import list_source
 from pipelines.lock import alone
-from pipelines.online_store import store_password
 from pipelines.privacy.admission import names_of
 from pipelines.privacy.erase_landing import LandingTrace, trace_in
+from pipelines.privacy.erase_redis import files_of_redis_anew, rows_out_of_redis
 from pipelines.privacy.erase_tables import MADE_AGAIN, NOTHING, erase_from_table
 from pipelines.privacy.sought import Sought
 from pipelines.progress import Progress
@@ -37,7 +37,7 @@ class Checked:
     """Looked into a second time when all was done; values, of a Redis."""
     done: str
     holding: tuple[str, ...]
-    """Files that still hold the user, relative to the workspace; keys, of a Redis."""
+    """Files that still hold the user, relative to the workspace; of a Redis, kinds of keys, and why its files could not be written anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
     Raises:
         BusyError: A night, a judgement on the test window, an ablation or a search for settings is at work here.
         UserKeyError: Users go by pseudonyms, and there is no key to find this one's.
-        OnlineStoreError: The online store cannot be reached, is being read without end, or cannot write its files anew; run it again.
+        OnlineStoreError: The online store cannot be reached, or its file is being read without end; run it again.
     """
     workspace = config.open_workspace()
     names = tuple(dict.fromkeys((user_id, names_of(config).of(user_id))))
@@ -90,16 +90,20 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
         tombstones = Tombstones.read(workspace.tombstones).with_users(names)
         tombstones.write(workspace.tombstones)
         sought = Sought(names)
+        removed = rows_out_of_redis(config, sought, tombstones) if config.online_store.elsewhere else 0
         files = progress.track(list_source(config.sources.events, workspace), what="searching landing files")
         landing = [trace for file in files if (trace := trace_in(file, sought, rewrite=rewrite_landing))]
         rewritten = [trace.digest for trace in landing if not trace.left]
-        checked = [_from_redis(config, sought, tombstones)] if config.online_store.elsewhere else []
+        checked: list[Checked] = []
         acts = _acts(config, sought, tombstones, rewritten)
         for artefact, (folder, act) in progress.track(acts.items(), what="erasing", total=len(acts)):
             done = act()
             left = list(_files(folder))
             holding = tuple(path.relative_to(workspace.root).as_posix() for path in left if sought.in_file(path))
             checked.append(Checked(artefact, len(left), done, holding))
+        if config.online_store.elsewhere:  # last, and no reason to lose the receipt of the rest
+            looked, holding = files_of_redis_anew(config, sought)
+            checked.append(Checked("online store in Redis", looked, f"{removed:,} rows removed" if removed else NOTHING, holding))
         now = datetime.now(UTC)
         receipt = Receipt(
             at=now.isoformat(timespec="seconds"),
@@ -146,19 +150,6 @@ def _from_table(workspace: Workspace, folder: Path, sought: Sought, rewritten: S
         return erase_from_table(workspace, folder.name, sought, changed=rewritten)
     shutil.rmtree(folder)  # what a killed night left of its first build
     return MADE_AGAIN
-
-
-def _from_redis(config: Config, sought: Sought, tombstones: Tombstones) -> Checked:
-    with contextlib.closing(open_redis(config.online_store.place, password=store_password())) as store:
-        store.set_tombstones(tombstones)
-        removed = store.erase(sought.names)
-        looked, holding = 0, set()
-        for key, text in store.contents():
-            looked += 1
-            if sought.in_text(text):
-                holding.add(str(sought.hide(key)))
-    done = f"{removed:,} rows removed, files written anew" if removed else NOTHING
-    return Checked("online store in Redis", looked, done, tuple(sorted(holding)))
 
 
 def _from_store(workspace: Workspace, sought: Sought, tombstones: Tombstones) -> str:

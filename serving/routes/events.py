@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from feature_store.online.protocol import PostedEvent as Stored
+from feature_store.online.protocol import oldest_shown
 from serving.answers import answer
 from serving.bodies import MOST_EVENTS, PostedEvent, Taken, moment
 from serving.problems import ProblemError
@@ -41,7 +42,7 @@ async def post_events(request: Request) -> Response:
             422, "Too many or no events", f"{len(rows)} events were sent; 1 to {MOST_EVENTS} are allowed. Send several batches."
         )
     state, moment_now = state_of(request), now()
-    erased = state.store.tombstones()
+    erased, oldest = state.store.tombstones(), oldest_shown(state.settings.posted_days)
     taken: list[Stored] = []
     refused: list[dict[str, Any]] = []
     for number, row in enumerate(rows):
@@ -50,7 +51,13 @@ async def post_events(request: Request) -> Response:
             name = state.names.of(event.user_id)
             if erased.holds(event.user_id) or erased.holds(name):
                 raise ValueError("user_id: this user was erased, and nothing of them is taken in. Give a user who comes back another id.")
-            taken.append(_stored(event.model_copy(update={"user_id": name}), moment_now))
+            stored = _stored(event.model_copy(update={"user_id": name}), moment_now)
+            if stored.event_time < oldest:
+                raise ValueError(
+                    f"event_time {event.event_time} is too old; at most {state.settings.posted_days} days are allowed here. "
+                    "Send older events to the landing folder of the night."
+                )
+            taken.append(stored)
         except (ValidationError, ValueError) as error:
             refused.append({"row": number, "problem": _why(error)})
     if not taken:

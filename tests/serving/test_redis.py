@@ -24,8 +24,9 @@ ASKED = {"user_id": "u"}
 
 
 @contextlib.contextmanager
-def api(root: Path, server: RedisServer) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(releases=root, store=server.url, watch_seconds=0))) as client:
+def api(root: Path, server: RedisServer, *, posted_days: int = 0) -> Iterator[TestClient]:
+    settings = Settings(releases=root, store=server.url, watch_seconds=0, posted_days=posted_days)
+    with TestClient(create_app(settings)) as client:
         yield client
 
 
@@ -37,6 +38,14 @@ def test_an_event_posted_to_one_process_is_in_the_next_answer_of_another(tmp_pat
         answer = second.post("/v1/recommendations", json=ASKED).json()
     assert answer["source"] == "personal"
     assert "i3" not in [item["item_id"] for item in answer["items"]]
+
+
+def test_an_event_that_is_too_old_is_refused_by_row(tmp_path: Path, empty_redis: RedisServer) -> None:
+    build_release(tmp_path)
+    with api(tmp_path, empty_redis, posted_days=1) as client:
+        told = client.post("/v1/events", json=[CLICK, CLICK | {"event_time": "2024-01-05T10:00:00Z"}]).json()
+    assert (told["accepted"], told["new"], [row["row"] for row in told["refused"]]) == (1, 1, [1])
+    assert "is too old; at most 1 days are allowed" in told["refused"][0]["problem"]
 
 
 def test_an_item_withdrawn_today_is_gone_from_every_process(tmp_path: Path, empty_redis: RedisServer) -> None:

@@ -1,6 +1,7 @@
 """What a store in Redis does beside the contract."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -59,6 +60,19 @@ def test_a_limit_that_is_lifted_keeps_what_a_user_posts_from_then_on(empty_redis
     assert redis.ttl("vitrine:posted:u") == redis.ttl("vitrine:event:e2") == -1
 
 
+@pytest.mark.parametrize("days_before", [0, 9])
+def test_a_limit_that_comes_later_leaves_no_key_of_an_event_that_it_drops(
+    empty_redis: RedisServer, redis: "Redis", days_before: int
+) -> None:
+    today = time.time_ns() // 1000
+    with contextlib.closing(open_redis(empty_redis.url, posted_days=days_before)) as before:
+        before.append([replace(EVENT, event_time=today - 5 * DAY_MICROSECONDS)])
+    with contextlib.closing(open_redis(empty_redis.url, posted_days=1)) as limited:
+        limited.append([replace(EVENT, event_id="e2", event_time=today)])
+        assert sorted(redis.scan_iter()) == ["vitrine:event:e2", "vitrine:posted:u"]
+        assert limited.append([replace(EVENT, event_time=today)]) == 1
+
+
 def test_no_more_events_of_a_user_are_kept_than_are_read(store: "RedisStore", redis: "Redis") -> None:
     store.append([replace(EVENT, event_id=str(number), event_time=number) for number in range(POSTED_PER_USER)])
     store.append([replace(EVENT, event_id=str(number), event_time=number) for number in range(POSTED_PER_USER, POSTED_PER_USER + 5)])
@@ -71,6 +85,23 @@ def test_of_two_snapshots_the_old_one_goes(store: "RedisStore", redis: "Redis") 
         store.load_snapshot(version, [("u", NOTHING, "[]")])
     assert list(redis.scan_iter("vitrine:users:*")) == ["vitrine:users:2"]
     assert redis.ttl("vitrine:users:2") == -1
+
+
+def test_a_batch_that_comes_twice_because_its_answer_was_late_counts_once(store: "RedisStore", redis: "Redis") -> None:
+    def late() -> Iterator[tuple[str, str, str]]:
+        redis.hset("vitrine:users:1", "u", f'[{NOTHING},["i"]]')
+        yield "u", NOTHING, '["i"]'
+
+    store.load_snapshot("one", late())
+    assert (store.snapshot_version(), store.user("u").seen) == ("one", {"i"})
+
+
+def test_long_histories_are_loaded_a_few_at_a_time(store: "RedisStore", redis: "Redis") -> None:
+    redis.config_resetstat()
+    long = json.dumps(["i" * 600_000])
+    store.load_snapshot("one", [(user, NOTHING, long) for user in ("u", "v", "w")])
+    assert redis.info("commandstats")["cmdstat_hset"]["calls"] == 3  # two users, one user, the pointer
+    assert store.user("w").seen == {"i" * 600_000}
 
 
 def test_what_a_broken_load_left_ends_by_itself_and_goes_with_the_next_load(store: "RedisStore", redis: "Redis") -> None:
@@ -140,6 +171,21 @@ def test_files_that_cannot_be_written_anew_are_told(tmp_path: Path) -> None:
         shutil.rmtree(folder)
         with pytest.raises(OnlineStoreError, match="BGSAVE ended with 'err'"):
             store.erase([USER])
+
+
+def test_another_key_holds_only_once_the_files_are_free_of_what_was_posted_under_the_one_before(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.rdb"
+    with redis_server(tmp_path) as server, contextlib.closing(open_redis(server.url)) as store:
+        dump.mkdir()
+        store.set_key_id("first")  # nothing was posted, so no file is written
+        store.append([EVENT])
+        for _ in range(2):
+            with pytest.raises(OnlineStoreError, match="BGSAVE ended with 'err'"):
+                store.set_key_id("second")
+        assert store.key_id() == "first"
+        dump.rmdir()
+        store.set_key_id("second")
+        assert (store.key_id(), dump.is_file()) == ("second", True)
 
 
 def test_a_second_look_reads_every_key_whatever_holds_it(store: "RedisStore", redis: "Redis") -> None:
