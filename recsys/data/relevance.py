@@ -1,7 +1,9 @@
 """Which events count as behaviour, which of them say «wanted», and which make an item seen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import polars as pl
 
@@ -48,6 +50,13 @@ class Relevance:
             unknown = [event for event in getattr(self, name) if event not in allowed]
             if unknown:
                 raise ValueError(f"{name} names {unknown[0]!r}, which is no behaviour; known are {', '.join(allowed)}")
+
+    @staticmethod
+    def read(told: Mapping[str, Any]) -> "Relevance":
+        """What a release or a table says of its own, in JSON."""
+        return Relevance(
+            events=tuple(told["events"]), positive_rating=float(told["positive_rating"]), ignored=tuple(told.get("ignored", ()))
+        )
 
     def kind(self) -> pl.Expr:
         """`Kind` of an event row as Int8; null for an impression and for what is ignored, which are no behaviour.

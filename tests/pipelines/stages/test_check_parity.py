@@ -16,7 +16,7 @@ from pipelines.stage import is_current
 from pipelines.stages.check_parity import STAGE
 from recsys.evaluation.gates import Gate
 from tests.support.reviews import write_log
-from tests.support.sampled_shop import READER, ask, rewrite, sampling_api, skewed, write_shop
+from tests.support.sampled_shop import READER, ask, load_night, rewrite, sampling_api, skewed, write_shop
 from tests.support.stages import NIGHT, run_stage
 from tests.support.tiny_release import build_release
 
@@ -112,6 +112,15 @@ def test_events_that_came_in_since_the_snapshot_are_no_reason_to_refuse(shop: Wo
     found = gate(shop)
     assert found.passed
     assert "the log has changed since the snapshot" in found.message
+
+
+def test_where_the_snapshot_follows_another_relevance_than_the_champion_nothing_is_held_against_it(shop: Workspace) -> None:
+    tamper(shop)
+    checked(shop)
+    load_night(shop, relevance={"ignored": ["rating"]})
+    found = gate(shop)
+    assert found.passed
+    assert "made with another [relevance] than release 20260101-00000000" in found.message
 
 
 def test_a_refusal_stands_until_the_champion_was_asked_again(shop: Workspace) -> None:
