@@ -18,9 +18,8 @@ from pipelines.online_store import open_online_store
 from pipelines.parity.difference import FeatureDifference, beyond, feature_differences, ranking_overlap
 from pipelines.parity.raw import counted_names, read_items, read_log, taken_names
 from pipelines.parity.recompute import past_of, recompute
-from pipelines.parity.reference import RawEvent, last_midnight
+from pipelines.parity.reference import RawEvent
 from pipelines.recommend import release_folder
-from recsys.data.interactions import microseconds
 from recsys.data.relevance import Relevance
 from recsys.slate.release_reader import Release, read_release
 
@@ -108,7 +107,7 @@ def _require_one_world(workspace: Workspace, release: Release, snapshot: Manifes
     if snapshot.facts.get("events") != workspace.read("events").manifest.content_digest:
         raise ParityError("the log has changed since the snapshot that the API answers from was made of it")
     if "relevance" not in snapshot.facts:
-        raise ParityError("the snapshot that the API answers from is of an older version and does not say with which [relevance] it was made")
+        raise ParityError("the snapshot that the API answers from is of an older version and does not say of which [relevance] it is")
     if Relevance.read(snapshot.facts["relevance"]) != release.relevance:
         raise OtherRelevanceError(
             f"the snapshot that the API answers from was made with another [relevance] than release {release.release_id}, "
@@ -158,8 +157,7 @@ def _compare(
     pasts = [past_of([*log.of_users[sample.user_id], *map(_raw, posted)], release) for sample, posted in chosen]
     wanted = {item_id for sample in samples for item_id in sample.item_ids} | {event.item_id for past in pasts for event, _ in past}
     items = read_items(release, log, wanted)
-    midnight = last_midnight(microseconds(datetime.fromisoformat(release.description["date"])))
-    right = [recompute(sample, past, items, release, midnight=midnight) for sample, past in zip(samples, pasts, strict=True)]
+    right = [recompute(sample, past, items, release) for sample, past in zip(samples, pasts, strict=True)]
     names, taken, k = release.ranking["feature_names"], taken_names(release), int(release.serving["k"])
     overlaps = [
         ranking_overlap(release, sample.features, matrix, sample.retrieval_scores, k=k)

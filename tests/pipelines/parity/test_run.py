@@ -173,7 +173,7 @@ def test_a_snapshot_made_with_another_relevance_than_the_release_is_no_measure(s
 
 def test_a_snapshot_that_does_not_say_with_which_relevance_it_was_made_is_no_measure(shop: Workspace) -> None:
     claim(shop, relevance=None)
-    with pytest.raises(ParityError, match=r"is of an older version and does not say with which \[relevance\]"):
+    with pytest.raises(ParityError, match=r"is of an older version and does not say of which \[relevance\] it is"):
         compared(shop)
 
 
