@@ -17,12 +17,13 @@ from recsys.slate.release_reader import ReleaseError as UnreadableReleaseError
 
 def run(context: StageContext) -> None:
     """Write the table `parity`: its one file holds the verdict alone, so that nothing behind it runs again where that is the same."""
+    fingerprint = context.fingerprint  # before a sample can come in that is not looked at
     facts = _facts(context.config, context.workspace)
     gate = parity_gate(facts)
     with context.workspace.write(context.stage.writes) as writer:
         verdict = {"passed": gate.passed, "broken": [entry["name"] for entry in broken_features(facts)] if facts["rows"] else []}
         (writer.folder / "verdict.json").write_text(json.dumps(verdict) + "\n", encoding="utf-8")
-        context.commit(writer, facts=facts | {"told": [gate.message if gate.passed else f"REFUSED: {gate.message}"]})
+        context.commit(writer, facts=facts | {"told": [gate.message if gate.passed else f"REFUSED: {gate.message}"]}, fingerprint=fingerprint)
 
 
 def _facts(config: Config, workspace: Workspace) -> dict[str, Any]:
@@ -38,7 +39,8 @@ def _facts(config: Config, workspace: Workspace) -> dict[str, Any]:
         return nothing_compared(str(error))
     except ParityError as error:
         before = workspace.read(STAGE.writes).manifest.facts if workspace.exists(STAGE.writes) else {}
-        stands = before.get("rows") and before["release_id"] == champion
+        asked = (champion, config.gates.max_parity_difference)
+        stands = before.get("rows") and (before["release_id"], before["tolerance"]) == asked
         return {**before, "why": str(error)} if stands else nothing_compared(str(error))
 
 
