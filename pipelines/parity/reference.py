@@ -12,7 +12,7 @@ DAY = 86_400_000_000
 WINDOWS: Mapping[str, float] = {"1d": 1, "7d": 7, "30d": 30, "365d": 365, "all": math.inf}
 """Days."""
 SAYS: Mapping[str, int] = {"dwell": 1, "tag": 2, "click": 3, "cart": 4, "purchase": 5, "disliked": 6, "liked": 6}
-"""How much an act says of a user and an item; the last opinion wins, so both weigh the same."""
+"""How much an act says of a user and an item; the last opinion wins, so both weigh the same; see `newest_distinct`."""
 COUNTS = ("wanted_decayed", "review_count")
 """Of what is taken from the release, what is a count and never lacking."""
 
@@ -73,9 +73,9 @@ def newest_distinct(
 ) -> list[tuple[RawEvent, str]]:
     """Of each item in `known` the act that says most, the last of several; the newest `length` of them, oldest first.
 
-    `opinions` is whether the shop wants any; where it does not, they say least.
+    `opinions` is whether the shop wants any; where it does not, they say more than a tag and less than a click.
     """
-    says = SAYS if opinions else {**SAYS, "disliked": 0, "liked": 0}
+    says = SAYS if opinions else {**SAYS, "disliked": 2.5, "liked": 2.5}
     best: dict[str, tuple[int, RawEvent, str]] = {}
     for place, event in enumerate(sorted(events, key=lambda event: event.event_time)):
         act = said(event.event_type, event.value, positive_rating=positive_rating)

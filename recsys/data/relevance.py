@@ -9,7 +9,10 @@ import polars as pl
 
 
 class Kind(IntEnum):
-    """What an event in a history says; ordered by how much it says, so that of several the greatest stands for the pair."""
+    """What an event in a history says; ordered by how much it says, so that of several the greatest stands for the pair.
+
+    Opinions that the shop does not want say less than a click and more than a tag; see `Interactions.distinct`.
+    """
 
     DWELL = 1
     TAG = 2

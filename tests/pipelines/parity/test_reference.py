@@ -53,6 +53,10 @@ def test_an_opinion_that_nobody_asks_for_takes_the_place_of_nothing() -> None:
     assert newest(event("a", "click", 1), event("a", "review", 2, 5), opinions=False) == [("a", "click", 1)]
 
 
+def test_an_opinion_that_nobody_asks_for_says_more_than_a_look() -> None:
+    assert newest(event("a", "review", 1, 1), event("a", "dwell", 2), event("a", "tag", 3), opinions=False) == [("a", "disliked", 1)]
+
+
 def test_what_is_no_behaviour_and_items_that_are_not_known_do_not_count() -> None:
     assert newest(event("a", "impression", 1), event("x", "click", 2), event("b", "review", 3)) == [("b", "tag", 3)]
 
