@@ -75,7 +75,7 @@ def newest_distinct(
 
     `opinions` is whether the shop wants any; where it does not, they say more than a tag and less than a click.
     """
-    says = SAYS if opinions else {**SAYS, "disliked": 2.5, "liked": 2.5}
+    says: Mapping[str, float] = SAYS if opinions else {**SAYS, "disliked": 2.5, "liked": 2.5}
     best: dict[str, tuple[int, RawEvent, str]] = {}
     for place, event in enumerate(sorted(events, key=lambda event: event.event_time)):
         act = said(event.event_type, event.value, positive_rating=positive_rating)

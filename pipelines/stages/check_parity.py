@@ -23,7 +23,9 @@ def run(context: StageContext) -> None:
     with context.workspace.write(context.stage.writes) as writer:
         verdict = {"passed": gate.passed, "broken": [entry["name"] for entry in broken_features(facts)] if facts["rows"] else []}
         (writer.folder / "verdict.json").write_text(json.dumps(verdict) + "\n", encoding="utf-8")
-        context.commit(writer, facts=facts | {"told": [gate.message if gate.passed else f"REFUSED: {gate.message}"]}, fingerprint=fingerprint)
+        context.commit(
+            writer, facts=facts | {"told": [gate.message if gate.passed else f"REFUSED: {gate.message}"]}, fingerprint=fingerprint
+        )
 
 
 def _facts(config: Config, workspace: Workspace) -> dict[str, Any]:

@@ -135,7 +135,7 @@ class Interactions:
 
 
 def _rank(kind: npt.NDArray[np.int8], *, opinions: bool) -> npt.NDArray[np.int8]:
-    """Order of kinds in `distinct`: the last opinion wins, so liked and disliked are level; where none is wanted, they say less than a click."""
+    """Order of kinds in `distinct`: the last opinion wins, so liked and disliked are level; unwanted ones say less than a click."""
     opinion = np.isin(kind, (Kind.DISLIKED, Kind.LIKED))
     if opinions:
         return np.where(opinion, np.int8(Kind.DISLIKED), kind)

@@ -54,7 +54,9 @@ class Relevance:
             if unknown:
                 raise ValueError(f"{name} names {unknown[0]!r}, which is no behaviour; known are {', '.join(allowed)}")
         if self.events and not self.relevant_kinds():
-            raise ValueError(f"ignored names all of events ({', '.join(self.events)}), so nothing says «wanted»; leave one of them out of ignored")
+            raise ValueError(
+                f"ignored names all of events ({', '.join(self.events)}), so nothing says «wanted»; leave one of them out of ignored"
+            )
 
     @staticmethod
     def read(told: Mapping[str, Any]) -> "Relevance":
