@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from feature_store.errors import FullDiskError
+from feature_store.errors import FeatureStoreError, FullDiskError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WORDS = (*(f"(os error {number})" for number in _FULL), os.strerror(errno.ENOSPC), "disk is full")
@@ -28,9 +28,11 @@ def writing_to(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except FullDiskError:
+    except FeatureStoreError:
         raise
     except Exception as error:
+        if not folder.exists():
+            raise
         free = shutil.disk_usage(folder).free
         said = getattr(error, "errno", None) in _FULL or any(words in str(error) for words in _WORDS)
         if not said and free >= NOTHING_LEFT_BYTES:

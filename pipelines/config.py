@@ -99,6 +99,8 @@ class FeaturesConfig:
     def __post_init__(self) -> None:
         if self.memory_mib < 1:
             raise ValueError(f"memory_mib is {self.memory_mib}; it is at least 1")
+        if self.workers < 1:
+            raise ValueError(f"workers is {self.workers}; it is at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A sampled answer made again: raw rows through the reference, as the matrix the ranker should have read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ def past_of(events: Sequence[RawEvent], release: Release) -> list[tuple[RawEvent
 
 
 def recompute(
-    sample: ServedSample, past: Sequence[tuple[RawEvent, str]], items: Mapping[str, RawItem], release: Release, *, midnight: int
+    sample: ServedSample, past: Sequence[tuple[RawEvent, str]], items: Mapping[str, RawItem], release: Release
 ) -> npt.NDArray[np.float64]:
     """(candidates, features): columns as in the sample.
 
@@ -30,22 +30,14 @@ def recompute(
         past: Of its user, of `past_of`.
         items: Its candidates and the items of `past`, by id.
         release: That gave the answer.
-        midnight: See `reference.last_midnight`.
     """
     candidates = [items[item_id] for item_id in sample.item_ids]
     known = [Past(item=items[event.item_id], act=act, age=max(sample.time - event.event_time, 0) / reference.DAY) for event, act in past]
     columns: Columns = reference.retrieval(sample.retrieval_scores.tolist())
-    columns |= reference.popularity(candidates, wanted=_wanted(release), midnight=midnight)
-    columns |= reference.age(candidates, now=sample.time) | reference.price(candidates, known)
+    columns |= reference.popularity(candidates) | reference.age(candidates, now=sample.time) | reference.price(candidates, known)
     columns |= reference.category(candidates, known) | reference.history(known, size=len(candidates))
     for modality in release.ranking_items.modalities:
         columns |= reference.content(candidates, known, modality=modality)
     for name in candidates[0].taken:
         columns |= reference.taken(candidates, name=name)
     return np.array([columns[name] for name in sample.feature_names]).T
-
-
-def _wanted(release: Release) -> Callable[[RawEvent], bool]:
-    stars, ignored = release.relevance.positive_rating, release.relevance.ignored
-    acts = {"liked" if name in ("rating", "review") else name for name in release.relevance.events if name not in ignored}
-    return lambda event: event.event_type not in ignored and reference.said(event, positive_rating=stars) in acts

@@ -1,7 +1,7 @@
 """The ranker's features once more, one number at a time out of raw rows; shares no code with what serves or trains."""
 
 import math
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ DAY = 86_400_000_000
 WINDOWS: Mapping[str, float] = {"1d": 1, "7d": 7, "30d": 30, "365d": 365, "all": math.inf}
 """Days."""
 SAYS: Mapping[str, int] = {"dwell": 1, "tag": 2, "click": 3, "cart": 4, "purchase": 5, "disliked": 6, "liked": 6}
-"""How much an act says of a user and an item; the last opinion wins, so both weigh the same."""
+"""How much an act says of a user and an item; the last opinion wins, so both weigh the same; see `newest_distinct`."""
 COUNTS = ("wanted_decayed", "review_count")
 """Of what is taken from the release, what is a count and never lacking."""
 
@@ -35,8 +35,10 @@ class RawItem:
     price: float | None
     category: str | None
     available_from: int | None
-    events: Sequence[RawEvent]
-    """All on it that had happened, and were known, before the last start of a day before the release."""
+    first_event: int | None
+    """Time of the first on it, of any type, that had happened, and was known, before the last start of a day before the release."""
+    wanted: Mapping[str, int]
+    """Name of a window -> how many of them said that it was wanted; see `wanted_within`."""
     vectors: Mapping[str, npt.NDArray[np.float32] | None]
     """modality -> unit vector."""
     taken: Mapping[str, float | None]
@@ -57,13 +59,13 @@ Columns = dict[str, list[float]]
 """Feature -> one value per candidate."""
 
 
-def said(event: RawEvent, *, positive_rating: float) -> str | None:
+def said(event_type: str, value: float | None, *, positive_rating: float) -> str | None:
     """A key of SAYS; None for what is no behaviour. Stars that were not given say what a tag says."""
-    if event.event_type not in ("rating", "review"):
-        return event.event_type if event.event_type in SAYS else None
-    if event.value is None:
+    if event_type not in ("rating", "review"):
+        return event_type if event_type in SAYS else None
+    if value is None:
         return "tag"
-    return "liked" if event.value >= positive_rating else "disliked"
+    return "liked" if value >= positive_rating else "disliked"
 
 
 def newest_distinct(
@@ -71,12 +73,12 @@ def newest_distinct(
 ) -> list[tuple[RawEvent, str]]:
     """Of each item in `known` the act that says most, the last of several; the newest `length` of them, oldest first.
 
-    `opinions` is whether the shop wants any; where it does not, they say least.
+    `opinions` is whether the shop wants any; where it does not, they say more than a tag and less than a click.
     """
-    says = SAYS if opinions else {**SAYS, "disliked": 0, "liked": 0}
+    says: Mapping[str, float] = SAYS if opinions else {**SAYS, "disliked": 2.5, "liked": 2.5}
     best: dict[str, tuple[int, RawEvent, str]] = {}
     for place, event in enumerate(sorted(events, key=lambda event: event.event_time)):
-        act = said(event, positive_rating=positive_rating)
+        act = said(event.event_type, event.value, positive_rating=positive_rating)
         if act is None or event.item_id not in known:
             continue
         before = best.get(event.item_id)
@@ -103,21 +105,20 @@ def retrieval(scores: Sequence[float]) -> Columns:
     }
 
 
-def popularity(candidates: Sequence[RawItem], *, wanted: Callable[[RawEvent], bool], midnight: int) -> Columns:
-    """How often the candidates were wanted within so many days before the last midnight."""
-    columns = {}
-    for name, days in WINDOWS.items():
-        counts = [sum(wanted(event) and midnight - event.event_time <= days * DAY for event in item.events) for item in candidates]
-        columns[f"wanted_{name}"] = [math.log1p(count) for count in counts]
+def wanted_within(times: Sequence[int], *, midnight: int) -> dict[str, int]:
+    """How many of these times lie within so many days before the last midnight, by the name of the window."""
+    return {name: sum(midnight - time <= days * DAY for time in times) for name, days in WINDOWS.items()}
+
+
+def popularity(candidates: Sequence[RawItem]) -> Columns:
+    """How often the candidates were wanted."""
+    columns = {f"wanted_{name}": [math.log1p(item.wanted[name]) for item in candidates] for name in WINDOWS}
     return columns | {f"wanted_{name}_z": _standardised(columns[f"wanted_{name}"]) for name in ("30d", "all")}
 
 
 def age(candidates: Sequence[RawItem], *, now: int) -> Columns:
     """Days on sale or, where the catalogue does not say, since the first event."""
-    born = [
-        min((event.event_time for event in item.events), default=None) if item.available_from is None else item.available_from
-        for item in candidates
-    ]
+    born = [item.first_event if item.available_from is None else item.available_from for item in candidates]
     return _flagged("item_age", [None if start is None else math.log1p(max(now - start, 0) / DAY) for start in born])
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 
 from feature_store.layout import Workspace
+from feature_store.manifest import Manifest
 from feature_store.online.protocol import OnlineStore, PostedEvent
 from feature_store.served_samples import ServedSample, sample_files, sample_lines
 from pipelines.config import Config
@@ -17,9 +18,9 @@ from pipelines.online_store import open_online_store
 from pipelines.parity.difference import FeatureDifference, beyond, feature_differences, ranking_overlap
 from pipelines.parity.raw import counted_names, read_items, read_log, taken_names
 from pipelines.parity.recompute import past_of, recompute
-from pipelines.parity.reference import RawEvent, last_midnight
+from pipelines.parity.reference import RawEvent
 from pipelines.recommend import release_folder
-from recsys.data.interactions import microseconds
+from recsys.data.relevance import Relevance
 from recsys.slate.release_reader import Release, read_release
 
 USERS_AT_ONCE = 100
@@ -32,6 +33,10 @@ LATE = "events of before the answer were posted after it"
 
 class ParityError(Exception):
     """There is nothing to compare, or it cannot be read."""
+
+
+class OtherRelevanceError(ParityError):
+    """The snapshot says of users what other settings make of their events than those of the release."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +74,14 @@ def run_parity(config: Config, *, requests: int) -> Parity:
         requests: At most so many.
 
     Raises:
-        ParityError: No sample can be compared.
+        ParityError: No sample can be compared, for want of one or because log, snapshot and release do not go together.
         RecommendError: No release has been promoted.
         MissingTableError: There is no log, or no snapshot.
     """
     workspace = config.open_workspace()
     release = read_release(release_folder(workspace, ""))
     snapshot = workspace.read("snapshot").manifest
+    _require_one_world(workspace, release, snapshot)
     left_out: Counter[str] = Counter()
     chosen: list[tuple[ServedSample, list[PostedEvent]]] = []
     with contextlib.closing(open_online_store(config)) as store:
@@ -94,6 +100,19 @@ def run_parity(config: Config, *, requests: int) -> Parity:
         )
     as_of = datetime.fromisoformat(snapshot.facts["as_of"])
     return _compare(workspace, release, chosen, left_out, snapshot=as_of, tolerance=config.gates.max_parity_difference)
+
+
+def _require_one_world(workspace: Workspace, release: Release, snapshot: Manifest) -> None:
+    """That the log is the one of which the snapshot was made, by the settings of the release."""
+    if snapshot.facts.get("events") != workspace.read("events").manifest.content_digest:
+        raise ParityError("the log has changed since the snapshot that the API answers from was made of it")
+    if "relevance" not in snapshot.facts:
+        raise ParityError("the snapshot that the API answers from is of an older version and does not say of which [relevance] it is")
+    if Relevance.read(snapshot.facts["relevance"]) != release.relevance:
+        raise OtherRelevanceError(
+            f"the snapshot that the API answers from was made with another [relevance] than release {release.release_id}, "
+            "which until one with the same is promoted reads histories that it has not learned from"
+        )
 
 
 def newest_samples(workspace: Workspace) -> Iterator[ServedSample]:
@@ -138,8 +157,7 @@ def _compare(
     pasts = [past_of([*log.of_users[sample.user_id], *map(_raw, posted)], release) for sample, posted in chosen]
     wanted = {item_id for sample in samples for item_id in sample.item_ids} | {event.item_id for past in pasts for event, _ in past}
     items = read_items(release, log, wanted)
-    midnight = last_midnight(microseconds(datetime.fromisoformat(release.description["date"])))
-    right = [recompute(sample, past, items, release, midnight=midnight) for sample, past in zip(samples, pasts, strict=True)]
+    right = [recompute(sample, past, items, release) for sample, past in zip(samples, pasts, strict=True)]
     names, taken, k = release.ranking["feature_names"], taken_names(release), int(release.serving["k"])
     overlaps = [
         ranking_overlap(release, sample.features, matrix, sample.retrieval_scores, k=k)

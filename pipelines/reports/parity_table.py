@@ -10,7 +10,9 @@ from pipelines.parity.run import Parity
 
 def parity_table(parity: Parity) -> Table:
     """Every feature with its largest difference, the greatest first."""
-    table = Table("feature", "largest difference", "relative", "requests beyond rounding", "made again from", title="served and made again")
+    table = Table(
+        "feature", "largest difference", "relative", "requests beyond the tolerance", "made again from", title="served and made again"
+    )
     for feature in sorted(parity.features, key=lambda feature: (-feature.requests, -feature.absolute)):
         colour = "red" if feature.broken else "green" if feature.judged else "yellow"
         origin = "release" if feature.taken else "raw rows"

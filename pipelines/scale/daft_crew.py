@@ -80,11 +80,10 @@ def _start_runner(workers: Workers) -> None:
         ) from error
 
 
-@cache
 def _start(ray_address: str, workers: int) -> None:
-    """Once per process; Daft allows no other runner after that."""
+    """Daft allows no other runner after the first."""
     if not ray_address:
-        daft.set_runner_native()
+        _start_native()
         return
     import ray
 
@@ -95,6 +94,12 @@ def _start(ray_address: str, workers: int) -> None:
             _knock(ray_address)
             ray.init(ray_address, log_to_driver=False)
     daft.set_runner_ray(noop_if_initialized=True)
+
+
+@cache
+def _start_native() -> None:
+    """Once per process."""
+    daft.set_runner_native()
 
 
 def _knock(ray_address: str) -> None:

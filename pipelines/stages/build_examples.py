@@ -30,7 +30,7 @@ def build_examples(
     Args:
         events: Rows of the table `events`.
         item_ids: The items of the catalogue; others are left out.
-        relevance: Says which stars are liked.
+        relevance: Says which stars are liked, and what is no behaviour.
         start: t_r.
         end: t0; nothing at or after it, or known then, is looked at.
         horizon: How long after a slate an event counts as its doing.
@@ -85,7 +85,7 @@ def _labels(relevance: Relevance) -> list[pl.Expr]:
     stars = [name for name in ("rating", "review") if name not in relevance.ignored]
     liked = pl.col("event_type").is_in(stars) & (pl.col("value") >= relevance.positive_rating)
     return [
-        *((pl.col("event_type") == kind).alias(name) for name, kind in LABELS.items()),
+        *(((pl.col("event_type") == kind) & (kind not in relevance.ignored)).alias(name) for name, kind in LABELS.items()),
         liked.fill_null(False).alias("liked"),
     ]
 

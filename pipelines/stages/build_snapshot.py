@@ -4,6 +4,8 @@ The history is whole. A model reads only the newest items of it, but which those
 bought long ago has still bought it, to training and so to serving.
 """
 
+from dataclasses import asdict
+
 import numpy as np
 import polars as pl
 
@@ -27,7 +29,8 @@ def run(context: StageContext) -> None:
     with context.workspace.write(context.stage.writes) as writer:
         written = write_parts(writer, parts, SNAPSHOT)
         rows = written.select(pl.len()).collect().item()
-        context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat(), "events": events.manifest.content_digest})
+        made_of = {"events": events.manifest.content_digest, "relevance": asdict(context.config.relevance)}
+        context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat(), **made_of})
 
 
 def build_snapshot(past: Interactions, vocabulary: Vocabulary) -> pl.DataFrame:

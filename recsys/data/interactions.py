@@ -135,8 +135,11 @@ class Interactions:
 
 
 def _rank(kind: npt.NDArray[np.int8], *, opinions: bool) -> npt.NDArray[np.int8]:
-    """Order of kinds in `distinct`: the last opinion wins, so liked and disliked are level; where none is wanted, opinions say least."""
-    return np.where(np.isin(kind, (Kind.DISLIKED, Kind.LIKED)), np.int8(Kind.DISLIKED if opinions else 0), kind)
+    """Order of kinds in `distinct`: the last opinion wins, so liked and disliked are level; unwanted ones say less than a click."""
+    opinion = np.isin(kind, (Kind.DISLIKED, Kind.LIKED))
+    if opinions:
+        return np.where(opinion, np.int8(Kind.DISLIKED), kind)
+    return np.where(opinion, np.int8(Kind.CLICK), kind + (kind >= Kind.CLICK).astype(np.int8))
 
 
 def microseconds(moment: datetime) -> int:

@@ -1,13 +1,18 @@
 """Which events count as behaviour, which of them say «wanted», and which make an item seen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import polars as pl
 
 
 class Kind(IntEnum):
-    """What an event in a history says; ordered by how much it says, so that of several the greatest stands for the pair."""
+    """What an event in a history says; ordered by how much it says, so that of several the greatest stands for the pair.
+
+    Opinions that the shop does not want say less than a click and more than a tag; see `Interactions.distinct`.
+    """
 
     DWELL = 1
     TAG = 2
@@ -48,6 +53,17 @@ class Relevance:
             unknown = [event for event in getattr(self, name) if event not in allowed]
             if unknown:
                 raise ValueError(f"{name} names {unknown[0]!r}, which is no behaviour; known are {', '.join(allowed)}")
+        if self.events and not self.relevant_kinds():
+            raise ValueError(
+                f"ignored names all of events ({', '.join(self.events)}), so nothing says «wanted»; leave one of them out of ignored"
+            )
+
+    @staticmethod
+    def read(told: Mapping[str, Any]) -> "Relevance":
+        """What a release or a table says of its own, in JSON."""
+        return Relevance(
+            events=tuple(told["events"]), positive_rating=float(told["positive_rating"]), ignored=tuple(told.get("ignored", ()))
+        )
 
     def kind(self) -> pl.Expr:
         """`Kind` of an event row as Int8; null for an impression and for what is ignored, which are no behaviour.

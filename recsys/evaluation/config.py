@@ -45,5 +45,5 @@ class GateConfig:
     max_parity_difference: float = 1e-4
     """Largest difference, relative to the value where that is above 1, between what the champion's ranker read and the same made again from
     raw events; the ranker reads float32, and rounding explains this much."""
-    parity_requests: int = 100
+    parity_requests: int = 20
     """Newest sampled answers of the champion that a night makes again; 0: it makes none."""

@@ -83,10 +83,7 @@ class Release:
     @cached_property
     def relevance(self) -> Relevance:
         """What an event says."""
-        told = self.serving["relevance"]
-        return Relevance(
-            events=tuple(told["events"]), positive_rating=float(told["positive_rating"]), ignored=tuple(told.get("ignored", ()))
-        )
+        return Relevance.read(self.serving["relevance"])
 
 
 def read_release(folder: Path, *, verify: bool = True) -> Release:

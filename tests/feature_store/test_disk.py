@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from feature_store.disk import writing_to
-from feature_store.errors import FullDiskError
+from feature_store.errors import FullDiskError, OnlineStoreError
 from feature_store.layout import Workspace
 from tests.support.event_logs import add, events, users
 
@@ -79,6 +79,16 @@ def test_a_library_that_does_not_tell_is_understood_by_what_is_left(tmp_path: Pa
         writing_to(disk),
     ):
         raise RuntimeError("unexpected pos 4 vs 3")
+
+
+def test_what_another_store_says_of_its_own_disk_passes(tmp_path: Path) -> None:
+    with pytest.raises(OnlineStoreError, match="Redis"), writing_to(tmp_path):
+        raise OnlineStoreError("Redis: No space left on device")
+
+
+def test_where_the_folder_itself_has_gone_the_error_stays(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="torn down"), writing_to(tmp_path / "gone"):
+        raise RuntimeError("torn down")
 
 
 def test_other_errors_pass(tmp_path: Path) -> None:

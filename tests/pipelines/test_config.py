@@ -98,3 +98,8 @@ def test_what_is_not_toml_says_where(tmp_path: Path) -> None:
     path.write_text("[retriever\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"shop\.toml is not TOML: .*line 1"):
         load_config(path)
+
+
+def test_no_workers_are_refused_before_the_night() -> None:
+    with pytest.raises(ConfigError, match="workers is 0; it is at least 1"):
+        parse_config({"features": {"engine": "daft", "workers": 0}})

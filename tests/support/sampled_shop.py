@@ -66,11 +66,18 @@ def skewed(sample: ServedSample, feature: str, *, by: float) -> ServedSample:
     return replace(sample, features=features)
 
 
-def load_night(workspace: Workspace) -> None:
-    """What a night does for the online store."""
-    run_stage(BUILD_SNAPSHOT, workspace.root, date=DATE)
+def load_night(workspace: Workspace, **sections: Any) -> None:
+    """What a night does for the online store; `sections` of its config as in TOML."""
+    run_stage(BUILD_SNAPSHOT, workspace.root, date=DATE, **sections)
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
         load_snapshot(store, workspace.read("snapshot"))
+
+
+def claim(workspace: Workspace, **facts: Any) -> None:
+    """Let the snapshot say something else of itself; None: no longer say it."""
+    manifest = workspace.read("snapshot").manifest
+    told = {name: fact for name, fact in {**manifest.facts, **facts}.items() if fact is not None}
+    replace(manifest, facts=told).write(workspace.table("snapshot"))
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from pipelines.parity import reference
 from pipelines.parity.reference import DAY, Past, RawEvent, RawItem
 
 NOW = 100 * DAY
-ITEM = RawItem(price=None, category=None, available_from=None, events=(), vectors={"image": None}, taken={})
+ITEM = RawItem(price=None, category=None, available_from=None, first_event=None, wanted={}, vectors={"image": None}, taken={})
 PRIORS = ItemPriors(
     click_rate=0.0, click_strength=1.0, conversion_rate=None, conversion_strength=1.0, rating=0.0, sentiment=None, reviewed=False
 )
@@ -51,6 +51,10 @@ def test_the_last_opinion_wins() -> None:
 
 def test_an_opinion_that_nobody_asks_for_takes_the_place_of_nothing() -> None:
     assert newest(event("a", "click", 1), event("a", "review", 2, 5), opinions=False) == [("a", "click", 1)]
+
+
+def test_an_opinion_that_nobody_asks_for_says_more_than_a_look() -> None:
+    assert newest(event("a", "review", 1, 1), event("a", "dwell", 2), event("a", "tag", 3), opinions=False) == [("a", "disliked", 1)]
 
 
 def test_what_is_no_behaviour_and_items_that_are_not_known_do_not_count() -> None:
@@ -90,8 +94,8 @@ def test_content_is_held_against_what_was_liked_and_what_was_not() -> None:
 
 
 def test_the_age_of_an_item_counts_from_its_first_day_on_sale_else_from_its_first_event() -> None:
-    met = (event("a", "impression", 97), event("a", "click", 99))
-    found = reference.age([item(available_from=90 * DAY, events=met), item(events=met), ITEM], now=NOW)
+    met = 97 * DAY
+    found = reference.age([item(available_from=90 * DAY, first_event=met), item(first_event=met), ITEM], now=NOW)
     assert found == {"item_age": [math.log1p(10), math.log1p(3), 0], "no_item_age": [0, 0, 1]}
 
 
@@ -118,14 +122,16 @@ def test_popularity_and_first_event_are_those_of_the_table(acts: list[tuple[floa
         log, wanted=pl.col("event_type") == "click", since=before, before=before, priors=PRIORS, sentiment=REVIEW_SENTIMENT.empty().lazy()
     )
     midnight = reference.last_midnight(round(date * DAY))
-    counted = item(events=[e for e in events if max(e.event_time, e.known_at) < midnight])
-    found = reference.popularity([counted], wanted=lambda e: e.event_type == "click", midnight=midnight)
+    counted = [e for e in events if max(e.event_time, e.known_at) < midnight]
+    wanted = reference.wanted_within([e.event_time for e in counted if e.event_type == "click"], midnight=midnight)
+    met = item(first_event=min((e.event_time for e in counted), default=None), wanted=wanted)
+    found = reference.popularity([met])
     row = table.row(-1, named=True) if table.height else {f"wanted_{name}": 0 for name in reference.WINDOWS}
     assert {name: found[f"wanted_{name}"][0] for name in reference.WINDOWS} == {
         name: math.log1p(row[f"wanted_{name}"]) for name in reference.WINDOWS
     }
     first = row.get("first_event")
-    age = reference.age([counted], now=NOW * 5)
+    age = reference.age([met], now=NOW * 5)
     assert age["no_item_age"] == [float(first is None)]
     if first is not None:
         born = round(first.timestamp() * 1e6)

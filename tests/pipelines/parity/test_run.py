@@ -26,7 +26,7 @@ from pipelines.progress import Progress
 from recsys.slate.histories import user_history
 from recsys.slate.release_reader import read_release
 from tests.support.reviews import write_log
-from tests.support.sampled_shop import COLLECTOR, READER, ask, load_night, rewrite, sampling_api, skewed, write_shop
+from tests.support.sampled_shop import COLLECTOR, READER, ask, claim, load_night, rewrite, sampling_api, skewed, write_shop
 
 DAY = (
     {"item_id": "i7", "event_type": "purchase"},
@@ -103,10 +103,11 @@ def test_a_skew_that_the_ranker_reads_costs_overlap(shop: Workspace) -> None:
     assert found.lowest_overlap <= found.overlap < 1
 
 
-def test_counts_of_events_are_not_judged_once_the_log_has_changed(shop: Workspace) -> None:
+def test_counts_of_events_are_not_judged_once_the_log_is_not_that_of_the_release(shop: Workspace) -> None:
     events = shop.read("events").scan(EVENTS).collect().to_dicts()
     click = {"event_id": "late", "event_type": "click", "item_id": next(newest_samples(shop)).item_ids[0]}
     write_log(shop.root, [*events, events[0] | click])
+    claim(shop, events=shop.read("events").manifest.content_digest)
     found = compared(shop)
     assert [feature.name for feature in found.features if feature.requests] == ["wanted_all", "wanted_all_z"]
     assert found.passed
@@ -115,6 +116,7 @@ def test_counts_of_events_are_not_judged_once_the_log_has_changed(shop: Workspac
 def test_a_snapshot_that_forgets_an_event_is_found_out(shop: Workspace) -> None:
     events = shop.read("events").scan(EVENTS).collect()
     write_log(shop.root, events.filter(pl.col("item_id") != "i5").to_dicts())  # the log never knew, and yet it was served
+    claim(shop, events=shop.read("events").manifest.content_digest)
     apart = {feature.name for feature in compared(shop).features if feature.requests}
     assert {"history_length", "image_disliked"} <= apart
 
@@ -152,6 +154,26 @@ def test_another_snapshot_leaves_nothing_to_compare(shop: Workspace) -> None:
     write_log(shop.root, events.filter(pl.col("item_id") != "i19").to_dicts())
     load_night(shop)
     with pytest.raises(ParityError, match=f"can be compared; 3 {OTHER_SNAPSHOT}. Run `vitrine serve --sample-requests"):
+        compared(shop)
+
+
+def test_a_log_that_has_changed_since_the_snapshot_is_no_measure(shop: Workspace) -> None:
+    write_log(shop.root, shop.read("events").scan(EVENTS).collect()[1:].to_dicts())
+    with pytest.raises(ParityError, match="the log has changed since the snapshot"):
+        compared(shop)
+
+
+def test_a_snapshot_made_with_another_relevance_than_the_release_is_no_measure(shop: Workspace) -> None:
+    load_night(shop, relevance={"ignored": ["rating"]})
+    with sampling_api(shop) as api:
+        ask(api)
+    with pytest.raises(ParityError, match=r"made with another \[relevance\] than release 20260101-00000000"):
+        compared(shop)
+
+
+def test_a_snapshot_that_does_not_say_with_which_relevance_it_was_made_is_no_measure(shop: Workspace) -> None:
+    claim(shop, relevance=None)
+    with pytest.raises(ParityError, match=r"is of an older version and does not say of which \[relevance\] it is"):
         compared(shop)
 
 

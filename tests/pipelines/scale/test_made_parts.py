@@ -102,6 +102,18 @@ def test_a_log_that_fits_into_memory_needs_no_workers(tmp_path: Path, alone: lis
     assert digests(tmp_path) == alone
 
 
+def test_sections_may_ask_for_different_numbers_of_workers(tmp_path: Path) -> None:
+    output = run_by_workers(
+        tmp_path,
+        """
+        from pipelines.scale.daft_crew import _start
+        _start("", 2)
+        _start("", 4)
+        """,
+    )
+    assert output == "done\n"
+
+
 def test_a_worker_with_other_code_than_the_night_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="has other code or another polars than the night: install the same on every machine"):
         Helper(Workspace(tmp_path), build_examples.__name__, "polars 0.1, yesterday's")

@@ -9,7 +9,7 @@ from recsys.data.relevance import Relevance
 from tests.support.behaviour import day
 
 
-def examples_of(rows: list[tuple[str, str, str | None, float]]) -> pl.DataFrame:
+def examples_of(rows: list[tuple[str, str, str | None, float]], *ignored: str) -> pl.DataFrame:
     """Examples of events (item, type, request, day) of one user, for the window from day 10 to day 20."""
     events = pl.DataFrame(
         [
@@ -29,7 +29,9 @@ def examples_of(rows: list[tuple[str, str, str | None, float]]) -> pl.DataFrame:
         schema=EVENTS.schema,
     )
     items = pl.LazyFrame({"item_id": ["a", "b"]})
-    built = build_examples(events.lazy(), items, relevance=Relevance(), start=day(10), end=day(20), horizon=timedelta(days=2))
+    built = build_examples(
+        events.lazy(), items, relevance=Relevance(ignored=ignored), start=day(10), end=day(20), horizon=timedelta(days=2)
+    )
     return check(built, EXAMPLES)
 
 
@@ -43,3 +45,8 @@ def test_ratings_alone_give_one_imagined_request_at_the_start_of_the_window() ->
     rows = examples_of([("a", "rating", None, 9), ("a", "rating", None, 12), ("b", "rating", None, 21)])
     assert rows.select("request_id", "item_id", "liked", "shown").rows() == [("window:u", "a", True, False)]
     assert rows["predicted_at"][0] == day(10)
+
+
+def test_what_is_ignored_labels_nothing_and_imagines_no_request() -> None:
+    rows = examples_of([("a", "impression", "r", 12), ("a", "cart", "r", 13)], "cart")
+    assert rows.select("request_id", "carted").rows() == [("u/r", False)]

@@ -9,14 +9,15 @@ import pytest
 
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import EVENTS
-from pipelines.config import parse_config
+from pipelines.config import Config, parse_config
 from pipelines.parity.gate import parity_gate
 from pipelines.reports.parity_section import parity_section
 from pipelines.stage import is_current
-from pipelines.stages.check_parity import STAGE
+from pipelines.stages import check_parity
+from pipelines.stages.check_parity import STAGE, compare
 from recsys.evaluation.gates import Gate
 from tests.support.reviews import write_log
-from tests.support.sampled_shop import READER, ask, rewrite, sampling_api, skewed, write_shop
+from tests.support.sampled_shop import READER, ask, load_night, rewrite, sampling_api, skewed, write_shop
 from tests.support.stages import NIGHT, run_stage
 from tests.support.tiny_release import build_release
 
@@ -114,6 +115,15 @@ def test_events_that_came_in_since_the_snapshot_are_no_reason_to_refuse(shop: Wo
     assert "the log has changed since the snapshot" in found.message
 
 
+def test_where_the_snapshot_follows_another_relevance_than_the_champion_nothing_is_held_against_it(shop: Workspace) -> None:
+    tamper(shop)
+    checked(shop)
+    load_night(shop, relevance={"ignored": ["rating"]})
+    found = gate(shop)
+    assert found.passed
+    assert "made with another [relevance] than release 20260101-00000000" in found.message
+
+
 def test_a_refusal_stands_until_the_champion_was_asked_again(shop: Workspace) -> None:
     tamper(shop)
     checked(shop)
@@ -124,6 +134,25 @@ def test_a_refusal_stands_until_the_champion_was_asked_again(shop: Workspace) ->
     with sampling_api(shop) as api:
         ask(api, READER)
     assert gate(shop).passed
+
+
+def test_a_refusal_goes_with_the_tolerance_by_which_it_was_made(shop: Workspace) -> None:
+    tamper(shop)
+    checked(shop)
+    forget_samples(shop)
+    assert gate(shop, max_parity_difference=1.0).passed
+
+
+def test_a_sample_that_comes_in_meanwhile_is_asked_the_next_time(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compared_while_serving(config: Config, *, champion: str) -> dict[str, Any]:
+        facts = compare(config, champion=champion)
+        with sampling_api(shop) as api:
+            ask(api, READER)
+        return facts
+
+    monkeypatch.setattr(check_parity, "compare", compared_while_serving)
+    checked(shop)
+    assert not is_current(STAGE, shop, parse_config({"workspace": str(shop.root)}), NIGHT)
 
 
 def test_a_refusal_goes_with_the_champion(shop: Workspace) -> None:

@@ -64,6 +64,13 @@ def test_where_opinions_are_not_what_is_wanted_a_review_takes_no_purchase_away()
     assert distinct.relevant.tolist() == [True, True, False]
 
 
+def test_an_opinion_that_is_not_wanted_says_more_than_a_look_and_less_than_a_click() -> None:
+    kinds = (Kind.DISLIKED, Kind.DWELL, Kind.LIKED, Kind.TAG, Kind.CLICK, Kind.LIKED, Kind.LIKED, Kind.DISLIKED)
+    rows = [("u", place // 2, place + 1, kind) for place, kind in enumerate(kinds)]
+    distinct = interactions_of(rows, num_items=4, relevance=Relevance(events=("click", "purchase"))).distinct()
+    assert distinct.kind.tolist() == [Kind.DISLIKED, Kind.LIKED, Kind.CLICK, Kind.DISLIKED]
+
+
 @given(st.integers(0, 500))
 def test_distinct_holds_each_pair_once_in_order_of_time(seed: int) -> None:
     interactions = random_interactions(seed, num_users=6, num_items=5, num_events=50)

@@ -23,6 +23,11 @@ def test_what_is_ignored_is_never_wanted() -> None:
     assert Relevance(events=("click", "review"), ignored=("review",)).relevant_kinds() == (Kind.CLICK,)
 
 
+def test_a_shop_that_ignores_all_it_wants_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"ignored names all of events \(review\), so nothing says"):
+        Relevance(events=("review",), ignored=("review",))
+
+
 @pytest.mark.parametrize("names", [{"events": ("wink",)}, {"ignored": ("impression",)}])
 def test_what_is_no_behaviour_anyway_is_refused_with_what_is(names: dict[str, tuple[str, ...]]) -> None:
     with pytest.raises(ValueError, match=r"names '(wink|impression)', which is no behaviour; known are dwell, tag, click"):
