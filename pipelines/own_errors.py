@@ -47,6 +47,8 @@ def _our_errors() -> tuple[type[Exception], ...]:
     from pipelines.user_profile import UnknownUserError
     from pipelines.withdraw import WithdrawError
     from recsys.encoders.protocol import EncoderError
+    from recsys.models.export import ParityError as OtherGraphError
+    from recsys.retrieval.faiss_index import IndexRecallError
     from recsys.slate.release_reader import ReleaseError as UnreadableReleaseError
 
     return (
@@ -55,6 +57,8 @@ def _our_errors() -> tuple[type[Exception], ...]:
         EncoderError,
         FeatureStoreError,
         ImportSourceError,
+        IndexRecallError,
+        OtherGraphError,
         BusyError,
         UnknownStageError,
         UnknownUserError,
