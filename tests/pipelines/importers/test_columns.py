@@ -107,10 +107,10 @@ def test_a_config_without_a_mapping_says_what_to_name(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "events", "items", "photos"), [("xwines", 150_000, 1_007, 100), ("ml-latest-small", 104_519, 9_742, 9_520)]
 )
-def test_the_configs_of_this_project_bring_in_the_shared_data(tmp_path: Path, name: str, events: int, items: int, photos: int) -> None:
-    source = ROOT.parent / "shared" / "data" / name
-    if not source.is_dir():
-        pytest.skip(f"{source} is not on this machine")
+def test_the_configs_of_this_project_bring_in_the_shared_data(
+    tmp_path: Path, shared: Path, name: str, events: int, items: int, photos: int
+) -> None:
+    source = shared / "data" / name
     config = load_config(ROOT / "configs" / f"{name}.toml")
     summary = import_columns(source, empty_landing(tmp_path), mapping=config.mapping, progress=Progress())
     assert summary == ImportSummary(events=events, items=items, images=photos)

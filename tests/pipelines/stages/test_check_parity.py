@@ -144,8 +144,8 @@ def test_a_refusal_goes_with_the_tolerance_by_which_it_was_made(shop: Workspace)
 
 
 def test_a_sample_that_comes_in_meanwhile_is_asked_the_next_time(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def compared_while_serving(config: Config, *, champion: str) -> dict[str, Any]:
-        facts = compare(config, champion=champion)
+    def compared_while_serving(config: Config, workspace: Workspace, *, champion: str) -> dict[str, Any]:
+        facts = compare(config, workspace, champion=champion)
         with sampling_api(shop) as api:
             ask(api, READER)
         return facts

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.encoders.backbone import load_model
+from recsys.encoders.compiled import cpp_compiler
 from recsys.encoders.image import ImageEncoder, ImageEncoderSpec, new_model, open_image_encoder, save_image_encoder, specify
 from recsys.encoders.precision import resolve_precision
 from recsys.encoders.protocol import COMPANION_TOLERANCE, EncoderError, check_vectors, why_unusable
@@ -101,6 +103,19 @@ def test_a_transformer_that_takes_one_size_alone_gets_it(pooling: str) -> None:
     encoder = ImageEncoder(new_model(spec.model, spec.options, seed=1), spec, precision="fp32")
     assert spec.size == 160
     assert encoder.encode([encoder.prepare(jpeg())]).shape == (1, encoder.dim)
+
+
+def test_a_transformer_that_was_built_for_another_size_gets_that_one() -> None:
+    assert spec_of("test_vit", *FIXED, "img_size=128", size=0).size == 128
+
+
+@pytest.mark.skipif(not shutil.which(cpp_compiler()), reason="no C++ compiler: apt-get install g++")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own, of itself
+def test_compiled_in_fp32_it_is_still_held_against_what_is_not_compiled() -> None:
+    compiled = ImageEncoder(new_model(SPEC.model, (), seed=1), SPEC, precision="fp32", compiled=True)
+    plain = compiled.in_fp32()
+    assert plain.version != compiled.version
+    assert plain.in_fp32() is plain
 
 
 def test_another_model_gets_the_usual_size_or_the_one_that_is_asked_for() -> None:

@@ -140,6 +140,11 @@ def test_more_numbers_than_there_are_cannot_be_projected_to(tmp_path: Path) -> N
         TextEncoder(str(save_tiny(tmp_path, "bert")), projected_to=16)
 
 
+def test_a_joint_model_pools_as_it_was_trained() -> None:
+    with pytest.raises(ValueError, match="joint_model stands in for both encoders, yet text_pooling is set too"):
+        EmbedConfig(joint_model="somewhere", text_pooling="pooler")
+
+
 def test_one_space_has_one_length() -> None:
     with pytest.raises(ValueError, match="image_dim is 8 and text_dim 0; a joint_model has one space"):
         EmbedConfig(joint_model="somewhere", image_dim=8)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import ranx
 
 from recsys.metrics.hit_rate import hit_rate_at_k
 from recsys.metrics.ndcg import ndcg_at_k
@@ -14,7 +15,6 @@ RANKS, CATALOGUE = 30, 60
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*unsafe cast from uint64 to int64")  # numba, inside ranx
 def test_recall_ndcg_hit_rate_and_reciprocal_rank_agree_with_ranx() -> None:
-    ranx = pytest.importorskip("ranx")
     generator = np.random.default_rng(0)
     lists = np.stack([generator.permutation(CATALOGUE)[:RANKS] for _ in range(200)])
     chosen = [generator.choice(CATALOGUE, size=generator.integers(1, 15), replace=False) for _ in range(200)]
