@@ -136,7 +136,8 @@ class CutsConfig:
     test_quantile: float = 0.9
     choose_by: ChooseBy = "auto"
     """What validation chooses by. `window`: what users chose between the cuts, which is what a shop is asked for in the days to come;
-    `last_choices`: the last item of every user, whenever that was, which is what leave-last-out asks for; `auto`: the window, but epochs by
+    `last_choices`: the last item of every user, whenever that was, which is what leave-last-out asks for, and no question of a window, so
+    that the ranker, which learns from one, leaves the order to the retriever; `auto`: the window, but epochs by
     last choices where fewer than 300 users came back in it, and all by them where nobody there chose anything new."""
 
 

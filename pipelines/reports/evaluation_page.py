@@ -179,10 +179,10 @@ def _ranker(facts: Mapping[str, Any]) -> str:
         for name, values in (("the retriever's order", facts["retrieval_order"]), ("the final order", facts["slate"]))
     ]
     lead = (
-        "Users of the ranker's own window whom it has not learned from; they chose how much the retriever keeps of the final word: "
-        f"{facts['blend']:.0%}. They also chose its epoch and calibrated its probabilities, two numbers per task, so all this looks "
-        "slightly better here than elsewhere. Normalised entropy: log loss over that of the mean rate, below 1 says more than the "
-        "rate alone. ECE: how far probabilities lie from what happened."
+        f"Users of the ranker's own window whom it has not learned from. The retriever keeps {facts['blend']:.0%} of the final word: all, "
+        "unless enough of them say that the ranker orders better. They also chose its epoch and calibrated its probabilities, two numbers "
+        "per task, so all this looks slightly better here than elsewhere. Normalised entropy: log loss over that of the mean rate, below 1 "
+        "says more than the rate alone. ECE: how far probabilities lie from what happened."
     )
     return section(
         "Ranker",

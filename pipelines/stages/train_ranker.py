@@ -121,7 +121,7 @@ def _label(
 def run(context: StageContext) -> None:
     """Write the table `ranker`: the model, and the items it reads as of validation and of the date."""
     from recsys.models.retriever import load_retriever  # torch starts only where it is needed
-    from recsys.training.ranker import train_ranker
+    from recsys.training.ranker import BLENDS, train_ranker
 
     config = context.config.ranker
     items = load_items(context.read("catalogue"), context.read("item_embeddings"))
@@ -152,6 +152,7 @@ def run(context: StageContext) -> None:
         history_length=retriever.shape.history_length,
         scratch=context.scratch,
         track=context.progress.track,
+        blends=(1.0,) if context.config.cuts.choose_by == "last_choices" else BLENDS,  # requests of the window ask something else
     )
     with context.workspace.write(context.stage.writes) as writer:
         save_ranker(writer.folder, saved)

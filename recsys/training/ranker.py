@@ -26,6 +26,8 @@ from recsys.training.one_standard_error import as_good
 
 BLENDS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
 """Shares of the retriever that are tried; the first that is as good as any wins, so that the ranker speaks only where it helps."""
+FEWEST_REQUESTS = 50
+"""Held-out requests that led to something; of fewer, the ranker's order would be chosen by luck."""
 
 Track = Callable[..., Iterable[Any]]
 """Wraps an iterable in a progress bar: `track(items, what=..., total=...)`."""
@@ -41,6 +43,7 @@ def train_ranker(
     history_length: int,
     scratch: Path,
     track: Track,
+    blends: Sequence[float] = BLENDS,
 ) -> SavedRanker:
     """Learn from the lists of most users, choose by those of the others.
 
@@ -53,6 +56,7 @@ def train_ranker(
         history_length: Newest items of a user that the features were made of.
         scratch: A checkpoint lies here after each epoch; a killed training goes on from it to the same result.
         track: Shows progress.
+        blends: Of `BLENDS`, those that may be chosen.
 
     Raises:
         ValueError: There is no request to learn from.
@@ -72,7 +76,7 @@ def train_ranker(
     weights = np.array(task_weights, np.float64)
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
-        trainer = _Trainer(learn, judge, shape, weights, config)
+        trainer = _Trainer(learn, judge, shape, weights, config, blends)
         state = load_checkpoint(scratch)
         if state is not None:
             trainer.load_state(state)
@@ -129,9 +133,14 @@ def slate_ndcg(
 def choose_blend(values: Mapping[float, npt.NDArray[np.float64]]) -> float:
     """The greatest share of the retriever that is `as_good` as the best share: it rests on the model that has seen the most.
 
+    Where fewer than FEWEST_REQUESTS led to something, the greatest of all.
+
     Args:
         values: Share -> (requests,) NDCG, NaN where nothing was wanted; shares from great to small.
     """
+    greatest = next(iter(values))
+    if np.count_nonzero(~np.isnan(values[greatest])) < FEWEST_REQUESTS:
+        return greatest
     best = max(values, key=lambda share: _mean(values[share]))
     return next(share for share, found in values.items() if as_good(found, values[best]))
 
@@ -173,9 +182,15 @@ class _Trainer:
     """The moving parts of one training; all that matters for a resume is in `state`."""
 
     def __init__(
-        self, learn: RankingLists, judge: RankingLists, shape: RankerShape, weights: npt.NDArray[np.float64], config: RankerConfig
+        self,
+        learn: RankingLists,
+        judge: RankingLists,
+        shape: RankerShape,
+        weights: npt.NDArray[np.float64],
+        config: RankerConfig,
+        blends: Sequence[float],
     ) -> None:
-        self.learn, self.judge, self.weights, self.config = learn, judge, weights, config
+        self.learn, self.judge, self.weights, self.config, self.blends = learn, judge, weights, config, blends
         self.model = shape.build()
         self.model.standardise_by(torch.from_numpy(learn.features[learn.there]))
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
@@ -213,7 +228,7 @@ class _Trainer:
         self.model.eval()
         self._calibrate()
         judged = {blend: self.slate_ndcg(blend, 10) for blend in BLENDS}
-        blend = choose_blend(judged)
+        blend = choose_blend({share: judged[share] for share in self.blends})
         with_ranker = max(_mean(judged[share]) for share in BLENDS if share < 1)
         self.history[-1] |= {"ndcg_at_10": with_ranker, "blend": blend}
         if not self.best.weights or with_ranker > self.best.value:

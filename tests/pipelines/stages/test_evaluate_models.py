@@ -242,7 +242,7 @@ def test_the_report_is_strict_json(table: TableReader) -> None:
 
 def test_the_page_tells_what_the_rankers_held_out_users_said(table: TableReader) -> None:
     page = table.path("report.html").read_text(encoding="utf-8")
-    assert "how much the retriever keeps of the final word: 60%" in page
+    assert "The retriever keeps 60% of the final word" in page
     assert "<td>0.3000</td>" in page
     assert "<td>0.6500</td>" in page
 

@@ -8,7 +8,7 @@ import numpy as np
 from recsys.data.ranking_lists import RankingLists
 from recsys.models.ranker import SavedRanker
 from recsys.training.config import RankerConfig
-from recsys.training.ranker import choose_blend, hold_out, train_ranker
+from recsys.training.ranker import BLENDS, FEWEST_REQUESTS, choose_blend, hold_out, train_ranker
 
 CONFIG = RankerConfig(num_experts=2, expert_dims=(8,), tower_dims=(), epochs=4, patience=4, batch_rows=80, learning_rate=0.02)
 
@@ -24,7 +24,9 @@ def world(*, meaning: bool = True) -> RankingLists:
     return RankingLists(features, items, scores, labels, np.ones(200, np.int64), np.arange(200))
 
 
-def train(lists: RankingLists, scratch: Path, *, config: RankerConfig = CONFIG, stop_after: int | None = None) -> SavedRanker:
+def train(
+    lists: RankingLists, scratch: Path, *, config: RankerConfig = CONFIG, stop_after: int | None = None, blends: tuple[float, ...] = BLENDS
+) -> SavedRanker:
     begun = 0
 
     def track(batches: Iterable[Any], *, what: str, total: int | None = None) -> Iterable[Any]:
@@ -34,14 +36,29 @@ def train(lists: RankingLists, scratch: Path, *, config: RankerConfig = CONFIG, 
             raise KeyboardInterrupt
         return batches
 
+    names, tasks, weights = ("a", "b"), ("click",), (1.0,)
     return train_ranker(
-        lists, config, feature_names=("a", "b"), tasks=("click",), task_weights=(1.0,), history_length=5, scratch=scratch, track=track
+        lists,
+        config,
+        feature_names=names,
+        tasks=tasks,
+        task_weights=weights,
+        history_length=5,
+        scratch=scratch,
+        track=track,
+        blends=blends,
     )
 
 
 def test_learns_what_the_retriever_does_not_know(tmp_path: Path) -> None:
-    told = train(world(), tmp_path).training
+    told = train(world(), tmp_path, config=replace(CONFIG, held_out_share=0.25)).training
     assert told["slate"]["10"] > 0.9 > told["retrieval_order"]["10"]
+
+
+def test_it_may_be_kept_from_the_order(tmp_path: Path) -> None:
+    saved = train(world(), tmp_path, blends=(1.0,))
+    assert saved.blend == 1
+    assert saved.training["slate"] == saved.training["retrieval_order"]
 
 
 def test_its_probabilities_are_as_frequent_as_they_say(tmp_path: Path) -> None:
@@ -88,6 +105,13 @@ def test_of_shares_that_cannot_be_told_apart_the_one_nearest_to_the_retriever_is
 
 
 def test_requests_that_led_to_nothing_choose_nothing() -> None:
-    values = np.array([np.nan, 0.2, 0.4, 0.3])
-    assert choose_blend({1.0: values, 0.5: values + np.array([5, 0.2, 0.2, 0.2])}) == 0.5
-    assert choose_blend({1.0: np.full(3, np.nan), 0.5: np.full(3, np.nan)}) == 1.0
+    values = np.r_[np.nan, np.random.default_rng(0).uniform(0.2, 0.4, FEWEST_REQUESTS)]
+    assert choose_blend({1.0: values, 0.5: values - 0.1}) == 1.0
+    assert choose_blend({1.0: values, 0.5: values + 0.1}) == 0.5
+    assert choose_blend({1.0: np.full(99, np.nan), 0.5: np.full(99, np.nan)}) == 1.0
+
+
+def test_too_few_requests_leave_the_order_to_the_retriever() -> None:
+    values = np.random.default_rng(0).uniform(0.2, 0.4, FEWEST_REQUESTS)
+    for some, chosen in ((values, 0.5), (values[1:], 1.0), (np.where(np.arange(len(values)), values, np.nan), 1.0)):
+        assert choose_blend({1.0: some, 0.5: some + 0.1}) == chosen
