@@ -68,14 +68,18 @@ class _CandidateSoftmax(torch.autograd.Function):
                 logits -= log_q
                 if not correct_target:
                     logits[place, own] += log_q[own]
+            chosen = logits[place, own]
             if absent is not None:
-                logits.masked_fill_(absent[part].index_put((place, own), torch.zeros_like(own, dtype=torch.bool)), float("-inf"))
-            log_chances = logits.log_softmax(dim=1)
-            surprise[part] = -log_chances[place, own]
-            chances = log_chances.exp_()
+                logits.masked_fill_(absent[part], float("-inf"))
+                logits[place, own] = chosen
+            greatest = logits.amax(dim=1)
+            odds = logits.sub_(greatest[:, None]).exp_()  # chances but for their sum, by which users are divided: there are fewer of them
+            total = odds.sum(dim=1)
+            surprise[part] = greatest + total.log() - chosen
             if to_users is not None:
-                torch.mm(chances, items, out=to_users[part])
-            to_items.addmm_(chances.T, users[part] * share[part, None])
+                torch.mm(odds, items, out=to_users[part])
+                to_users[part] /= total[:, None]
+            to_items.addmm_(odds.T, users[part] * (share[part] / total)[:, None])
         if to_users is not None:
             to_users.sub_(items[target]).mul_(share[:, None])
         as_target = users * share[:, None]
