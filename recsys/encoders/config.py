@@ -90,6 +90,13 @@ class EmbedConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ValueError(f"workers is {self.workers}; it is at least 1")
+        if self.engine == "daft" and self.gpus_per_worker and not self.ray_address:
+            raise ValueError(
+                f"gpus_per_worker = {self.gpus_per_worker} is a request to Ray, and ray_address is empty; name a cluster, or set "
+                'ray_address = "local" for the GPUs of this machine'
+            )
         named = [name for name in ("image_weights", "image_pretrained") if getattr(self, name)]
         named += ["text_model"] if self.text_model != "minilm" else []
         named += ["text_pooling"] if self.text_pooling != "mean" else []
