@@ -53,8 +53,8 @@ class EmbedConfig:
     image_batch: int = 32
     compile_images: bool = False
     """Compile the image model before its first batch: a MobileNet on a CPU in bf16 is then 1.4 times as fast, for a start that
-    waits until it is compiled (93 s on a busy machine). Needs a C++ compiler where there is no GPU. All photos are encoded anew, for it
-    rounds otherwise."""
+    waits until it is compiled (93 s on a busy machine). Needs a C++ compiler where there is no GPU. What was encoded without it stays, and
+    `vitrine add-items` encodes without it: it rounds otherwise, but as little as other companions in a batch do (cosine .9999)."""
     text_tokens_per_batch: int = 2048
     shard_items: int = 1024
     """Items per file; a killed run resumes at the first missing one."""
