@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -119,6 +119,7 @@ def _describe(
     """The items; by modality, how many have it; why content that was named could not be used."""
     if rows.is_empty():
         return [], {}, []
+    config = replace(config, embed=replace(config.embed, compile_images=False))  # a few photos are encoded before a model is compiled
     context = StageContext(workspace=config.open_workspace(), config=config, date=datetime.now(UTC), progress=progress, stage=EMBED_ITEMS)
     photos = ItemPhotos(config, context.read("fetched_images"))
     photos.add_fetched(_fetch_photos(config, context.workspace, rows))

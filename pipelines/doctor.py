@@ -21,6 +21,7 @@ from feature_store.manifest import Manifest
 from pipelines.config import Config, ConfigError, load_config
 from pipelines.online_store import open_online_store
 from pipelines.releases import ReleaseShelf
+from pipelines.scale.workers import EngineError, require_engines
 
 ROOT = Path(__file__).parents[1]
 LOCKED = ("torch", "torchvision", "torchrec", "transformers", "timm", "faiss-cpu", "onnxruntime", "polars", "numpy", "mlflow", "optuna")
@@ -51,7 +52,7 @@ def diagnose(config: Config | None) -> list[Finding]:
     findings = [_python(), *_packages(lock_file()), _fbgemm(), _torchvision(), _torchrec(), _gpu(), _memory(), _cores()]
     if config is not None:
         findings += [_disk(config), _tables(config), _champion(config), _text_model(config), _image_weights(config)]
-        findings += [*_own_modalities(config), *_redis(config)]
+        findings += [*_own_modalities(config), *_engines(config), *_redis(config)]
     return findings
 
 
@@ -257,6 +258,15 @@ def _own_modalities(config: Config) -> Iterator[Finding]:
             yield Finding(name=what, state="ok", found=str(path))
         else:
             yield Finding(name=what, state="error", found=f"nothing at {path}", mend=f"correct [sources.modalities.{name}] file")
+
+
+def _engines(config: Config) -> Iterator[Finding]:
+    if "daft" in (config.embed.engine, config.features.engine):
+        try:
+            require_engines(config)
+            yield Finding(name="workers", state="ok", found="Daft")
+        except EngineError as error:
+            yield Finding(name="workers", state="error", found=str(error), mend="docs/operations.md, Encoding on more than one machine")
 
 
 def _redis(config: Config) -> Iterator[Finding]:

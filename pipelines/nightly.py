@@ -25,6 +25,7 @@ from pipelines.privacy.admission import names_of
 from pipelines.privacy.retention import oldest_kept
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
+from pipelines.scale.workers import require_engines
 from pipelines.stage import Stage, StageContext, clear_scratch, is_current
 from pipelines.stages.analyse_reviews import STAGE as ANALYSE_REVIEWS
 from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
@@ -124,9 +125,11 @@ def run_night(
         EmptyLogError: No event is left to learn from.
         FullDiskError: There is no room for what was to be written.
         UnknownStageError: `start_from` is no stage.
+        EngineError: The config names an engine that is not installed.
         OnlineStoreError: The online store cannot be reached.
     """
     forced_from = len(stages) if start_from is None else _place(start_from, stages)
+    require_engines(config)
     workspace = config.open_workspace()
     with alone(workspace.root / "night.lock", work="night"):
         if config.online_store.elsewhere:
@@ -145,9 +148,11 @@ def run_until(
         BusyError: A night is at work here.
         EmptyLogError: No event is left to learn from.
         UnknownStageError: `until` or `start_from` is no stage.
+        EngineError: The config names an engine that is not installed.
     """
     stages = STAGES[: _place(until, STAGES) + 1]
     forced_from = len(stages) if start_from is None else _place(start_from, stages)
+    require_engines(config)
     workspace = config.open_workspace()
     with alone(workspace.root / "night.lock", work="night"):
         return _run_stages(config, workspace, date, progress, forced_from, stages)[1]

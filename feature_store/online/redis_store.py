@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -227,17 +227,16 @@ class RedisStore:
 
     def withdraw(self, item_ids: Sequence[str]) -> None:
         """See `OnlineStore`."""
-        with self._redis() as redis, redis.pipeline() as pipeline:
-            if item_ids:
-                pipeline.sadd(scripts.WITHDRAWN, *item_ids)
-            pipeline.incr(scripts.REVISION)
-            pipeline.execute()
+        self._change_withdrawn(Pipeline.sadd, item_ids)
 
     def restore(self, item_ids: Sequence[str]) -> None:
         """See `OnlineStore`."""
+        self._change_withdrawn(Pipeline.srem, item_ids)
+
+    def _change_withdrawn(self, change: Callable[..., object], item_ids: Sequence[str]) -> None:
         with self._redis() as redis, redis.pipeline() as pipeline:
             if item_ids:
-                pipeline.srem(scripts.WITHDRAWN, *item_ids)
+                change(pipeline, scripts.WITHDRAWN, *item_ids)
             pipeline.incr(scripts.REVISION)
             pipeline.execute()
 

@@ -43,7 +43,7 @@ def open_engine(modality: str, content: Content, context: StageContext) -> Encod
         context: Of the stage that embeds.
 
     Raises:
-        EngineError: Its settings contradict one another, or it is not installed.
+        EngineError: It is not installed.
     """
     embed = context.config.embed
     if embed.engine == "local" or modality in context.config.sources.modalities:

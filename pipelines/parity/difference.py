@@ -1,6 +1,6 @@
 """How far what was served is from what it should have been."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ NO_NUMBER = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureDifference:
-    """One feature over all requests."""
+    """One feature, or the score of retrieval, over all requests."""
 
     name: str
     absolute: float
@@ -24,15 +24,8 @@ class FeatureDifference:
     """Largest difference, relative to the larger of both values; 0 where both are 0."""
     requests: int
     """Requests with a difference beyond the tolerance."""
-    taken: bool
-    """Whether the reference takes the item's value from the release instead of counting events."""
-    judged: bool
-    """Whether a difference says that something is wrong; not of what counts events in a log that has changed since the release."""
-
-    @property
-    def broken(self) -> bool:
-        """Whether what was served is not what is right."""
-        return self.judged and self.requests > 0
+    taken: str
+    """Why the reference takes the item's value from the release; empty where it is made again from raw rows."""
 
 
 def feature_differences(
@@ -40,8 +33,7 @@ def feature_differences(
     served: Sequence[npt.NDArray[np.float32]],
     right: Sequence[npt.NDArray[np.float64]],
     *,
-    taken: Sequence[str],
-    unjudged: Container[str],
+    taken: Mapping[str, str],
     tolerance: float,
 ) -> list[FeatureDifference]:
     """One for each feature, in order.
@@ -50,8 +42,7 @@ def feature_differences(
         names: Of the columns.
         served: Request by request (candidates, features).
         right: The same, made again.
-        taken: Names without their flags that the reference does not count itself.
-        unjudged: Names of which a difference says nothing.
+        taken: Name without its flag -> why the reference does not count it itself.
         tolerance: See `beyond`.
     """
     absolute = np.concatenate([_apart(theirs, mine) for theirs, mine in zip(served, right, strict=True)])
@@ -64,8 +55,7 @@ def feature_differences(
             absolute=float(absolute[:, place].max()),
             relative=float(relative[:, place].max()),
             requests=int(requests[place]),
-            taken=name.removeprefix("no_") in taken,
-            judged=name not in unjudged,
+            taken=taken.get(name.removeprefix("no_"), ""),
         )
         for place, name in enumerate(names)
     ]
@@ -76,19 +66,19 @@ def beyond(served: npt.NDArray[np.float32], right: npt.NDArray[np.float64], tole
     return _apart(served, right) > tolerance * np.maximum(_size(served, right), 1)
 
 
-def ranking_overlap(
-    release: Release,
-    served: npt.NDArray[np.float32],
-    right: npt.NDArray[np.float64],
-    retrieval_scores: npt.NDArray[np.float32],
-    *,
-    k: int,
-) -> float:
-    """Share of the k best candidates by what was served that are among the k best by what is right."""
-    best = [
-        set(np.argsort(-scores_of_features(release, features, retrieval_scores), kind="stable")[:k].tolist())
-        for features in (served, right.astype(np.float32))
-    ]
+def ranking_overlap(release: Release, served: npt.NDArray[np.float32], right: npt.NDArray[np.float64], *, k: int) -> float:
+    """Share of the k best candidates by what was served that are among the k best by what is right.
+
+    Args:
+        release: Whose ranker reads both.
+        served: (candidates, 1 + features): the score of retrieval before the features.
+        right: The same, made again.
+        k: Of the slate.
+    """
+    best = []
+    for values in (served, right.astype(np.float32)):
+        scores = scores_of_features(release, np.ascontiguousarray(values[:, 1:]), values[:, 0])
+        best.append(set(np.argsort(-scores, kind="stable")[:k].tolist()))
     return len(best[0] & best[1]) / len(best[0])
 
 

@@ -36,6 +36,6 @@ def parity_gate(facts: Mapping[str, Any]) -> Gate:
 
 
 def broken_features(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Features that differ and should not, those in most requests first."""
-    broken = [entry for entry in facts["features"] if entry["judged"] and entry["requests"]]
+    """Features that differ, those in most requests first."""
+    broken = [entry for entry in facts["features"] if entry["requests"]]
     return sorted(broken, key=lambda entry: (-entry["requests"], -entry["absolute"]))

@@ -1,4 +1,4 @@
-"""A sampled answer made again: raw rows through the reference, as the matrix the ranker should have read."""
+"""A sampled answer made again: raw rows through the reference, as the scores and the matrix that the ranker should have read."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,23 +7,42 @@ import numpy.typing as npt
 
 from feature_store.served_samples import ServedSample
 from pipelines.parity import reference
-from pipelines.parity.reference import Columns, Past, RawEvent, RawItem
+from pipelines.parity.counting import DAY
+from pipelines.parity.reference import KINDS, Columns, Past, RawEvent, RawItem
 from recsys.slate.release_reader import Release
 
 
 def past_of(events: Sequence[RawEvent], release: Release) -> list[tuple[RawEvent, str]]:
-    """What the ranker should know of a user with these events, which come in the order in which they were taken in."""
-    relevance, length = release.relevance, int(release.ranking["history_length"])
+    """What models should know of a user with these events, which come in the order in which they were taken in; oldest first."""
+    relevance = release.relevance
     events = [event for event in events if event.event_type not in relevance.ignored]
     opinions = any(name in ("rating", "review") and name not in relevance.ignored for name in relevance.events)
     stars = relevance.positive_rating
-    return reference.newest_distinct(events, known=release.items.vocabulary, positive_rating=stars, opinions=opinions, length=length)
+    return reference.newest_distinct(events, known=release.items.vocabulary, positive_rating=stars, opinions=opinions)
+
+
+def retrieval_scores(
+    sample: ServedSample, past: Sequence[tuple[RawEvent, str]], items: Mapping[str, RawItem], release: Release
+) -> npt.NDArray[np.float64]:
+    """(candidates,): what the user tower of the release makes of the history, times the vectors of the release; see `recompute`."""
+    read = past[-int(release.serving["history_length"]) :]
+    rows = [items[event.item_id].row for event, _ in read]
+    ages = [(read[-1][0].event_time - event.event_time) / DAY for event, _ in read]
+    padding = [0] * (not read)
+    history = {
+        "item_vectors": release.tower_vectors[[*rows, *padding]][None],
+        "kinds": np.array([[*(KINDS[act] for _, act in read), *padding]], np.int64),
+        "ages_days": np.array([[*ages, *padding]], np.float32),
+    }
+    user_vector = release.user_tower.run(["user_vector"], history)[0][0]
+    own = [release.item_vectors[items[item_id].row] for item_id in sample.item_ids]
+    return np.array([float(vector.astype(np.float64) @ user_vector) for vector in own])
 
 
 def recompute(
     sample: ServedSample, past: Sequence[tuple[RawEvent, str]], items: Mapping[str, RawItem], release: Release
 ) -> npt.NDArray[np.float64]:
-    """(candidates, features): columns as in the sample.
+    """(candidates, features): columns as in the sample, where the retriever put the candidates by the scores of the sample.
 
     Args:
         sample: Of an answer with at least one candidate.
@@ -31,13 +50,13 @@ def recompute(
         items: Its candidates and the items of `past`, by id.
         release: That gave the answer.
     """
-    candidates = [items[item_id] for item_id in sample.item_ids]
-    known = [Past(item=items[event.item_id], act=act, age=max(sample.time - event.event_time, 0) / reference.DAY) for event, act in past]
+    candidates, read = [items[item_id] for item_id in sample.item_ids], past[-int(release.ranking["history_length"]) :]
+    known = [Past(item=items[event.item_id], act=act, age=max(sample.time - event.event_time, 0) / DAY) for event, act in read]
     columns: Columns = reference.retrieval(sample.retrieval_scores.tolist())
     columns |= reference.popularity(candidates) | reference.age(candidates, now=sample.time) | reference.price(candidates, known)
     columns |= reference.category(candidates, known) | reference.history(known, size=len(candidates))
     for modality in release.ranking_items.modalities:
         columns |= reference.content(candidates, known, modality=modality)
-    for name in candidates[0].taken:
-        columns |= reference.taken(candidates, name=name)
+    for name in ("click_rate", "mean_rating", *release.ranking_items.further):
+        columns |= reference.mean_or_count(candidates, name=name)
     return np.array([columns[name] for name in sample.feature_names]).T

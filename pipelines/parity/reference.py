@@ -2,19 +2,19 @@
 
 import math
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-DAY = 86_400_000_000
-"""Microseconds."""
-WINDOWS: Mapping[str, float] = {"1d": 1, "7d": 7, "30d": 30, "365d": 365, "all": math.inf}
-"""Days."""
+from pipelines.parity.counting import DAY, WINDOWS
+
 SAYS: Mapping[str, int] = {"dwell": 1, "tag": 2, "click": 3, "cart": 4, "purchase": 5, "disliked": 6, "liked": 6}
 """How much an act says of a user and an item; the last opinion wins, so both weigh the same; see `newest_distinct`."""
+KINDS: Mapping[str, int] = {"dwell": 1, "tag": 2, "click": 3, "cart": 4, "purchase": 5, "disliked": 6, "liked": 7}
+"""What the user tower calls an act."""
 COUNTS = ("wanted_decayed", "review_count")
-"""Of what is taken from the release, what is a count and never lacking."""
+"""Of the further features of items, what is a count and never lacking."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,18 @@ class RawEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class RawItem:
-    """What the catalogue, the log and the release's arrays say of an item; None where they say nothing."""
+    """What is known of an item; None where nothing is."""
 
+    row: int
+    """In the release's arrays."""
     price: float | None
     category: str | None
-    available_from: int | None
-    first_event: int | None
-    """Time of the first on it, of any type, that had happened, and was known, before the last start of a day before the release."""
-    wanted: Mapping[str, int]
-    """Name of a window -> how many of them said that it was wanted; see `wanted_within`."""
     vectors: Mapping[str, npt.NDArray[np.float32] | None]
     """modality -> unit vector."""
-    taken: Mapping[str, float | None]
-    """Rates and further features, which are taken from the release as they are."""
+    born: int | None = None
+    """First moment on sale or, where the catalogue does not say, time of the first event; microseconds since 1970 UTC."""
+    numbers: Mapping[str, float | None] = field(default_factory=dict)
+    """What events say of it, by the names of `counting.features_of`; of candidates alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +50,7 @@ class Past:
 
     item: RawItem
     act: str
+    """A key of SAYS."""
     age: float
     """Days before the answer, at least 0."""
 
@@ -69,9 +69,9 @@ def said(event_type: str, value: float | None, *, positive_rating: float) -> str
 
 
 def newest_distinct(
-    events: Sequence[RawEvent], *, known: Container[str], positive_rating: float, opinions: bool, length: int
+    events: Sequence[RawEvent], *, known: Container[str], positive_rating: float, opinions: bool
 ) -> list[tuple[RawEvent, str]]:
-    """Of each item in `known` the act that says most, the last of several; the newest `length` of them, oldest first.
+    """Of each item in `known` the act that says most, the last of several; oldest first.
 
     `opinions` is whether the shop wants any; where it does not, they say more than a tag and less than a click.
     """
@@ -85,12 +85,7 @@ def newest_distinct(
         if before is None or says[act] >= says[before[2]]:
             best[event.item_id] = place, event, act
     in_order = sorted(best.values(), key=lambda found: found[0])
-    return [(event, act) for _, event, act in in_order][-length:]
-
-
-def last_midnight(moment: int) -> int:
-    """The last start of a day, in UTC, strictly before a moment."""
-    return (moment - 1) // DAY * DAY
+    return [(event, act) for _, event, act in in_order]
 
 
 def retrieval(scores: Sequence[float]) -> Columns:
@@ -105,21 +100,16 @@ def retrieval(scores: Sequence[float]) -> Columns:
     }
 
 
-def wanted_within(times: Sequence[int], *, midnight: int) -> dict[str, int]:
-    """How many of these times lie within so many days before the last midnight, by the name of the window."""
-    return {name: sum(midnight - time <= days * DAY for time in times) for name, days in WINDOWS.items()}
-
-
 def popularity(candidates: Sequence[RawItem]) -> Columns:
     """How often the candidates were wanted."""
-    columns = {f"wanted_{name}": [math.log1p(item.wanted[name]) for item in candidates] for name in WINDOWS}
+    columns = {f"wanted_{name}": [math.log1p(item.numbers[f"wanted_{name}"] or 0) for item in candidates] for name in WINDOWS}
     return columns | {f"wanted_{name}_z": _standardised(columns[f"wanted_{name}"]) for name in ("30d", "all")}
 
 
 def age(candidates: Sequence[RawItem], *, now: int) -> Columns:
     """Days on sale or, where the catalogue does not say, since the first event."""
-    born = [item.first_event if item.available_from is None else item.available_from for item in candidates]
-    return _flagged("item_age", [None if start is None else math.log1p(max(now - start, 0) / DAY) for start in born])
+    days = [None if item.born is None else max(now - item.born, 0) / DAY for item in candidates]
+    return _flagged("item_age", [None if value is None else math.log1p(value) for value in days])
 
 
 def price(candidates: Sequence[RawItem], past: Sequence[Past]) -> Columns:
@@ -169,9 +159,9 @@ def content(candidates: Sequence[RawItem], past: Sequence[Past], *, modality: st
     return columns
 
 
-def taken(candidates: Sequence[RawItem], *, name: str) -> Columns:
-    """A rate or a further feature as the release has it: here it is not made again, only held against what was served of it."""
-    values = [item.taken[name] for item in candidates]
+def mean_or_count(candidates: Sequence[RawItem], *, name: str) -> Columns:
+    """A rate, a mean or a further count of what events say of the candidates."""
+    values = [item.numbers[name] for item in candidates]
     return {name: [math.log1p(value or 0.0) for value in values]} if name in COUNTS else _flagged(name, values)
 
 

@@ -16,13 +16,16 @@ from feature_store.served_samples import ServedSample, sample_files, sample_line
 from pipelines.config import Config
 from pipelines.online_store import open_online_store
 from pipelines.parity.difference import FeatureDifference, beyond, feature_differences, ranking_overlap
-from pipelines.parity.raw import counted_names, read_items, read_log, taken_names
-from pipelines.parity.recompute import past_of, recompute
+from pipelines.parity.numbers import number_candidates, taken_from_release
+from pipelines.parity.raw import moment_of, read_items, read_log
+from pipelines.parity.recompute import past_of, recompute, retrieval_scores
 from pipelines.parity.reference import RawEvent
 from pipelines.recommend import release_folder
 from recsys.data.relevance import Relevance
 from recsys.slate.release_reader import Release, read_release
 
+SCORE = "retrieval_score"
+"""Name of what is compared beside the features."""
 USERS_AT_ONCE = 100
 OTHER_RELEASE = "answered by another release"
 ADDED = "answered while items were added to the release, whose features are not made again"
@@ -52,17 +55,17 @@ class Parity:
     left_out: Mapping[str, int]
     """Why samples were not compared -> how many."""
     features: Sequence[FeatureDifference]
-    """In the order of the ranker."""
+    """The score of retrieval, then all in the order of the ranker."""
     k: int
     overlap: float
     """Mean over the requests of the share of the k best that stays; see `ranking_overlap`."""
     lowest_overlap: float
     differing: Sequence[str]
-    """Ids of requests in which a judged feature differs, the newest first."""
+    """Ids of requests in which a feature differs, the newest first."""
 
     @property
     def passed(self) -> bool:
-        """Whether no judged feature differs by more than the tolerance."""
+        """Whether no feature differs by more than the tolerance."""
         return not self.differing
 
 
@@ -151,30 +154,34 @@ def _compare(
     tolerance: float,
 ) -> Parity:
     samples = [sample for sample, _ in chosen]
-    events = workspace.read("events")
-    unjudged = () if release.description.get("events") == events.manifest.content_digest else counted_names()
-    log = read_log(events, release, samples, snapshot=snapshot)
-    pasts = [past_of([*log.of_users[sample.user_id], *map(_raw, posted)], release) for sample, posted in chosen]
-    wanted = {item_id for sample in samples for item_id in sample.item_ids} | {event.item_id for past in pasts for event, _ in past}
-    items = read_items(release, log, wanted)
-    right = [recompute(sample, past, items, release) for sample, past in zip(samples, pasts, strict=True)]
-    names, taken, k = release.ranking["feature_names"], taken_names(release), int(release.serving["k"])
-    overlaps = [
-        ranking_overlap(release, sample.features, matrix, sample.retrieval_scores, k=k)
-        for sample, matrix in zip(samples, right, strict=True)
-    ]
-    judged = np.array([name not in unjudged for name in names])
-    apart = [beyond(sample.features, matrix, tolerance)[:, judged].any() for sample, matrix in zip(samples, right, strict=True)]
-    differences = feature_differences(
-        names, [sample.features for sample in samples], right, taken=taken, unjudged=unjudged, tolerance=tolerance
+    taken = taken_from_release(workspace, release)
+    log = read_log(
+        workspace.read("events"),
+        release.relevance,
+        users=[sample.user_id for sample in samples],
+        item_ids=[item_id for sample in samples for item_id in sample.item_ids],
+        snapshot=snapshot,
+        moment=moment_of(release),
     )
+    pasts = [past_of([*log.of_users[sample.user_id], *map(_raw, posted)], release) for sample, posted in chosen]
+    items = read_items(release, log.of_items.keys() | {event.item_id for past in pasts for event, _ in past})
+    items |= number_candidates(workspace, release, items, log.of_items, taken)
+    served = [np.c_[sample.retrieval_scores, sample.features] for sample in samples]
+    right = [
+        np.c_[retrieval_scores(sample, past, items, release), recompute(sample, past, items, release)]
+        for sample, past in zip(samples, pasts, strict=True)
+    ]
+    pairs, k = list(zip(served, right, strict=True)), int(release.serving["k"])
+    overlaps = [ranking_overlap(release, *pair, k=k) for pair in pairs]
+    apart = [beyond(*pair, tolerance).any() for pair in pairs]
+    names = (SCORE, *release.ranking["feature_names"])
     return Parity(
         release_id=release.release_id,
         requests=len(samples),
         left_out=dict(left_out),
         newest=datetime.fromtimestamp(max(sample.time for sample in samples) / 1e6, UTC),
         tolerance=tolerance,
-        features=differences,
+        features=feature_differences(names, served, right, taken=taken, tolerance=tolerance),
         k=k,
         overlap=sum(overlaps) / len(overlaps),
         lowest_overlap=min(overlaps),

@@ -21,8 +21,7 @@ def parity_section(facts: Mapping[str, Any] | None) -> str:
             f"{entry['absolute']:.2e}",
             f"{entry['relative']:.2e}",
             f"{entry['requests']:,}",
-            "release" if entry["taken"] else "raw events",
-            "yes" if entry["judged"] else "no: the log has changed since the release",
+            f"release: {escape(entry['taken'])}" if entry["taken"] else "raw events",
         ]
         for entry in sorted(facts["features"], key=lambda entry: (-entry["requests"], -entry["absolute"]))
     ]
@@ -33,5 +32,5 @@ def parity_section(facts: Mapping[str, Any] | None) -> str:
         f"made again from raw events by plain loops. Of the {facts['k']} best by its ranker {facts['overlap']:.2%} stay, "
         f"{facts['lowest_overlap']:.2%} in the worst answer.{left_out}"
     )
-    head = ["feature", "largest difference", "relative", f"answers beyond {facts['tolerance']:g}", "made again from", "judged"]
-    return section("Served and made again", lead, table(head, rows, text=(4, 5)))
+    head = ["feature", "largest difference", "relative", f"answers beyond {facts['tolerance']:g}", "made again from"]
+    return section("Served and made again", lead, table(head, rows, text=(4,)))

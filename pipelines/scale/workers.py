@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from feature_store.layout import Workspace
-from pipelines.config import ConfigError
+from pipelines.config import Config, ConfigError
 
 QUIET = {"DO_NOT_TRACK": "true", "RAY_USAGE_STATS_ENABLED": "0", "DAFT_PROGRESS_BAR": "0"}
 """Daft and Ray report home unless told not to, and the night has bars of its own. A shop's own settings win."""
@@ -22,7 +22,7 @@ class Workers:
     """Whom a section of the config asks for with `engine = "daft"`.
 
     Raises:
-        EngineError: Its settings contradict one another, or what they need is not installed.
+        EngineError: What they need is not installed.
     """
 
     section: str
@@ -34,19 +34,7 @@ class Workers:
     gpus_each: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.number < 1:
-            raise EngineError(f"[{self.section}] workers: found {self.number}, at least 1 is needed.")
-        if self.gpus_each and not self.ray_address:
-            raise EngineError(
-                f"[{self.section}] gpus_per_worker = {self.gpus_each} is a request to Ray, and ray_address is empty. Name a cluster, or "
-                'set ray_address = "local" for the GPUs of this machine.'
-            )
-        for package in ("daft", "ray") if self.ray_address else ("daft",):
-            if importlib.util.find_spec(package) is None:
-                raise EngineError(
-                    f'[{self.section}] engine = "daft" needs the package {package}, which is not installed. '
-                    "Run `pip install 'vitrine[scale]'`, in a clone `make install`, or set engine = \"local\"."
-                )
+        _require_packages(self.section, self.ray_address)
 
     def work(
         self, opened: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...], tasks: Mapping[int, Any]
@@ -68,6 +56,17 @@ class Workers:
         yield from crew_at_work(self, opened, arguments, tasks)
 
 
+def require_engines(config: Config) -> None:
+    """What the night asks before it has cost anything.
+
+    Raises:
+        EngineError: A section names an engine that is not installed.
+    """
+    for section, settings in (("embed", config.embed), ("features", config.features)):
+        if settings.engine == "daft":
+            _require_packages(section, settings.ray_address)
+
+
 def require_workspace(workspace: Workspace) -> None:
     """What a worker asks first.
 
@@ -76,3 +75,12 @@ def require_workspace(workspace: Workspace) -> None:
     """
     if not workspace.root.is_dir():
         raise EngineError(f"{os.uname().nodename} does not see {workspace.root}: mount the workspace under the same path on every machine")
+
+
+def _require_packages(section: str, ray_address: str) -> None:
+    for package in ("daft", "ray") if ray_address else ("daft",):
+        if importlib.util.find_spec(package) is None:
+            raise EngineError(
+                f'[{section}] engine = "daft" needs the package {package}, which is not installed. '
+                "Run `pip install 'vitrine[scale]'`, in a clone `make install`, or set engine = \"local\"."
+            )

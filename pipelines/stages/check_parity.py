@@ -14,6 +14,9 @@ from pipelines.releases import ReleaseError, ReleaseShelf
 from pipelines.stage import Stage, StageContext
 from recsys.slate.release_reader import ReleaseError as UnreadableReleaseError
 
+FORMAT = 2
+"""Of the facts; what an older version has found does not stand."""
+
 
 def run(context: StageContext) -> None:
     """Write the table `parity`: its one file holds the verdict alone, so that nothing behind it runs again where that is the same."""
@@ -41,8 +44,8 @@ def _facts(config: Config, workspace: Workspace) -> dict[str, Any]:
         return nothing_compared(str(error))
     except ParityError as error:
         before = workspace.read(STAGE.writes).manifest.facts if workspace.exists(STAGE.writes) else {}
-        asked = (champion, config.gates.max_parity_difference)
-        stands = before.get("rows") and (before["release_id"], before["tolerance"]) == asked
+        asked = (FORMAT, champion, config.gates.max_parity_difference)
+        stands = before.get("rows") and (before.get("format"), before["release_id"], before["tolerance"]) == asked
         return {**before, "why": str(error)} if stands else nothing_compared(str(error))
 
 
@@ -62,6 +65,7 @@ def compare(config: Config, workspace: Workspace, *, champion: str) -> dict[str,
         raise ParityError(f"release {champion}, which is served, is gone or damaged") from error
     told = {name: getattr(found, name) for name in ("release_id", "tolerance", "k", "overlap", "lowest_overlap")}
     features = [asdict(feature) for feature in found.features]
+    told["format"] = FORMAT
     return told | {"rows": found.requests, "why": "", "newest": found.newest.isoformat(), "left_out": found.left_out, "features": features}
 
 

@@ -53,8 +53,8 @@ class EmbedConfig:
     image_batch: int = 32
     compile_images: bool = False
     """Compile the image model before its first batch: a MobileNet on a CPU in bf16 is then 1.4 times as fast, for a start that
-    waits until it is compiled (93 s on a busy machine). Needs a C++ compiler where there is no GPU. All photos are encoded anew, for it
-    rounds otherwise."""
+    waits until it is compiled (93 s on a busy machine). Needs a C++ compiler where there is no GPU. What was encoded without it stays, and
+    `vitrine add-items` encodes without it: it rounds otherwise, but as little as other companions in a batch do (cosine .9999)."""
     text_tokens_per_batch: int = 2048
     shard_items: int = 1024
     """Items per file; a killed run resumes at the first missing one."""
@@ -90,6 +90,13 @@ class EmbedConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ValueError(f"workers is {self.workers}; it is at least 1")
+        if self.engine == "daft" and self.gpus_per_worker and not self.ray_address:
+            raise ValueError(
+                f"gpus_per_worker = {self.gpus_per_worker} is a request to Ray, and ray_address is empty; name a cluster, or set "
+                'ray_address = "local" for the GPUs of this machine'
+            )
         named = [name for name in ("image_weights", "image_pretrained") if getattr(self, name)]
         named += ["text_model"] if self.text_model != "minilm" else []
         named += ["text_pooling"] if self.text_pooling != "mean" else []

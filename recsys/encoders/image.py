@@ -127,7 +127,7 @@ class ImageEncoder:
         precision: `auto`, `bf16` or `fp32`.
         batch: Photos per forward pass.
         projected_to: Numbers of a vector; 0: those of the model. See `RandomProjection`.
-        compiled: Whether photos go through a `CompiledTower`, which rounds otherwise: another version.
+        compiled: Whether photos go through a `CompiledTower`; it rounds otherwise, within COMPANION_TOLERANCE, so the version is the same.
 
     Raises:
         EncoderError: There are too few numbers to project, or nothing to compile with.
@@ -157,8 +157,7 @@ class ImageEncoder:
     @cached_property
     def version(self) -> str:
         """See `Encoder`."""
-        compiled = {"compiled": True} if self._compiled else {}
-        return version_digest({**asdict(self.spec), "precision": str(self._dtype), **compiled}, self.tower)
+        return version_digest({**asdict(self.spec), "precision": str(self._dtype)}, self.tower)
 
     @cached_property
     def dim(self) -> int:

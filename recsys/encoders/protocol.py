@@ -27,7 +27,8 @@ class EncoderError(Exception):
 class Encoder(Protocol[Content_contra]):
     """Turns contents into unit vectors.
 
-    The vector of a content depends on it and on `version` alone; its batch companions may move it within COMPANION_TOLERANCE.
+    The vector of a content depends on it and on `version` alone; its batch companions, and a tower that is
+    compiled, may move it within COMPANION_TOLERANCE.
     """
 
     @property

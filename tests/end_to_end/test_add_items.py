@@ -138,6 +138,13 @@ def test_the_same_file_again_changes_nothing(config: Config, workspace: Path, ne
     assert added() == before
 
 
+def test_a_few_photos_are_encoded_without_compiling_the_model(workspace: Path, new_file: Path) -> None:
+    compiled = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    added = add_items(small_config(workspace, embed={"compile_images": True}), new_file, progress=QUIET)
+    assert added.encoded["image"] == 2
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled
+
+
 def test_other_encoders_than_those_of_the_release_are_refused(workspace: Path, new_file: Path) -> None:
     other = small_config(workspace, embed={"text_pooling": "max"})
     with pytest.raises(AddItemsError, match=r"the text vectors of release .* come from encoder .* run `vitrine nightly`"):

@@ -105,6 +105,12 @@ def test_what_is_not_toml_says_where(tmp_path: Path) -> None:
         load_config(path)
 
 
-def test_no_workers_are_refused_before_the_night() -> None:
-    with pytest.raises(ConfigError, match="workers is 0; it is at least 1"):
-        parse_config({"features": {"engine": "daft", "workers": 0}})
+@pytest.mark.parametrize("section", ["embed", "features"])
+def test_no_workers_are_refused_before_the_night(section: str) -> None:
+    with pytest.raises(ConfigError, match=f"{section}: .*workers is 0; it is at least 1"):
+        parse_config({section: {"engine": "daft", "workers": 0}})
+
+
+def test_gpus_are_asked_of_ray_alone() -> None:
+    with pytest.raises(ConfigError, match=r"gpus_per_worker = 1\.0 is a request to Ray, and ray_address is empty"):
+        parse_config({"embed": {"engine": "daft", "gpus_per_worker": 1.0}})

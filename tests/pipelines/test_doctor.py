@@ -1,6 +1,7 @@
 """The doctor names what is wrong and how to mend it."""
 
 import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,15 @@ def test_a_redis_that_does_not_answer_is_an_error_that_names_it(tmp_path: Path) 
     found = look(Config(workspace=str(tmp_path), online_store=OnlineStoreConfig(place="redis://127.0.0.1:1/0")))["online store"]
     assert found.state == "error"
     assert "redis://127.0.0.1:1/0" in found.found
+
+
+def test_an_engine_that_is_not_installed_is_an_error_that_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config(workspace=str(tmp_path), embed=EmbedConfig(engine="daft"))
+    assert look(config)["workers"].state == "ok"
+    monkeypatch.setitem(sys.modules, "daft", None)
+    found = look(config)["workers"]
+    assert found.state == "error"
+    assert "needs the package daft, which is not installed. Run `pip install 'vitrine[scale]'`" in found.found
 
 
 def test_missing_weights_are_an_error_that_says_which_file(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 import errno
 import io
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from pipelines.config import Config, parse_config
 from pipelines.lock import BusyError
 from pipelines.nightly import STAGES, StageResult, UnknownStageError, run_night, run_stage, run_until
 from pipelines.progress import Progress
+from pipelines.scale.workers import EngineError
 from pipelines.stage import Stage, StageContext
 from tests.support.small_night import small_config
 from tests.support.tiny_shop import TINY, draw_tiny_shop
@@ -73,6 +77,17 @@ def test_a_night_stops_behind_the_stage_that_is_named(tmp_path: Path) -> None:
 def test_an_unknown_stage_to_stop_behind_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(UnknownStageError, match=r"no stage 'embed'; the stages are .*embed_items"):
         run_until(_config(tmp_path / "shop"), "embed", progress=_quiet())
+    assert not (tmp_path / "shop").exists()
+
+
+@pytest.mark.parametrize("run", [run_night, partial(run_until, until="embed_items")], ids=["all", "a part"])
+def test_an_engine_that_is_not_installed_is_told_before_anything_is_made(
+    run: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    config = parse_config({"workspace": str(tmp_path / "shop"), "features": {"engine": "daft", "ray_address": "local"}})
+    with pytest.raises(EngineError, match=r'\[features\] engine = "daft" needs the package ray, which is not installed\. Run `pip install'):
+        run(config, progress=_quiet())
     assert not (tmp_path / "shop").exists()
 
 

@@ -70,6 +70,17 @@ def test_while_redis_is_gone_the_api_says_so_and_answers_again_once_it_is_back(t
         assert client.post("/v1/recommendations", json=ASKED).json()["source"] == "personal"
 
 
+def test_while_redis_hangs_only_the_first_request_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feature_store.online.redis_link.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("feature_store.online.redis_link.REST_SECONDS", 3600.0)
+    build_release(tmp_path / "releases")
+    with redis_server(tmp_path) as server, api(tmp_path / "releases", server) as client:
+        with server.hanging():
+            asked = [client.post("/v1/recommendations", json=ASKED) for _ in range(2)]
+        assert [answer.status_code for answer in asked] == [503, 503]
+        assert ["not asked now" in answer.json()["detail"] for answer in asked] == [False, True]
+
+
 def test_a_release_that_could_not_be_laid_beside_the_store_is_served_once_that_is_back(tmp_path: Path) -> None:
     build_release(tmp_path / "releases")
     with redis_server(tmp_path) as server, contextlib.closing(open_store(server.url)) as store:

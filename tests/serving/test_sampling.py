@@ -37,7 +37,7 @@ def test_an_answer_is_kept_with_its_versions_and_all_that_the_ranker_read(shop: 
     assert (sample.request_id, sample.user_id, sample.release_id) == (told["request_id"], READER, told["release_id"])
     assert (sample.snapshot, sample.posted) == (shop.read("snapshot").manifest.content_digest, ("e",))
     assert sample.slate == tuple(item["item_id"] for item in told["items"])
-    assert sample.features.shape == (len(sample.item_ids), len(sample.feature_names)) == (30, 31)
+    assert sample.features.shape == (len(sample.item_ids), len(sample.feature_names)) == (30, 37)
     history_length = sample.features[:, sample.feature_names.index("history_length")]
     np.testing.assert_allclose(history_length, np.log1p(4), rtol=1e-6)  # i4, i5, i19 of the log, i3 of the day
 

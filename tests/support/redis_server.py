@@ -1,6 +1,8 @@
 """A real Redis on a free loopback port, which a test may end, kill and start again."""
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -54,6 +56,15 @@ class RedisServer:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(START_SECONDS)
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """For a block it takes connections and answers nobody."""
+        os.kill(self.process_id, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.process_id, signal.SIGCONT)
 
     def bytes(self) -> dict[str, bytes]:
         """What each of its files of data holds."""

@@ -1,6 +1,7 @@
 """A small release with real graphs, whose right answers are known: items of one colour lie in one direction."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,12 +29,23 @@ DATED_POPULARITY = 0.25
 """Of an item that is added with a day it came on sale."""
 
 
-def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: int = 0, champion: bool = True) -> Path:
-    """Write a release and, where asked, make it the champion; item i has colour i % 4 and price i."""
+def build_release(
+    releases: Path, *, items: int = 40, kind: str = "flat", seed: int = 0, champion: bool = True, known: RankingItems | None = None
+) -> Path:
+    """Write a release and, where asked, make it the champion; item i has colour i % 4 and price i.
+
+    Args:
+        releases: Folder of all.
+        items: How many.
+        kind: Of the index.
+        seed: Of the vectors; part of the name.
+        champion: Whether it is served.
+        known: What events say of the items; nothing where left out. Prices, categories and vectors are those of the release all the same.
+    """
     random = np.random.default_rng(seed)
     folder = releases / f"20260101-{seed:08d}"
     folder.mkdir(parents=True)
-    frame = _catalogue(items)
+    frame = build_catalogue(items)
     frame.write_parquet(folder / "catalogue.parquet")
     directions = np.eye(DIM, dtype=np.float32)[np.arange(items) % len(COLOURS)] + 0.1 * random.standard_normal((items, DIM))
     units = (directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
@@ -45,25 +57,27 @@ def build_release(releases: Path, *, items: int = 40, kind: str = "flat", seed: 
     available = np.flatnonzero(build_items(frame, {}).available(DATE))
     save_index(folder, *build_index(vectors[available], available, vectors, IndexConfig(kind=kind)))
     nan = np.full(items, np.nan, np.float32)
-    save_ranking_items(
-        folder,
-        RankingItems(
-            wanted=np.zeros((items, 5), np.float32),
-            born=np.zeros(items, np.int64),
-            click_rate=nan,
-            mean_rating=nan,
-            price=frame["price"].cast(pl.Float32).to_numpy(),
-            category=np.arange(items) % len(COLOURS),
-            vectors={"image": np.where(has_image[:, None], units, 0)},
-            presence={"image": has_image},
-        ),
+    described = RankingItems(
+        wanted=np.zeros((items, 5), np.float32),
+        born=np.zeros(items, np.int64),
+        click_rate=nan,
+        mean_rating=nan,
+        price=frame["price"].cast(pl.Float32).to_numpy(),
+        category=np.arange(items) % len(COLOURS),
+        vectors={"image": np.where(has_image[:, None], units, 0)},
+        presence={"image": has_image},
     )
+    if known is not None:
+        described = replace(
+            described, **{name: getattr(known, name) for name in ("wanted", "born", "click_rate", "mean_rating", "further")}
+        )
+    save_ranking_items(folder, described)
     _user_tower(folder / "user_tower.onnx")
     _item_tower(folder / "item_tower.onnx")
     expected = {"dated": DATED_POPULARITY, "undated": 0.0}
     (folder / "knowledge.json").write_text("{}\n", encoding="utf-8")
     save_rules(folder, NewItemRules(encoders={"image": "v1"}, centres={"image": np.zeros(DIM, np.float32)}, **expected))
-    names = feature_names(("image",))
+    names = feature_names(("image",), tuple(described.further))
     _ranker(folder / "ranker.onnx", names)
     ranking = {"feature_names": names, "tasks": ["click"], "task_weights": [1.0], "blend": 0.5, "history_length": 20}
     (folder / "ranking.json").write_text(json.dumps(ranking))
@@ -90,7 +104,8 @@ def _describe(folder: Path) -> None:
     (folder / "release.json").write_text(json.dumps({**told, "files": files, "contents_digest": content_digest(files)}))
 
 
-def _catalogue(items: int) -> pl.DataFrame:
+def build_catalogue(items: int) -> pl.DataFrame:
+    """That of a release with so many items."""
     rows = range(items)
     return pl.DataFrame(
         {

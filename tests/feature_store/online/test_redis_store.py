@@ -2,11 +2,9 @@
 
 import contextlib
 import json
-import os
 import shutil
-import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +40,16 @@ def redis(empty_redis: RedisServer) -> "Iterator[Redis]":
 
     with Redis(port=empty_redis.port, decode_responses=True) as client:
         yield client
+
+
+@contextlib.contextmanager
+def counted(server: RedisServer) -> Iterator[Callable[[], int]]:
+    """How many connections the server has been asked for since."""
+    from redis import Redis
+
+    with Redis(port=server.port) as client:
+        before = client.info("stats")["total_connections_received"]
+        yield lambda: client.info("stats")["total_connections_received"] - before
 
 
 def test_redis_itself_drops_what_is_too_old_and_leaves_no_key_of_it(empty_redis: RedisServer, redis: "Redis") -> None:
@@ -237,15 +245,25 @@ def test_a_redis_that_is_gone_is_named_and_used_again_once_it_is_back(tmp_path: 
         assert store.append([EVENT]) == 0
 
 
-def test_a_redis_that_hangs_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_hangs_is_waited_for_once_and_then_left_alone_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("feature_store.online.redis_link.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("feature_store.online.redis_link.REST_SECONDS", 3600.0)
+    with redis_server(tmp_path) as server, contextlib.closing(open_redis(server.url)) as store, counted(server) as connections:
+        with server.hanging(), pytest.raises(OnlineStoreError, match=r"cannot be reached \(no answer within 0\.2 s\)"):
+            store.user("u")
+        assert connections() == 0  # nobody tried again
+        with pytest.raises(OnlineStoreError, match=r"no answer within 0\.2 s.*so it was not asked now"):
+            store.user("u")
+        with contextlib.closing(open_redis(server.url)) as another:  # of a process that has not waited in vain
+            assert not another.user("u").known
+
+
+def test_a_redis_that_hung_is_asked_again_after_the_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feature_store.online.redis_link.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("feature_store.online.redis_link.REST_SECONDS", 0.0)
     with redis_server(tmp_path) as server, contextlib.closing(open_redis(server.url)) as store:
-        os.kill(server.process_id, signal.SIGSTOP)
-        try:
-            with pytest.raises(OnlineStoreError, match="cannot be reached"):
-                store.user("u")
-        finally:
-            os.kill(server.process_id, signal.SIGCONT)
+        with server.hanging(), pytest.raises(OnlineStoreError, match="cannot be reached"):
+            store.user("u")
         assert not store.user("u").known
 
 

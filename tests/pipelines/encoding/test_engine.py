@@ -29,13 +29,3 @@ def test_a_missing_extra_is_told_with_the_command_that_installs_it(tmp_path: Pat
     monkeypatch.setitem(sys.modules, "daft", None)
     with pytest.raises(EngineError, match=r"needs the package daft, which is not installed\. Run `pip install 'vitrine\[scale\]'`"):
         opened(tmp_path, engine="daft")
-
-
-def test_gpus_are_asked_of_ray_alone(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"gpus_per_worker = 1\.0 is a request to Ray, and ray_address is empty"):
-        opened(tmp_path, engine="daft", gpus_per_worker=1.0)
-
-
-def test_no_workers_are_too_few(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="workers: found 0, at least 1"):
-        opened(tmp_path, engine="daft", workers=0)

@@ -1,25 +1,16 @@
-"""Features by the reference: worked out by hand, and against the functions that serve and train."""
+"""Features by the reference, worked out by hand."""
 
 import math
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from feature_store.features.item_features import item_features
-from feature_store.features.item_priors import ItemPriors
-from feature_store.schema import REVIEW_SENTIMENT
 from pipelines.parity import reference
-from pipelines.parity.reference import DAY, Past, RawEvent, RawItem
+from pipelines.parity.counting import DAY
+from pipelines.parity.reference import Past, RawEvent, RawItem
 
 NOW = 100 * DAY
-ITEM = RawItem(price=None, category=None, available_from=None, first_event=None, wanted={}, vectors={"image": None}, taken={})
-PRIORS = ItemPriors(
-    click_rate=0.0, click_strength=1.0, conversion_rate=None, conversion_strength=1.0, rating=0.0, sentiment=None, reviewed=False
-)
+ITEM = RawItem(row=0, price=None, category=None, vectors={"image": None})
 
 
 def event(item_id: str, event_type: str, day: float, value: float | None = None, *, known: float | None = None) -> RawEvent:
@@ -34,8 +25,8 @@ def past(*acts: tuple[RawItem, str, float]) -> list[Past]:
     return [Past(item=entry, act=act, age=days) for entry, act, days in acts]
 
 
-def newest(*events: RawEvent, length: int = 9, opinions: bool = True) -> list[tuple[str, str, float]]:
-    found = reference.newest_distinct(events, known={"a", "b", "c"}, positive_rating=4.0, opinions=opinions, length=length)
+def newest(*events: RawEvent, opinions: bool = True) -> list[tuple[str, str, float]]:
+    found = reference.newest_distinct(events, known={"a", "b", "c"}, positive_rating=4.0, opinions=opinions)
     return [(entry.item_id, act, entry.event_time / DAY) for entry, act in found]
 
 
@@ -59,10 +50,6 @@ def test_an_opinion_that_nobody_asks_for_says_more_than_a_look() -> None:
 
 def test_what_is_no_behaviour_and_items_that_are_not_known_do_not_count() -> None:
     assert newest(event("a", "impression", 1), event("x", "click", 2), event("b", "review", 3)) == [("b", "tag", 3)]
-
-
-def test_only_the_newest_are_left() -> None:
-    assert newest(*(event(name, "click", day) for day, name in enumerate("abc")), length=2) == [("b", "click", 1), ("c", "click", 2)]
 
 
 def test_the_retriever_counts_relative_to_the_request() -> None:
@@ -93,46 +80,12 @@ def test_content_is_held_against_what_was_liked_and_what_was_not() -> None:
     assert found["image_missing"][1] == 1
 
 
-def test_the_age_of_an_item_counts_from_its_first_day_on_sale_else_from_its_first_event() -> None:
-    met = 97 * DAY
-    found = reference.age([item(available_from=90 * DAY, first_event=met), item(first_event=met), ITEM], now=NOW)
-    assert found == {"item_age": [math.log1p(10), math.log1p(3), 0], "no_item_age": [0, 0, 1]}
+def test_the_age_of_an_item_is_that_of_the_day_it_came() -> None:
+    found = reference.age([item(born=90 * DAY), ITEM], now=NOW)
+    assert found == {"item_age": [math.log1p(10), 0], "no_item_age": [0, 1]}
 
 
-@settings(max_examples=25)
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from([0.0, 99.0, 100.0, 370.0, 392.9, 393.0, 399.0, 399.5, 400.0]) | st.floats(0, 401),
-            st.sampled_from([0.0, 0.5, 8.0]),
-            st.sampled_from(["click", "impression"]),
-        ),
-        min_size=1,
-        max_size=12,
-    ),
-    st.sampled_from([400.0, 400.5]),
-)
-def test_popularity_and_first_event_are_those_of_the_table(acts: list[tuple[float, float, str]], date: float) -> None:
-    events = [event("a", kind, day, known=day + late) for day, late, kind in acts]
-    before = datetime.fromtimestamp(0, UTC) + timedelta(days=date)
-    rows = [{"item_id": "a", "event_type": e.event_type, "event_time": e.event_time, "known_at": e.known_at} for e in events]
-    times = pl.col("event_time", "known_at").cast(pl.Datetime("us", "UTC"))
-    log = pl.DataFrame(rows).with_columns(times, value=pl.lit(None, pl.Float64)).lazy()
-    table = item_features(
-        log, wanted=pl.col("event_type") == "click", since=before, before=before, priors=PRIORS, sentiment=REVIEW_SENTIMENT.empty().lazy()
-    )
-    midnight = reference.last_midnight(round(date * DAY))
-    counted = [e for e in events if max(e.event_time, e.known_at) < midnight]
-    wanted = reference.wanted_within([e.event_time for e in counted if e.event_type == "click"], midnight=midnight)
-    met = item(first_event=min((e.event_time for e in counted), default=None), wanted=wanted)
-    found = reference.popularity([met])
-    row = table.row(-1, named=True) if table.height else {f"wanted_{name}": 0 for name in reference.WINDOWS}
-    assert {name: found[f"wanted_{name}"][0] for name in reference.WINDOWS} == {
-        name: math.log1p(row[f"wanted_{name}"]) for name in reference.WINDOWS
-    }
-    first = row.get("first_event")
-    age = reference.age([met], now=NOW * 5)
-    assert age["no_item_age"] == [float(first is None)]
-    if first is not None:
-        born = round(first.timestamp() * 1e6)
-        assert age["item_age"] == [math.log1p((NOW * 5 - born) / DAY)]
+def test_what_is_counted_is_read_in_logarithms_and_a_mean_that_is_missing_with_a_flag() -> None:
+    candidates = [item(numbers={"review_count": 3.0, "click_rate": 0.25}), item(numbers={"review_count": 0.0, "click_rate": None})]
+    assert reference.mean_or_count(candidates, name="review_count") == {"review_count": [math.log(4), 0]}
+    assert reference.mean_or_count(candidates, name="click_rate") == {"click_rate": [0.25, 0], "no_click_rate": [0, 1]}

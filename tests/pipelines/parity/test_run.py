@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 
 from feature_store.layout import Workspace
 from feature_store.online.protocol import PostedEvent, UserState
-from feature_store.schema import EVENTS
+from feature_store.schema import EVENTS, REVIEW_SENTIMENT
 from feature_store.served_samples import ServedSample
 from pipelines.cli import app
 from pipelines.config import parse_config
+from pipelines.parity.numbers import LOG_CHANGED, NO_REPORT, OTHER_READER
 from pipelines.parity.recompute import past_of
 from pipelines.parity.reference import RawEvent
 from pipelines.parity.run import LATE, OTHER_SNAPSHOT, Parity, ParityError, newest_samples, run_parity
@@ -26,7 +27,18 @@ from pipelines.progress import Progress
 from recsys.slate.histories import user_history
 from recsys.slate.release_reader import read_release
 from tests.support.reviews import write_log
-from tests.support.sampled_shop import COLLECTOR, READER, ask, claim, load_night, rewrite, sampling_api, skewed, write_shop
+from tests.support.sampled_shop import (
+    COLLECTOR,
+    READER,
+    ask,
+    claim,
+    load_night,
+    rewrite,
+    sampling_api,
+    skewed,
+    write_sentiments,
+    write_shop,
+)
 
 DAY = (
     {"item_id": "i7", "event_type": "purchase"},
@@ -34,9 +46,10 @@ DAY = (
     {"item_id": "i4", "event_type": "tag"},
 )
 
-DULL = {"wanted_all", "click_rate", "no_history"}
 TOLD = {"category_affinity", "category_recent", "price_gap", "image_nearest", "image_disliked", "image_missing", "history_age", "item_age"}
-"""Features that are 0 in every sample, and some that are not."""
+TOLD |= {"wanted_1d", "wanted_7d", "wanted_30d", "wanted_365d", "wanted_all", "wanted_decayed", "review_count"}
+TOLD |= {part for name in ("click_rate", "conversion_rate", "mean_rating", "mean_sentiment") for part in (name, f"no_{name}")}
+"""Features that some samples must tell something of."""
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +81,11 @@ def test_what_is_served_is_what_raw_rows_say(shop: Workspace) -> None:
     assert found.passed
     assert (found.requests, found.left_out, found.overlap, found.lowest_overlap) == (3, {}, 1.0, 1.0)
     assert max(feature.absolute for feature in found.features) < 1e-5
-    assert {feature.name for feature in found.features if feature.taken} == {"click_rate", "no_click_rate", "mean_rating", "no_mean_rating"}
+    assert [feature.name for feature in found.features if feature.taken] == []
 
 
 def test_the_samples_are_of_histories_that_say_something(shop: Workspace) -> None:
-    columns = {name: np.concatenate([s.features[:, s.feature_names.index(name)] for s in newest_samples(shop)]) for name in DULL | TOLD}
+    columns = {name: np.concatenate([s.features[:, s.feature_names.index(name)] for s in newest_samples(shop)]) for name in TOLD}
     assert {name for name, values in columns.items() if values.any()} == TOLD
 
 
@@ -103,14 +116,46 @@ def test_a_skew_that_the_ranker_reads_costs_overlap(shop: Workspace) -> None:
     assert found.lowest_overlap <= found.overlap < 1
 
 
-def test_counts_of_events_are_not_judged_once_the_log_is_not_that_of_the_release(shop: Workspace) -> None:
+def test_a_score_of_retrieval_that_the_history_does_not_give_is_named(shop: Workspace) -> None:
+    newest = next(newest_samples(shop)).request_id
+    rewrite(shop, lambda sample: replace(sample, retrieval_scores=sample.retrieval_scores + 0.01 * (sample.request_id == newest)))
+    found = compared(shop)
+    assert [(feature.name, feature.requests) for feature in found.features if feature.requests] == [("retrieval_score", 1)]
+    assert found.differing == [newest]
+
+
+def test_a_log_that_has_changed_since_the_release_leaves_its_items_to_the_release(shop: Workspace) -> None:
     events = shop.read("events").scan(EVENTS).collect().to_dicts()
     click = {"event_id": "late", "event_type": "click", "item_id": next(newest_samples(shop)).item_ids[0]}
     write_log(shop.root, [*events, events[0] | click])
     claim(shop, events=shop.read("events").manifest.content_digest)
     found = compared(shop)
-    assert [feature.name for feature in found.features if feature.requests] == ["wanted_all", "wanted_all_z"]
     assert found.passed
+    taken = {feature.name for feature in found.features if feature.taken == LOG_CHANGED}
+    assert taken >= {"wanted_all", "wanted_30d_z", "item_age", "no_item_age", "click_rate", "no_mean_rating", "wanted_decayed"}
+    rewrite(shop, lambda sample: skewed(sample, "wanted_all", by=0.5))  # not what the release has of the item
+    assert [feature.name for feature in compared(shop).features if feature.requests] == ["wanted_all"]
+    assert f"{LOG_CHANGED}, so these are held against the release" in " ".join(printed(shop)[1].split())
+
+
+def test_a_release_without_its_report_says_itself_what_its_items_are(shop: Workspace) -> None:
+    (shop.releases / "20260101-00000000" / "evaluation.json").unlink()
+    found = compared(shop)
+    assert found.passed
+    assert {feature.taken for feature in found.features} == {"", NO_REPORT}
+
+
+def test_what_another_model_reads_out_of_reviews_is_no_measure_of_their_sentiment(shop: Workspace) -> None:
+    write_sentiments(shop, {}, version="v2")
+    found = compared(shop)
+    assert found.passed
+    assert [feature.name for feature in found.features if feature.taken == OTHER_READER] == ["mean_sentiment", "no_mean_sentiment"]
+
+
+def test_a_review_that_was_lost_when_sentiments_were_counted_is_found_out(shop: Workspace) -> None:
+    read = shop.read("review_sentiment").scan(REVIEW_SENTIMENT).select("event_id", "sentiment").collect()
+    write_sentiments(shop, dict(read.filter(pl.col("sentiment") < 0.5).rows()))
+    assert "mean_sentiment" in {feature.name for feature in compared(shop).features if feature.requests}
 
 
 def test_a_snapshot_that_forgets_an_event_is_found_out(shop: Workspace) -> None:
@@ -213,4 +258,4 @@ def test_the_command_names_the_feature_and_the_request_and_ends_with_1(shop: Wor
 
 def test_json_holds_all_of_it(shop: Workspace) -> None:
     told: dict[str, Any] = json.loads(printed(shop, "--json")[1])
-    assert (told["passed"], told["requests"], len(told["features"])) == (True, 3, 31)
+    assert (told["passed"], told["requests"], len(told["features"])) == (True, 3, 38)

@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from feature_store.layout import TableReader, Workspace
@@ -15,9 +17,10 @@ from pipelines.reports.parity_section import parity_section
 from pipelines.stage import is_current
 from pipelines.stages import check_parity
 from pipelines.stages.check_parity import STAGE, compare
+from recsys.data.items import ALWAYS
 from recsys.evaluation.gates import Gate
 from tests.support.reviews import write_log
-from tests.support.sampled_shop import READER, ask, load_night, rewrite, sampling_api, skewed, write_shop
+from tests.support.sampled_shop import READER, ask, load_night, miscount, rewrite, sampling_api, skewed, write_shop
 from tests.support.stages import NIGHT, run_stage
 from tests.support.tiny_release import build_release
 
@@ -53,6 +56,15 @@ def tamper(shop: Workspace, *, by: float = 0.5) -> None:
     rewrite(shop, lambda sample: skewed(sample, "history_age", by=by))
 
 
+def refused_for(shop: Workspace) -> set[str]:
+    """Features that differ in what the release answers now."""
+    with sampling_api(shop) as api:
+        ask(api, READER)
+    found = verdict(checked(shop))
+    assert not found["passed"]
+    return set(found["broken"])
+
+
 def forget_samples(shop: Workspace) -> None:
     shutil.rmtree(shop.served)
 
@@ -69,6 +81,31 @@ def test_a_history_that_was_tampered_with_is_refused_by_name_and_size(shop: Work
     found = gate(shop)
     assert (found.name, found.passed, found.found) == ("parity", False, 1.0)
     assert "what was served is not what raw events say of history_age (by up to 0.5 in 3 of them); 0.0001 is allowed" in found.message
+
+
+@pytest.mark.parametrize("column", ["wanted_1d", "wanted_7d", "wanted_30d", "wanted_365d", "wanted_all", "wanted_decayed", "review_count"])
+def test_a_night_that_has_miscounted_is_refused(shop: Workspace, column: str) -> None:
+    forget_samples(shop)
+    miscount(shop, **{column: pl.col(column) + 1})
+    assert refused_for(shop) >= {column}
+
+
+@pytest.mark.parametrize("column", ["click_rate", "conversion_rate", "mean_rating", "mean_sentiment"])
+def test_a_night_that_draws_means_and_rates_elsewhere_is_refused(shop: Workspace, column: str) -> None:
+    forget_samples(shop)
+    miscount(shop, **{column: pl.col(column) * 0.99})
+    assert refused_for(shop) == {column}
+
+
+def test_a_night_that_mistakes_the_first_event_is_refused(shop: Workspace) -> None:
+    forget_samples(shop)
+    miscount(shop, born=pl.when(pl.col("born") > ALWAYS).then(pl.col("born") + 86_400_000_000).otherwise("born"))
+    assert refused_for(shop) == {"item_age"}
+
+
+def test_scores_of_another_history_than_raw_events_tell_are_refused(shop: Workspace) -> None:
+    rewrite(shop, lambda sample: replace(sample, retrieval_scores=sample.retrieval_scores * 1.01))
+    assert verdict(checked(shop))["broken"] == ["retrieval_score"]
 
 
 def test_the_config_says_how_much_is_allowed(shop: Workspace) -> None:
@@ -133,6 +170,14 @@ def test_a_refusal_stands_until_the_champion_was_asked_again(shop: Workspace) ->
     assert "were made again by an earlier night (tonight: the API has sampled none" in found.message
     with sampling_api(shop) as api:
         ask(api, READER)
+    assert gate(shop).passed
+
+
+def test_a_refusal_of_an_older_version_does_not_stand(shop: Workspace) -> None:
+    tamper(shop)
+    table = checked(shop)
+    replace(table.manifest, facts={**table.manifest.facts, "format": 1}).write(shop.table("parity"))
+    forget_samples(shop)
     assert gate(shop).passed
 
 
