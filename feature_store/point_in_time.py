@@ -1,6 +1,7 @@
 """Join features to moments so that no row sees what was not yet known."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -30,10 +31,12 @@ def join_as_of(asked: pl.DataFrame, features: pl.DataFrame, *, key: str, max_age
     if doubled:
         raise SchemaError(f"columns {doubled} stand on both sides of a join as of; rename them in the asking frame")
     left = asked.with_row_index("_row")
-    rows = features.with_row_index("_sequence").drop_nulls([key, "event_time", "known_at"]).sort(key, "event_time", "known_at", "_sequence")
+    rows = features.with_row_index("_sequence").drop_nulls([key, "event_time", "known_at"])
+    last = pl.lit(asked["predicted_at"].max(), asked["predicted_at"].dtype)
+    rows = rows.filter(_visible() < last).sort(key, "event_time", "known_at", "_sequence")
     # A row that became known only after a later one of its key is never the newest known: an as-of join on the moment at which both
     # times have passed is right once such rows are gone.
-    rows = rows.with_columns(pl.max_horizontal("event_time", "known_at").alias("_visible"), pl.int_range(pl.len()).alias("_order"))
+    rows = rows.with_columns(_visible().alias("_visible"), pl.int_range(pl.len()).alias("_order"))
     rows = rows.sort(key, "_visible", "_order")
     rows = rows.filter(pl.col("_order") == pl.col("_order").cum_max().over(key))
     rows = rows.unique([key, "_visible"], keep="last", maintain_order=True)
@@ -51,6 +54,29 @@ def join_as_of(asked: pl.DataFrame, features: pl.DataFrame, *, key: str, max_age
     joined = joined.sort("_row")
     _require(joined["_row"].equals(left["_row"]), f"{asked.height} rows were asked and {joined.height} came back, or not the same ones")
     return joined.select(*asked.columns, *kept)
+
+
+def without_superseded(files: Iterable[pl.LazyFrame], *, key: str, moment: datetime) -> pl.DataFrame:
+    """Features out of which `join_as_of` finds the same as out of all of them, whatever is asked at a moment or later.
+
+    Left out is what had been superseded by then; of a long table of features by day that is nearly everything.
+
+    Args:
+        files: Features in the order of their ingestion, each file small enough for memory.
+        key: As in `join_as_of`.
+        moment: With time zone.
+    """
+    kept = []
+    for file in files:
+        rows = file.drop_nulls([key, "event_time", "known_at"])
+        before = rows.filter(_visible() < moment).sort("event_time", "known_at", maintain_order=True)
+        kept += [before.unique(key, keep="last", maintain_order=True).collect(), rows.filter(_visible() >= moment).collect()]
+    return pl.concat(kept)
+
+
+def _visible() -> pl.Expr:
+    """A row is found at moments behind this."""
+    return pl.max_horizontal("event_time", "known_at")
 
 
 def _require(holds: bool, otherwise: str) -> None:

@@ -19,7 +19,8 @@ def load_snapshot(store: OnlineStore, snapshot: TableReader) -> str:
         The version: digest of the table's content, so that loading the same snapshot again does nothing.
     """
     version = snapshot.manifest.content_digest
-    store.load_snapshot(version, snapshot_rows(snapshot.scan(SNAPSHOT).collect()))
+    files = snapshot.scan_files(SNAPSHOT)
+    store.load_snapshot(version, (row for file in files for row in snapshot_rows(file.collect())))
     return version
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pipelines.config import ChooseBy
 from recsys.data.interactions import Interactions
 from recsys.data.passed_over import PassedOver
-from recsys.evaluation.last_choice import evenly_spread, part_last_choice
+from recsys.evaluation.last_choice import part_last_choice
 from recsys.evaluation.truth import Truth, build_truth
 
 MOST_JUDGED_USERS = 5000
@@ -60,24 +60,23 @@ def open_choosing(
     """
     wanting = np.unique(window.user_row[window.relevant])
     if choose_by == "window" or (choose_by == "auto" and len(wanting) >= FEWEST_JUDGED_USERS):
-        return Choosing.by_window(_of_window(past, window, wanting, candidates), passed_over=passed_over)
+        return Choosing.by_window(_of_window(past, window, candidates), passed_over=passed_over)
     rest, choices = part_last_choice(past, most_users=MOST_HELD_OUT)
     if choose_by == "auto" and len(choices.item_index) <= len(wanting):
-        return Choosing.by_window(_of_window(past, window, wanting, candidates), passed_over=passed_over)
+        return Choosing.by_window(_of_window(past, window, candidates), passed_over=passed_over)
     last = build_truth(rest, choices, candidates=candidates)
-    question = last if choose_by == "last_choices" else _asked_in(past, window, wanting, candidates) or last
+    question = last if choose_by == "last_choices" else _asked_in(past, window, candidates) or last
     return Choosing(epochs=last, question=question, told="last_choices")
 
 
-def _asked_in(past: Interactions, window: Interactions, wanting: npt.NDArray[np.int64], candidates: npt.NDArray[np.bool_]) -> Truth | None:
+def _asked_in(past: Interactions, window: Interactions, candidates: npt.NDArray[np.bool_]) -> Truth | None:
     """The truth of a thin window; None where nobody in it chose a candidate that was new to them."""
     try:
-        truth = _of_window(past, window, wanting, candidates)
+        truth = _of_window(past, window, candidates)
     except ValueError:
         return None
     return truth if len(truth.chosen["new"].user) else None
 
 
-def _of_window(past: Interactions, window: Interactions, wanting: npt.NDArray[np.int64], candidates: npt.NDArray[np.bool_]) -> Truth:
-    asked = window.keep(np.isin(window.user_row, evenly_spread(wanting, MOST_JUDGED_USERS)))
-    return build_truth(past, asked, candidates=candidates)
+def _of_window(past: Interactions, window: Interactions, candidates: npt.NDArray[np.bool_]) -> Truth:
+    return build_truth(past, window, candidates=candidates, most_users=MOST_JUDGED_USERS)

@@ -90,7 +90,7 @@ def evaluate_models(
         ValueError: Nobody can be judged, or a model returned what cannot be ordered.
     """
     start_of_window = cuts.validation if phase == "validation" else cuts.test
-    truth = build_truth(past, window, candidates=items.available(start_of_window))
+    truth = build_truth(past, window, candidates=items.available(start_of_window), most_users=config.most_users)
     judgements, costs = [], {}
     for recommender in recommenders:
         start = perf_counter()
@@ -154,6 +154,7 @@ def _counts(truth: Truth, items: Items) -> dict[str, Any]:
         "pairs": {scope: len(chosen.user) for scope, chosen in truth.chosen.items()},
         "unavailable_pairs": dict(truth.num_unavailable),
         "lost_users": truth.num_lost_users,
+        "unasked_users": truth.num_unasked,
         "tied_share": truth.tied_share,
     }
 

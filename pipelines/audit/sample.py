@@ -1,5 +1,7 @@
 """A few users and items of a shop, as tables of their own."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import polars as pl
 
@@ -30,22 +32,36 @@ def draw_sample(
         relevance: What counts as wanted.
     """
     items = catalogue.scan(CATALOGUE).collect()
-    log = events.scan(EVENTS).filter(pl.max_horizontal("event_time", "known_at") < cuts.date)
-    log = log.join(items.lazy().select("item_id"), on="item_id", how="semi", maintain_order="left")
+    known = [file.filter(pl.max_horizontal("event_time", "known_at") < cuts.date) for file in events.scan_files(EVENTS)]
+    log = [file.join(items.lazy().select("item_id"), on="item_id", how="semi", maintain_order="left") for file in known]
     inner = [cuts.ranker, cuts.validation, cuts.test]
     window = pl.sum_horizontal((pl.col("event_time") >= cut).cast(pl.Int8) for cut in inner).alias("window")
-    wanted = log.filter(relevance.kind().is_in([int(kind) for kind in relevance.relevant_kinds()])).select("user_id", "item_id", window)
-    users = pl.concat([_spread(part) for part in wanted.select("window", "user_id").unique().collect().partition_by("window")])
-    met = wanted.join(users.lazy(), on="user_id", how="semi").group_by("window", "item_id").len().collect()
+    said = relevance.kind().is_in([int(kind) for kind in relevance.relevant_kinds()])
+    wanted = [file.filter(said).select("user_id", "item_id", window) for file in log]
+    users = pl.concat([_spread(part) for part in _distinct(file.select("window", "user_id") for file in wanted).partition_by("window")])
+
+    def of_users(files: list[pl.LazyFrame]) -> pl.DataFrame:
+        return pl.concat([file.join(users.lazy(), on="user_id", how="semi", maintain_order="left").collect() for file in files])
+
+    met = of_users(wanted).group_by("window", "item_id").len()
     most = met.sort("window", "len", "item_id", descending=[False, True, False]).group_by("window").head(ITEMS_PER_WINDOW)
 
     def of_these(rows: pl.DataFrame) -> pl.DataFrame:
         return rows.join(most, on="item_id", how="semi", maintain_order="left")
 
-    theirs = log.join(users.lazy(), on="user_id", how="semi", maintain_order="left").collect()
     vectors = {name: of_these(rows) for name, rows in read_embeddings(embeddings).items()}
     triples = of_these(knowledge.scan(KNOWLEDGE).collect())
-    return SmallTables(events=of_these(theirs), catalogue=of_these(items), vectors=vectors, knowledge=triples)
+    return SmallTables(events=of_these(of_users(log)), catalogue=of_these(items), vectors=vectors, knowledge=triples)
+
+
+def _distinct(files: Iterable[pl.LazyFrame]) -> pl.DataFrame:
+    """Distinct rows of all files; in memory are at most about twice as many as there are."""
+    found: list[pl.DataFrame] = []
+    for file in files:
+        found.append(file.unique().collect())
+        if sum(rows.height for rows in found[1:]) > found[0].height:
+            found = [pl.concat(found).unique()]
+    return pl.concat(found).unique()
 
 
 def _spread(users: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ def method(report: Mapping[str, Any]) -> str:
     lines = [
         f"{counts['users']:,} users chose at least one candidate in the window; {counts['users_without_past']:,} of them had no past "
         f"and stay in. {counts['users_new']:,} chose something new to them.",
+        f"{counts['unasked_users']:,} others who chose anything were not asked; [evaluation] most_users says how many are.",
         f"{counts['pairs']['new']:,} new choices count. {counts['unavailable_pairs']['new']:,} more were of items that were not on sale "
         f"at the cut: no list could hold them, so the ideal leaves them out; {counts['lost_users']:,} users chose nothing else.",
         "Every candidate is ranked for every user on exact scores; nothing is sampled. Of equal scores the item listed first in the "

@@ -5,32 +5,46 @@ bought long ago has still bought it, to training and so to serving.
 """
 
 from dataclasses import asdict
+from datetime import datetime
+from functools import partial
 
 import numpy as np
 import polars as pl
 
 from feature_store.part_files import write_parts
-from feature_store.schema import SNAPSHOT, UTC_TIME
-from pipelines.inputs import load_interactions, load_items
+from feature_store.schema import EVENTS, SNAPSHOT, UTC_TIME
+from pipelines.inputs import load_items
+from pipelines.scale.made_parts import made_in_parts
 from pipelines.stage import Stage, StageContext
-from recsys.data.interactions import Interactions
+from recsys.data.interactions import Interactions, build_interactions
+from recsys.data.relevance import Relevance
 from recsys.vocabulary import Vocabulary
 
-EVENTS_AT_ONCE = 2_000_000
-"""About 100 bytes each while their users are worked on."""
+ROW_BYTES = 300
+"""Working on an event takes about so much memory."""
+READ = ("user_id", "item_id", "event_type", "value", "event_time", "known_at")
+"""Columns of an event that a history is made of."""
+USERS_IN_FILE = 50_000
+"""Of 50 events each they take about 150 MB."""
 
 
 def run(context: StageContext) -> None:
-    """Write the table `snapshot`."""
-    items = load_items(context.read("catalogue"))
+    """Write the table `snapshot`, some users at a time."""
+    vocabulary, relevance = load_items(context.read("catalogue")).vocabulary, context.config.relevance
     events = context.read("events")
-    past = load_interactions(events, items, context.config.relevance, before=context.date)
-    parts = (build_snapshot(some, items.vocabulary) for some in past.in_parts(events=EVENTS_AT_ONCE))
+    acts = [file.filter(relevance.kind().is_not_null()).select(READ) for file in events.scan_files(EVENTS)]
+    make = partial(_of_part, vocabulary=vocabulary, relevance=relevance, moment=context.date)
+    parts = made_in_parts(make, acts, "user_id", row_bytes=ROW_BYTES, context=context)
     with context.workspace.write(context.stage.writes) as writer:
-        written = write_parts(writer, parts, SNAPSHOT)
+        written = write_parts(writer, parts, SNAPSHOT, rows_in_file=USERS_IN_FILE)
         rows = written.select(pl.len()).collect().item()
-        made_of = {"events": events.manifest.content_digest, "relevance": asdict(context.config.relevance)}
+        made_of = {"events": events.manifest.content_digest, "relevance": asdict(relevance)}
         context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat(), **made_of})
+
+
+def _of_part(events: pl.LazyFrame, *, vocabulary: Vocabulary, relevance: Relevance, moment: datetime) -> pl.DataFrame:
+    """Of all events of some users."""
+    return build_snapshot(build_interactions([events], vocabulary=vocabulary, relevance=relevance, known_before=moment), vocabulary)
 
 
 def build_snapshot(past: Interactions, vocabulary: Vocabulary) -> pl.DataFrame:

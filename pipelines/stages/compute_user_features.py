@@ -10,6 +10,9 @@ from feature_store.schema import CATALOGUE, EVENTS, USER_FEATURES
 from pipelines.scale.made_parts import made_in_parts
 from pipelines.stage import Stage, StageContext
 
+USERS_IN_FILE = 50_000
+"""About 1 kB each."""
+
 
 def run(context: StageContext) -> None:
     """Write the table `user_features`, some users at a time; see `user_features`."""
@@ -20,7 +23,7 @@ def run(context: StageContext) -> None:
     make = partial(user_features, catalogue=catalogue, wanted=wanted, moment=context.date)
     parts = made_in_parts(make, events, "user_id", row_bytes=ROW_BYTES, context=context)
     with context.workspace.write(context.stage.writes) as writer:
-        written = write_parts(writer, parts, USER_FEATURES)
+        written = write_parts(writer, parts, USER_FEATURES, rows_in_file=USERS_IN_FILE)
         context.commit(writer, facts={"rows": written.select(pl.len()).collect().item()})
 
 

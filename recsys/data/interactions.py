@@ -1,7 +1,6 @@
 """The behaviour of every user as flat arrays, one user after another: what models, baselines and judges all read."""
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -62,26 +61,25 @@ class Interactions:
 
     def of_user(self, row: int) -> "Interactions":
         """Events of one user, given as a row of `user_ids`, alone."""
-        return self.of_users(row, row + 1)
+        return self.asked(np.array([row]))
 
-    def of_users(self, first: int, behind: int) -> "Interactions":
-        """Events of the users in rows [first, behind) of `user_ids` alone, not copied."""
-        start, end = self.offsets[first], self.offsets[behind]
+    def asked(self, rows: npt.NDArray[np.int64]) -> "Interactions":
+        """Events of the users in some rows of `user_ids`, one behind another as asked; row -1 is a user without events, called "".
+
+        Whoever asks about few of many users need not work on all. A user may be asked about twice, so ids need not ascend.
+        """
+        counts = np.r_[np.diff(self.offsets), 0][rows]  # row -1 reads the 0 at the end
+        offsets = np.r_[0, np.cumsum(counts)].astype(np.int64)
+        events = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], counts)
         return replace(
             self,
-            user_ids=self.user_ids[first:behind],
-            offsets=self.offsets[first : behind + 1] - start,
-            item_index=self.item_index[start:end],
-            kind=self.kind[start:end],
-            event_time=self.event_time[start:end],
-            known_at=self.known_at[start:end],
+            user_ids=np.append(self.user_ids, "")[rows],
+            offsets=offsets,
+            item_index=self.item_index[events],
+            kind=self.kind[events],
+            event_time=self.event_time[events],
+            known_at=self.known_at[events],
         )
-
-    def in_parts(self, *, events: int) -> Iterator["Interactions"]:
-        """All users in parts of about so many events, each of the next users, not copied."""
-        begins = np.searchsorted(self.offsets[:-1], np.arange(0, max(1, self.offsets[-1]), events))
-        for first, behind in itertools.pairwise([*np.unique(begins), self.num_users]):
-            yield self.of_users(first, behind)
 
     def keep(self, events: npt.NDArray[np.bool_]) -> "Interactions":
         """Only these events; every user stays, perhaps with none."""

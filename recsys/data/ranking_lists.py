@@ -52,23 +52,9 @@ def request_histories(interactions: Interactions, user_ids: npt.NDArray[np.objec
     Returns:
         Interactions whose user r is request r, called by its number in eight digits.
     """
-    rows = interactions.rows_of(user_ids)
-    known = rows >= 0
-    start = np.where(known, interactions.offsets[np.maximum(rows, 0)], 0)
-    end = np.where(known, interactions.offsets[np.maximum(rows, 0) + 1], 0) if interactions.num_users else start
-    counts = end - start
-    offsets = np.r_[0, np.cumsum(counts)]
-    events = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts) + np.repeat(start, counts)
-    whole = replace(
-        interactions,
-        user_ids=np.array([f"{number:08d}" for number in range(len(rows))], dtype=object),
-        offsets=offsets.astype(np.int64),
-        item_index=interactions.item_index[events],
-        kind=interactions.kind[events],
-        event_time=interactions.event_time[events],
-        known_at=interactions.known_at[events],
-    )
-    return whole.keep(np.maximum(whole.event_time, whole.known_at) < np.repeat(moments, counts))
+    asked = interactions.asked(interactions.rows_of(user_ids))
+    whole = replace(asked, user_ids=np.array([f"{number:08d}" for number in range(asked.num_users)], dtype=object))
+    return whole.keep(np.maximum(whole.event_time, whole.known_at) < np.repeat(moments, np.diff(whole.offsets)))
 
 
 def histories_at(

@@ -52,6 +52,8 @@ class Sequences:
         context_weight: Loss weight of events that are not wanted.
         half_life_days: Age, before the newest event of all, at which a target counts half; 0 means no fading.
         tokens_per_batch: Events and padding of a batch, about.
+        events_per_epoch: Users are parted by lot so that each part has about so many events, and epochs take one part after the other; 0:
+            an epoch takes all users.
         seed: Of the shuffling.
     """
 
@@ -64,6 +66,7 @@ class Sequences:
         context_weight: float,
         half_life_days: float,
         tokens_per_batch: int,
+        events_per_epoch: int = 0,
         seed: int,
     ) -> None:
         if order not in SHARE_IN_ORDER:
@@ -77,16 +80,13 @@ class Sequences:
             days = (self._past.event_time.max() - self._past.event_time) / MICROSECONDS_PER_DAY
             weight *= 0.5 ** (days / half_life_days)
         self._wanted, self._weight = wanted, weight.astype(np.float32)
-
-    @property
-    def num_events(self) -> int:
-        """Targets of an epoch."""
-        return len(self._past.item_index)
+        self._part = self._parts(events_per_epoch)
 
     def epoch(self, number: int) -> Iterator[SequenceBatch]:
-        """All events once, in an order that depends on seed and number alone."""
+        """All events of a part of the users once, in an order that depends on seed and number alone."""
         random = np.random.default_rng((self._seed, number))
-        events, starts, lengths, in_order, user = self._pieces(random)
+        users = np.flatnonzero(self._part == number % (self._part.max(initial=0) + 1))
+        events, starts, lengths, in_order, user = self._pieces(users, random)
         for chosen in self._deal(lengths, random):
             longest = lengths[chosen].max()
             inside = np.arange(longest) < lengths[chosen, None]
@@ -102,14 +102,29 @@ class Sequences:
                 user_row=user[chosen],
             )
 
-    def _pieces(
-        self, random: np.random.Generator
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-        """Order of the events; where in it each piece starts, how long it is, whether it keeps the order of time, and whose it is."""
+    def _parts(self, events_per_epoch: int) -> npt.NDArray[np.int64]:
+        """(users,): the part that each is in; none is empty."""
         counts = np.diff(self._past.offsets)
+        if not events_per_epoch:
+            return np.zeros(len(counts), np.int64)
+        number = max(1, round(counts.sum() / events_per_epoch))
+        order = np.random.default_rng(self._seed).permutation(np.flatnonzero(counts))
+        before = np.cumsum(counts[order]) - counts[order]
+        part = np.zeros(len(counts), np.int64)
+        part[order] = np.unique(before * number // max(1, counts.sum()), return_inverse=True)[1]
+        return part
+
+    def _pieces(
+        self, users: npt.NDArray[np.int64], random: np.random.Generator
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """Order of the users' events; where in it each piece starts, how long it is, whether it keeps the order of time, whose it is."""
+        counts = np.diff(self._past.offsets)[users]
+        begins = np.cumsum(counts) - counts
+        whose = np.repeat(np.arange(len(users)), counts)
+        rows = np.arange(len(whose)) + (self._past.offsets[users] - begins)[whose]
         in_order = random.random(len(counts)) < SHARE_IN_ORDER[self._order]
-        place = np.where(in_order[self._past.user_row], np.arange(self.num_events), random.random(self.num_events))
-        events = np.lexsort((place, self._past.user_row))
+        place = np.where(in_order[whose], np.arange(len(whose)), random.random(len(whose)))
+        events = rows[np.lexsort((place, whose))]
         first = random.integers(0, self._length, len(counts))  # where pieces break differs from epoch to epoch
         first = np.where(in_order & (counts > self._length), first, 0)
         pieces = -(-(counts + first) // self._length)
@@ -117,7 +132,7 @@ class Sequences:
         number = np.arange(len(user)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
         start = np.maximum(number * self._length - first[user], 0)
         end = np.minimum((number + 1) * self._length - first[user], counts[user])
-        return events, self._past.offsets[user] + start, end - start, in_order[user], user
+        return events, begins[user] + start, end - start, in_order[user], users[user]
 
     def _deal(self, lengths: npt.NDArray[np.int64], random: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
         """Pieces of like length go together, so that little is padding; batches come in random order."""

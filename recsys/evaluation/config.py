@@ -10,6 +10,9 @@ SASREC = "sasrec"
 class EvaluationConfig:
     """How models are judged."""
 
+    most_users: int = 0
+    """Users of the window that are judged, at most, evenly spread over all of them; 0: everybody. Each costs every model two full rankings
+    of the catalogue."""
     bootstrap_resamples: int = 10_000
     baselines: tuple[str, ...] = ("popularity", "recent_popularity", "item_knn", "ease", "ials", "content_knn", SASREC)
     ease_strengths: tuple[float, ...] = (100.0, 400.0, 1000.0)
@@ -25,6 +28,10 @@ class EvaluationConfig:
     report_categories: int = 8
     """Categories with a slice of their own, those most chosen in the window."""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.most_users < 0:
+            raise ValueError(f"most_users is {self.most_users}; it is a number of users, or 0 for all of them")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,10 +36,10 @@ class RerankedRecommender:
         """See `Recommender`."""
         wanted = max(k, self.depth)
         lists, scores = top_k(self.base, past, rows, candidates=candidates, k=wanted, exclude_seen=exclude_seen)
-        distinct = past.distinct()
+        asked, places = past.asked(rows).distinct(), np.arange(len(rows))
         for start in range(0, len(rows), USERS_AT_ONCE):
             some = slice(start, start + USERS_AT_ONCE)
-            lists[some, : self.depth] = self._reordered(distinct, rows[some], lists[some, : self.depth], scores[some, : self.depth])
+            lists[some, : self.depth] = self._reordered(asked, places[some], lists[some, : self.depth], scores[some, : self.depth])
         return lists[:, :k]
 
     def _reordered(

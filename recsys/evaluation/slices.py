@@ -95,7 +95,7 @@ def _labels(truth: Truth, items: Items, *, cut: datetime, most_categories: int) 
 
 def history_length_label(truth: Truth) -> npt.NDArray[np.int64]:
     """(users,): which of HISTORY_BOUNDS the number of distinct items seen falls into."""
-    length = np.r_[np.diff(truth.past.seen().indptr), 0][truth.rows]  # row -1 reads the 0 at the end
+    length = np.diff(truth.past.asked(truth.rows).seen().indptr)
     label: npt.NDArray[np.int64] = np.searchsorted([least for least, _ in HISTORY_BOUNDS], length, side="right") - 1
     return label
 

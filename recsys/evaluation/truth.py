@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys.data.interactions import Interactions
+from recsys.evaluation.last_choice import evenly_spread
 
 Scope = Literal["new", "all"]
 SCOPES: tuple[Scope, ...] = ("new", "all")
@@ -54,6 +55,8 @@ class Truth:
     """Relevant pairs left out because their item was no candidate at the cut; no list could hold it."""
     num_lost_users: int
     """Users all of whose choices were such; they are not judged."""
+    num_unasked: int
+    """Users of the window who are not judged because so many are enough."""
     tied_share: float
     """Share of the window's events that share user and time with another: their order is the log's."""
 
@@ -63,23 +66,25 @@ class Truth:
         return len(self.user_ids)
 
 
-def build_truth(past: Interactions, window: Interactions, *, candidates: npt.NDArray[np.bool_]) -> Truth:
+def build_truth(past: Interactions, window: Interactions, *, candidates: npt.NDArray[np.bool_], most_users: int = 0) -> Truth:
     """Cut the truth of a window.
 
     Args:
         past: Events known at the cut.
         window: Events of the window behind it; its users need not be those of `past`.
         candidates: (items,) available at the cut.
+        most_users: Judged at most, evenly spread over those who wanted anything in the window; 0: everybody.
 
     Raises:
         ValueError: Nobody chose any candidate in the window.
     """
-    wanted = window.keep(window.relevant)
+    wanting = np.unique(window.user_row[window.relevant])
+    asked = evenly_spread(wanting, most_users) if most_users else wanting
+    wanted = window.keep(window.relevant & np.isin(window.user_row, asked))
     pair = np.unique(wanted.user_row * wanted.num_items + wanted.item_index)
     user, item = np.divmod(pair, wanted.num_items)
-    past_row = past.rows_of(window.user_ids)
-    seen_user, seen_item = past.seen().nonzero()
-    was_seen = np.isin(past_row[user] * wanted.num_items + item, seen_user.astype(np.int64) * wanted.num_items + seen_item)
+    past_row = past.rows_of(window.user_ids[asked])
+    was_seen = np.asarray(past.asked(past_row).seen()[np.searchsorted(asked, user), item]).ravel() > 0
     live = candidates[item]
     judged = np.unique(user[live])
     if len(judged) == 0:
@@ -92,11 +97,12 @@ def build_truth(past: Interactions, window: Interactions, *, candidates: npt.NDA
     return Truth(
         past=past,
         user_ids=window.user_ids[judged],
-        rows=past_row[judged],
+        rows=past_row[np.searchsorted(asked, judged)],
         candidates=candidates,
         chosen={scope: Choices(row[mask & live], item[mask & live], len(judged), window.num_items) for scope, mask in masks.items()},
         num_unavailable={scope: int((mask & ~live).sum()) for scope, mask in masks.items()},
-        num_lost_users=len(np.unique(user)) - len(judged),
+        num_lost_users=len(asked) - len(judged),
+        num_unasked=len(wanting) - len(asked),
         tied_share=_tied_share(window),
     )
 

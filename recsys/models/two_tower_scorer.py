@@ -32,8 +32,9 @@ class TwoTowerScorer:
 
     def user_vectors(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """(users, dim + BEHIND): vectors of users for the question «what will they want?»."""
-        distinct = past.distinct()
-        blocks = [self._block(distinct, rows[start : start + USERS_AT_ONCE]) for start in range(0, len(rows), USERS_AT_ONCE)]
+        asked = past.asked(rows).distinct()
+        places = np.arange(len(rows))
+        blocks = [self._block(asked, places[start : start + USERS_AT_ONCE]) for start in range(0, len(rows), USERS_AT_ONCE)]
         return np.concatenate(blocks) if blocks else np.zeros((0, self.item_vectors.shape[1]), np.float32)
 
     def for_users(self, past: Interactions, rows: npt.NDArray[np.int64]) -> "KnownUsersScorer":

@@ -77,6 +77,9 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     half_life_days: float = 0.0
     """How fast an old target's loss weight fades; 0: never."""
     tokens_per_batch: int = 640
+    events_per_epoch: int = 0
+    """An epoch takes about so many events, whole histories at a time, and the next goes on with other users until everybody has had a turn;
+    0: an epoch takes all. For logs of many millions, so that validation speaks before everything has been read once."""
     epochs: int = 24
     """At most; validation chooses."""
     patience: int = 4
@@ -97,6 +100,8 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
         StepsConfig.__post_init__(self)
         if self.id_rows < 0:
             raise ValueError(f"id_rows is {self.id_rows}; it counts the rows that items share: 1 or more, or 0, a row per item")
+        if self.events_per_epoch < 0:
+            raise ValueError(f"events_per_epoch is {self.events_per_epoch}; it is a number of events, or 0 for all of them")
         if self.id_rows and not self.use_item_id:
             raise ValueError(
                 f"id_rows is {self.id_rows} and use_item_id false: without ids there is no table of them; leave one of the two out"

@@ -67,5 +67,6 @@ def training_sequences(past: Interactions, config: RetrieverConfig) -> Sequences
         context_weight=config.context_weight,
         half_life_days=config.half_life_days,
         tokens_per_batch=config.tokens_per_batch,
+        events_per_epoch=config.events_per_epoch,
         seed=config.seed,
     )

@@ -1,9 +1,7 @@
 from pathlib import Path
 
 import polars as pl
-import pytest
 
-import feature_store.part_files
 from feature_store.layout import Workspace
 from feature_store.part_files import write_parts
 from feature_store.schema import KNOWLEDGE
@@ -13,13 +11,12 @@ ROWS = pl.DataFrame({"item_id": [f"i{place}" for place in range(10)], "relation"
 
 def digest(root: Path, *parts: pl.DataFrame) -> tuple[str, int]:
     with Workspace(root).write("knowledge") as writer:
-        write_parts(writer, parts, KNOWLEDGE)
+        write_parts(writer, parts, KNOWLEDGE, rows_in_file=4)
         manifest = writer.commit()
     return manifest.content_digest, len(manifest.files)
 
 
-def test_how_many_rows_are_made_at_once_does_not_show_in_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_store.part_files, "ROWS_IN_FILE", 4)
+def test_how_many_rows_are_made_at_once_does_not_show_in_the_files(tmp_path: Path) -> None:
     whole = digest(tmp_path, ROWS)
     assert whole[1] == 3  # 4 + 4 + 2 rows
     assert digest(tmp_path, ROWS.head(1), ROWS.slice(1, 8), KNOWLEDGE.empty(), ROWS.tail(1)) == whole

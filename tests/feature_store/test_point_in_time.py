@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_store.errors import SchemaError
-from feature_store.point_in_time import join_as_of
+from feature_store.point_in_time import join_as_of, without_superseded
 from feature_store.schema import UTC_TIME
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -58,6 +58,24 @@ def test_every_row_gets_what_a_search_through_all_rows_finds(asked: list[Asked],
     joined = join_as_of(asked_of(asked), features_of(features), key="item_id", max_age=age)
     assert joined["value"].to_list() == brute_force(asked, features, max_age)
     assert joined.select("item_id", "predicted_at").equals(asked_of(asked))
+
+
+@given(
+    asked=st.lists(st.tuples(KEYS, st.integers(4, 8)), max_size=8),
+    features=st.lists(st.tuples(KEYS, HOURS, HOURS), max_size=12),
+    files=st.integers(1, 3),
+)
+def test_what_was_superseded_is_not_missed_later(asked: list[Asked], features: list[Row], files: int) -> None:
+    whole = features_of(features)
+    parts = [part.lazy() for part in whole.iter_slices(-(-len(features) // files) or 1)] or [whole.lazy()]
+    kept = without_superseded(parts, key="item_id", moment=START + timedelta(hours=4))
+    assert join_as_of(asked_of(asked), kept, key="item_id").equals(join_as_of(asked_of(asked), whole, key="item_id"))
+
+
+def test_of_what_was_known_before_the_moment_the_newest_row_of_a_key_alone_is_left() -> None:
+    rows: list[Row] = [("a", 1, 1), ("a", 3, 3), ("a", 2, 9), ("b", 2, 2), ("a", 5, 5), ("a", 6, 6)]
+    kept = without_superseded([features_of(rows).lazy()], key="item_id", moment=START + timedelta(hours=4))
+    assert sorted(kept["value"]) == [1, 2, 3, 4, 5]  # the third may become known later
 
 
 def test_a_row_known_at_the_very_moment_is_not_seen() -> None:

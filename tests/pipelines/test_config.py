@@ -38,6 +38,12 @@ def test_an_ensemble_of_nobody_is_refused() -> None:
         parse_config({"retriever": {"ensemble": 0}})
 
 
+@pytest.mark.parametrize(("section", "key"), [("retriever", "events_per_epoch"), ("evaluation", "most_users")])
+def test_a_number_of_which_0_is_all_is_not_below_0(section: str, key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key} is -1; .* or 0 for all of them"):
+        parse_config({section: {key: -1}})
+
+
 def test_rows_of_ids_without_ids_are_refused() -> None:
     with pytest.raises(ConfigError, match="id_rows is 5 and use_item_id false: without ids there is no table of them"):
         parse_config({"retriever": {"id_rows": 5, "use_item_id": False}})

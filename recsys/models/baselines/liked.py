@@ -24,25 +24,7 @@ def liked_by(interactions: Interactions, rows: npt.NDArray[np.int64]) -> sp.csr_
 
     Only the events of these users are touched, so that scoring block by block costs no more than all at once.
     """
-    known = np.unique(rows[rows >= 0])
-    chosen = np.zeros(interactions.num_users, bool)
-    chosen[known] = True
-    events = np.repeat(chosen, np.diff(interactions.offsets))
-    matrix = liked(
-        Interactions(
-            user_ids=interactions.user_ids[known],
-            offsets=np.r_[0, np.cumsum(np.diff(interactions.offsets)[known])],
-            item_index=interactions.item_index[events],
-            kind=interactions.kind[events],
-            event_time=interactions.event_time[events],
-            known_at=interactions.known_at[events],
-            relevant_kinds=interactions.relevant_kinds,
-            num_items=interactions.num_items,
-        )
-    )
-    padded = sp.vstack([matrix, sp.csr_matrix((1, interactions.num_items), dtype=np.float32)], format="csr")
-    place = np.where(rows >= 0, np.searchsorted(known, rows), len(known))
-    return padded[place]
+    return liked(interactions.asked(rows))
 
 
 def num_likes(interactions: Interactions) -> npt.NDArray[np.float32]:

@@ -138,7 +138,9 @@ def test_examples_that_reach_into_the_validation_window(config: Config, monkeypa
 
 
 def test_a_snapshot_that_holds_what_came_after_the_night(config: Config, monkeypatch: Patch) -> None:
-    wrapped(monkeypatch, pipelines.stages.build_snapshot, "load_interactions", lambda before, **_: {"before": before + DAY})
+    wrapped(
+        monkeypatch, pipelines.stages.build_snapshot, "build_interactions", lambda known_before, **_: {"known_before": known_before + DAY}
+    )
     assert leaking(config, "build_snapshot") == {"build_snapshot at date"}
 
 

@@ -101,3 +101,20 @@ def test_of_what_had_happened_only_what_was_known_lies_before_a_moment() -> None
 def test_between_takes_its_start_and_not_its_end() -> None:
     past = interactions_of([("u", 0, 1), ("u", 1, 2), ("u", 2, 3)], num_items=3)
     assert past.between(day(1), day(3)).item_index.tolist() == [0, 1]
+
+
+@given(seed=st.integers(0, 1000), rows=st.lists(st.integers(-1, 5), max_size=12))
+def test_asked_about_some_users_nothing_is_left_but_their_events_in_the_order_asked(seed: int, rows: list[int]) -> None:
+    past = random_interactions(seed, num_users=6, num_items=5, num_events=30)
+    rows = [row for row in rows if row < past.num_users]
+    asked = past.asked(np.array(rows, np.int64))
+    assert asked.user_ids.tolist() == [past.user_ids[row] if row >= 0 else "" for row in rows]
+    for place, row in enumerate(rows):
+        mine = past.user_row == row
+        theirs = slice(asked.offsets[place], asked.offsets[place + 1])
+        assert asked.item_index[theirs].tolist() == past.item_index[mine].tolist()
+        assert asked.event_time[theirs].tolist() == past.event_time[mine].tolist()
+
+
+def test_of_no_users_only_nobody_can_be_asked_about() -> None:
+    assert interactions_of([], num_items=2).asked(np.array([-1, -1])).offsets.tolist() == [0, 0, 0]

@@ -27,6 +27,26 @@ def test_an_epoch_deals_out_every_distinct_event_once(seed: int, order: str, epo
     assert dealt == Counter(interactions.distinct().item_index.tolist())
 
 
+def test_epochs_of_a_number_of_events_give_every_user_a_whole_turn_before_anybody_has_a_second_one() -> None:
+    interactions = random_interactions(5, num_users=60, num_items=30, num_events=600)
+    events = len(interactions.distinct().item_index)
+    sequences = _sequences(interactions, events_per_epoch=150)
+    turns = [Counter[int]() for _ in range(5)]
+    for number, turn in enumerate(turns):
+        for batch in sequences.epoch(number):
+            turn.update(np.repeat(batch.user_row, (batch.kind > 0).sum(axis=1)).tolist())
+    parts = round(events / 150)
+    assert sum(turns[:parts], Counter()) == Counter(interactions.distinct().user_row.tolist())
+    assert sum(len(turn) for turn in turns[:parts]) == 60  # nobody is in two of them
+    assert all(abs(turn.total() - events / parts) < 40 for turn in turns[:parts])  # two users' events
+    assert turns[parts] == turns[0]
+
+
+def test_a_user_with_more_events_than_an_epoch_leaves_no_epoch_without_any() -> None:
+    interactions = interactions_of([("u", item, item) for item in range(40)], num_items=40)
+    assert all(list(_sequences(interactions, events_per_epoch=10).epoch(number)) for number in range(4))
+
+
 def test_the_same_epoch_is_the_same_and_another_is_another() -> None:
     interactions = random_interactions(3, num_users=20, num_items=30, num_events=200)
     first, again, other = ([batch.item_index.tobytes() for batch in _sequences(interactions).epoch(number)] for number in (1, 1, 2))

@@ -47,6 +47,13 @@ def test_choices_of_items_not_yet_on_sale_are_counted_apart() -> None:
     assert truth.num_lost_users == 1  # dee
 
 
+def test_of_more_users_than_are_to_be_judged_some_evenly_spread_are_and_the_others_are_counted() -> None:
+    truth = build_truth(PAST, WINDOW, candidates=CANDIDATES, most_users=2)  # of ann, bob, cy and dee the first and the last
+    assert pairs(truth, "new") == [("ann", 1)]
+    assert (truth.num_unasked, truth.num_lost_users) == (2, 1)  # dee wanted nothing that was on sale
+    assert build_truth(PAST, WINDOW, candidates=CANDIDATES, most_users=4).num_unasked == 0
+
+
 def test_the_share_of_ties_counts_both_events_of_a_tie() -> None:
     window = interactions_of([("a", 0, 1), ("a", 1, 1), ("a", 2, 2), ("b", 0, 2)], num_items=3)
     assert build_truth(interactions_of([], num_items=3), window, candidates=np.ones(3, bool)).tied_share == 0.5
