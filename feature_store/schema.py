@@ -115,6 +115,30 @@ CATALOGUE = Table(
     ),
 )
 
+LANDED_USERS = Table(
+    name="users",
+    version=1,
+    key=("user_id", "known_at"),
+    columns=(
+        _required("user_id", pl.String, "who, in the shop's own ids"),
+        _required("known_at", UTC_TIME, "since when we could know of it, UTC"),
+        _required("attributes", ATTRIBUTES, "what is so since then, e.g. country; what is not named stays as it was"),
+    ),
+)
+"""What landing files say of users."""
+
+USERS = Table(
+    name="users",
+    version=1,
+    key=("user_id", "attribute", "known_at"),
+    columns=(
+        _required("user_id", pl.String, "who, by the name that events have"),
+        _required("attribute", pl.String, "one of [users] attributes, e.g. country"),
+        _required("value", pl.String, "the shop's own word; holds until the next row of the same user and attribute, which has another"),
+        _required("known_at", UTC_TIME, "since when we could know of it, UTC"),
+    ),
+)
+
 FETCHED_IMAGES = Table(
     name="fetched_images",
     version=1,
