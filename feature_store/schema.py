@@ -324,7 +324,7 @@ EXAMPLES = Table(
 
 SNAPSHOT = Table(
     name="snapshot",
-    version=1,
+    version=2,
     key=("user_id",),
     columns=(
         _required("user_id", pl.String, "the shop's own id"),
@@ -332,6 +332,7 @@ SNAPSHOT = Table(
         _required("kinds", pl.List(pl.Int8), "what the event on each said, of recsys.data.relevance.Kind"),
         _required("event_times", pl.List(UTC_TIME), "when each happened"),
         _required("seen", pl.List(pl.String), "every item that is no longer new to the user, in catalogue order"),
+        _required("attributes", ATTRIBUTES, "what the shop says of the user, as far as [users] names it; empty: nothing"),
     ),
 )
 

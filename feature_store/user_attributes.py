@@ -54,6 +54,18 @@ def changes(told: pl.DataFrame, attributes: Sequence[str]) -> pl.DataFrame:
     return wanted.filter(pl.col("value").ne_missing(pl.col("value").shift().over("user_id", "attribute")))
 
 
+def as_of(users: pl.LazyFrame, moment: datetime) -> pl.DataFrame:
+    """What was known of each user strictly before a moment: `user_id` and `attributes`, by user.
+
+    Args:
+        users: Rows of the table.
+        moment: UTC.
+    """
+    newest = users.filter(pl.col("known_at") < moment).sort("known_at").unique(["user_id", "attribute"], keep="last")
+    pairs = newest.sort("user_id", "attribute").select("user_id", pl.struct(pl.col("attribute").alias("name"), "value").alias("attributes"))
+    return pairs.group_by("user_id", maintain_order=True).agg("attributes").collect()
+
+
 def _too_long() -> pl.Expr:
     longest = pl.col("attributes").list.eval(pl.element().struct.field("value").str.len_chars()).list.max()
     return pl.when(longest > MOST_CHARACTERS).then(

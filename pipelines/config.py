@@ -303,7 +303,10 @@ def parse_config(values: Mapping[str, Any], *, source: str = "config") -> Config
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
         raise ConfigError(f"{source}: " + "; ".join(map(_told, error.errors()))) from None  # its own text holds all that was found
-    return _with_modalities(config, named="modalities" in values.get("retriever", {}), source=source)
+    named = values.get("retriever", {})
+    return _with_attributes(
+        _with_modalities(config, named="modalities" in named, source=source), named="user_attributes" in named, source=source
+    )
 
 
 def _told(detail: ErrorDetails) -> str:
@@ -320,6 +323,18 @@ def _with_modalities(config: Config, *, named: bool, source: str) -> Config:
     unknown = [name for name in config.retriever.modalities if name not in there]
     if unknown:
         raise ConfigError(f"{source} [retriever] modalities: there is no modality {unknown[0]!r}; there are {', '.join(there)}")
+    return config
+
+
+def _with_attributes(config: Config, *, named: bool, source: str) -> Config:
+    """What is taken in of users takes part in a retriever that names nothing; what it names must be taken in."""
+    there = config.users.attributes
+    if not named:
+        return replace(config, retriever=replace(config.retriever, user_attributes=there))
+    unknown = [name for name in config.retriever.user_attributes if name not in there]
+    if unknown:
+        known = ", ".join(there) or "none"
+        raise ConfigError(f"{source} [retriever] user_attributes: {unknown[0]!r} is not taken in; [users] attributes names {known}")
     return config
 
 

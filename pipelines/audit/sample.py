@@ -5,7 +5,7 @@ import polars as pl
 
 from feature_store.embeddings import read_embeddings
 from feature_store.layout import TableReader
-from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE
+from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE, USERS
 from feature_store.splits import Cuts
 from pipelines.audit.tables import SmallTables
 from recsys.data.relevance import Relevance
@@ -17,12 +17,20 @@ ITEMS_PER_WINDOW = 100
 
 
 def draw_sample(
-    events: TableReader, catalogue: TableReader, embeddings: TableReader, knowledge: TableReader, *, cuts: Cuts, relevance: Relevance
+    events: TableReader,
+    known: TableReader,
+    catalogue: TableReader,
+    embeddings: TableReader,
+    knowledge: TableReader,
+    *,
+    cuts: Cuts,
+    relevance: Relevance,
 ) -> SmallTables:
     """Some users and all they did with some items; bounded in size, the same for the same tables, with wanted items in every window.
 
     Args:
         events: Of the shop.
+        known: The table `users` of the shop.
         catalogue: Of the shop.
         embeddings: Of the shop.
         knowledge: Of the shop.
@@ -45,7 +53,8 @@ def draw_sample(
     theirs = log.join(users.lazy(), on="user_id", how="semi", maintain_order="left").collect()
     vectors = {name: of_these(rows) for name, rows in read_embeddings(embeddings).items()}
     triples = of_these(knowledge.scan(KNOWLEDGE).collect())
-    return SmallTables(events=of_these(theirs), catalogue=of_these(items), vectors=vectors, knowledge=triples)
+    said = known.scan(USERS).filter(pl.col("known_at") < cuts.date).join(users.lazy(), on="user_id", how="semi").collect()
+    return SmallTables(events=of_these(theirs), users=said, catalogue=of_these(items), vectors=vectors, knowledge=triples)
 
 
 def _spread(users: pl.DataFrame) -> pl.DataFrame:

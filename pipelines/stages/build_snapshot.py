@@ -4,13 +4,15 @@ The history is whole. A model reads only the newest items of it, but which those
 bought long ago has still bought it, to training and so to serving.
 """
 
+import itertools
 from dataclasses import asdict
 
 import numpy as np
 import polars as pl
 
 from feature_store.part_files import write_parts
-from feature_store.schema import SNAPSHOT, UTC_TIME
+from feature_store.schema import ATTRIBUTES, SNAPSHOT, USERS, UTC_TIME
+from feature_store.user_attributes import as_of
 from pipelines.inputs import load_interactions, load_items
 from pipelines.stage import Stage, StageContext
 from recsys.data.interactions import Interactions
@@ -25,9 +27,11 @@ def run(context: StageContext) -> None:
     items = load_items(context.read("catalogue"))
     events = context.read("events")
     past = load_interactions(events, items, context.config.relevance, before=context.date)
-    parts = (build_snapshot(some, items.vocabulary) for some in past.in_parts(events=EVENTS_AT_ONCE))
+    known = as_of(context.read("users").scan(USERS), context.date)
+    parts = (with_known(build_snapshot(some, items.vocabulary), known) for some in past.in_parts(events=EVENTS_AT_ONCE))
+    strangers = known.filter(~pl.col("user_id").is_in(past.user_ids.tolist()))
     with context.workspace.write(context.stage.writes) as writer:
-        written = write_parts(writer, parts, SNAPSHOT)
+        written = write_parts(writer, itertools.chain(parts, [without_events(strangers)]), SNAPSHOT)
         rows = written.select(pl.len()).collect().item()
         made_of = {"events": events.manifest.content_digest, "relevance": asdict(context.config.relevance)}
         context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat(), **made_of})
@@ -59,12 +63,30 @@ def build_snapshot(past: Interactions, vocabulary: Vocabulary) -> pl.DataFrame:
     together = users.join(histories.agg(pl.all()), on="user", how="inner", maintain_order="left")
     together = together.join(seen_items.agg(pl.all()), on="user", how="left", maintain_order="left")
     nothing = pl.lit([], dtype=pl.List(pl.String))
-    return together.with_columns(pl.col("seen").fill_null(nothing)).select(SNAPSHOT.schema.names()).cast(SNAPSHOT.schema)
+    together = together.with_columns(pl.col("seen").fill_null(nothing), attributes=pl.lit([], ATTRIBUTES))
+    return together.select(SNAPSHOT.schema.names()).cast(SNAPSHOT.schema)
+
+
+def with_known(snapshot: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with what the shop says of their users.
+
+    Args:
+        snapshot: Rows of the table.
+        known: `user_id` and `attributes`.
+    """
+    told = snapshot.drop("attributes").join(known, on="user_id", how="left", maintain_order="left")
+    return told.with_columns(pl.col("attributes").fill_null(pl.lit([], ATTRIBUTES)))
+
+
+def without_events(known: pl.DataFrame) -> pl.DataFrame:
+    """A row for each user of whom nothing but attributes is known."""
+    nothing = [pl.lit([], dtype).alias(name) for name, dtype in SNAPSHOT.schema.items() if name not in known.columns]
+    return known.with_columns(nothing).select(SNAPSHOT.schema.names())
 
 
 STAGE = Stage(
     name="build_snapshot",
-    reads=("events", "catalogue"),
+    reads=("events", "users", "catalogue"),
     writes="snapshot",
     config=("relevance",),
     sees={"": "date"},

@@ -18,6 +18,7 @@ from feature_store.served_samples import ServedSample, sample_files
 from feature_store.snapshot import load_snapshot
 from pipelines.parity.run import newest_samples
 from pipelines.stages.build_snapshot import STAGE as BUILD_SNAPSHOT
+from pipelines.stages.ingest_users import STAGE as INGEST_USERS
 from serving.app import create_app
 from serving.settings import Settings
 from tests.support.reviews import write_log
@@ -68,6 +69,7 @@ def skewed(sample: ServedSample, feature: str, *, by: float) -> ServedSample:
 
 def load_night(workspace: Workspace, **sections: Any) -> None:
     """What a night does for the online store; `sections` of its config as in TOML."""
+    run_stage(INGEST_USERS, workspace.root, **sections)
     run_stage(BUILD_SNAPSHOT, workspace.root, date=DATE, **sections)
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
         load_snapshot(store, workspace.read("snapshot"))

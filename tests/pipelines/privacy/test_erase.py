@@ -44,6 +44,7 @@ def night(root: Path, **sections: object) -> Workspace:
     """The stages that make tables with users in them."""
     run_stage(INGEST_CATALOGUE, root, **sections)
     run_stage(INGEST_EVENTS, root, **sections)
+    run_stage(INGEST_USERS, root, **sections)
     workspace = Workspace(root)
     for stage in (COMPUTE_USER_FEATURES, BUILD_SNAPSHOT):
         run_stage(stage, root, date=end_of_log(workspace), **sections)
