@@ -185,7 +185,9 @@ def _batches(workspace: Workspace, _out: Path, _memory_mib: int) -> str:
     from torch.utils.data import DataLoader, Dataset
 
     past = _load(workspace)
-    sequences = Sequences(past, length=LENGTH, order="time", context_weight=1, half_life_days=0, tokens_per_batch=BATCH * LENGTH, seed=0)
+    sequences = Sequences(
+        past, length=LENGTH, order="time", context_weight=1, half_life_days=0, tokens_per_batch=BATCH * LENGTH, seed=0, attributes={}
+    )
     start, events = time.process_time(), 0
     for batch in sequences.epoch(0):
         told = {name: torch.from_numpy(getattr(batch, name)) for name in COLUMNS}

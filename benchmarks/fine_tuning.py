@@ -45,7 +45,12 @@ def main() -> None:
     console, progress = Console(width=160), Progress(Console(stderr=True))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(args.workspace or folder).resolve()
-        landing = Landing(events=root / "landing/events", catalogue=root / "landing/catalogue", images=root / "landing/images")
+        landing = Landing(
+            events=root / "landing/events",
+            catalogue=root / "landing/catalogue",
+            users=root / "landing/users",
+            images=root / "landing/images",
+        )
         if not landing.catalogue.exists():
             size = ShopSize(num_items=args.items, num_users=args.users)
             draw_shop(landing, root / "truth", seed=args.seed, size=size, progress=progress)

@@ -49,7 +49,12 @@ def main() -> None:
         config = load_config(args.config, {"workspace": folder} | (zero_shot if args.joint_model else learned))
         workspace = config.open_workspace()
         root = workspace.root
-        landing = Landing(events=root / "landing/events", catalogue=root / "landing/catalogue", images=root / "landing/images")
+        landing = Landing(
+            events=root / "landing/events",
+            catalogue=root / "landing/catalogue",
+            users=root / "landing/users",
+            images=root / "landing/images",
+        )
         draw_shop(landing, root / "truth", seed=args.seed, size=ShopSize(num_items=args.items, num_users=300), progress=progress)
         stages = {stage.name: stage for stage in STAGES}
         always = datetime.max.replace(tzinfo=UTC)

@@ -104,9 +104,9 @@ def measure(seed: int) -> Table:
     return table
 
 
-def world(seed: int) -> tuple[Products, Policy, pl.DataFrame, pl.DataFrame]:
+def world(seed: int, size: ShopSize | None = None) -> tuple[Products, Policy, pl.DataFrame, pl.DataFrame]:
     """What `draw_shop` plans for this seed: products, policy, events, catalogue."""
-    size = ShopSize()
+    size = size or ShopSize()
     for_products, for_shoppers, for_texts, for_events, _ = np.random.default_rng(seed).spawn(5)
     products = plan_products(for_products, num_items=size.num_items, num_days=size.num_days)
     requests = size.num_users * IMPRESSIONS_PER_USER // SLATE_LENGTH

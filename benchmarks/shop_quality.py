@@ -34,7 +34,16 @@ from recsys.evaluation.judge import FullRanking, Judgement, judge, per_user
 from recsys.evaluation.judge_baselines import judge_baselines
 from recsys.evaluation.truth import Truth
 
-NEEDED = ("ingest_catalogue", "ingest_events", "build_knowledge", "fetch_images", "train_encoders", "fine_tune_encoders", "embed_items")
+NEEDED = (
+    "ingest_catalogue",
+    "ingest_events",
+    "ingest_users",
+    "build_knowledge",
+    "fetch_images",
+    "train_encoders",
+    "fine_tune_encoders",
+    "embed_items",
+)
 K = 100
 
 

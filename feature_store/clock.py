@@ -23,13 +23,14 @@ class Clock:
         """Why a row of the table `events` cannot be true; null where it can."""
         seconds = f"{self.skew.total_seconds():g} s"
         return [
-            pl.when(pl.col("event_time") > self.now + self.skew).then(
-                pl.lit(f"event_time: in the future when it was read, by more than {seconds}")
-            ),
-            pl.when(pl.col("known_at") > self.now + self.skew).then(
-                pl.lit(f"known_at: in the future when it was read, by more than {seconds}")
-            ),
+            self.future("event_time"),
+            self.future("known_at"),
             pl.when(pl.col("event_time") > pl.col("known_at") + self.skew).then(
                 pl.lit(f"event_time: later than known_at by more than {seconds}, so a clock is wrong")
             ),
         ]
+
+    def future(self, column: str) -> pl.Expr:
+        """Why the time in this column cannot be true yet; null where it can."""
+        told = f"{column}: in the future when it was read, by more than {self.skew.total_seconds():g} s"
+        return pl.when(pl.col(column) > self.now + self.skew).then(pl.lit(told))

@@ -26,19 +26,26 @@ class Intake:
     """Name of each file that was not -> why."""
 
 
-def take_in(files: Iterable[LandingFile], table: Table, conform: Callable[[pl.DataFrame], tuple[pl.DataFrame, Refusal]]) -> Intake:
+def take_in(
+    files: Iterable[LandingFile],
+    table: Table,
+    conform: Callable[[pl.DataFrame, LandingFile], tuple[pl.DataFrame, Refusal]],
+    *,
+    prepare: Callable[[pl.DataFrame], pl.DataFrame] = lambda raw: raw,
+) -> Intake:
     """Read landing files.
 
     Args:
         files: In the order in which they count.
         table: What their rows become.
         conform: Parts the rows of one file into those that fit the table and the others.
+        prepare: See `take_in_events`.
     """
     frames, refused, sources, unreadable = [table.empty()], [REFUSED_ROWS.empty()], {}, {}
     for file in files:
         try:
-            raw = read_landing(file.path)
-            rows, refusal = conform(raw)
+            raw = prepare(read_landing(file.path))
+            rows, refusal = conform(raw, file)
         except LandingError as error:
             unreadable[file.name] = str(error)
             continue

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from feature_store.errors import SchemaError
-from feature_store.schema import Table
+from feature_store.schema import ATTRIBUTES, Table
 
 Migration = Callable[[pl.LazyFrame], pl.LazyFrame]
 
@@ -21,7 +21,12 @@ def _events_1(events: pl.LazyFrame) -> pl.LazyFrame:
     return events.with_columns(value=pl.when(pl.col("value") < 0).then(stars).otherwise("value"))
 
 
-MIGRATIONS: Mapping[tuple[str, int], Migration] = {("events", 1): _events_1}
+def _snapshot_1(users: pl.LazyFrame) -> pl.LazyFrame:
+    """Version 2 says of users what the shop does, which nobody had asked for."""
+    return users.with_columns(attributes=pl.lit([], ATTRIBUTES))
+
+
+MIGRATIONS: Mapping[tuple[str, int], Migration] = {("events", 1): _events_1, ("snapshot", 1): _snapshot_1}
 """Table and version -> what makes rows of that version rows of the next."""
 
 

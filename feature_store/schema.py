@@ -115,6 +115,30 @@ CATALOGUE = Table(
     ),
 )
 
+LANDED_USERS = Table(
+    name="users",
+    version=1,
+    key=("user_id", "known_at"),
+    columns=(
+        _required("user_id", pl.String, "who, in the shop's own ids"),
+        _required("known_at", UTC_TIME, "since when we could know of it, UTC"),
+        _required("attributes", ATTRIBUTES, "what is so since then, e.g. country; what is not named stays as it was"),
+    ),
+)
+"""What landing files say of users."""
+
+USERS = Table(
+    name="users",
+    version=1,
+    key=("user_id", "attribute", "known_at"),
+    columns=(
+        _required("user_id", pl.String, "who, by the name that events have"),
+        _required("attribute", pl.String, "one of [users] attributes, e.g. country"),
+        _required("value", pl.String, "the shop's own word; holds until the next row of the same user and attribute, which has another"),
+        _required("known_at", UTC_TIME, "since when we could know of it, UTC"),
+    ),
+)
+
 FETCHED_IMAGES = Table(
     name="fetched_images",
     version=1,
@@ -300,7 +324,7 @@ EXAMPLES = Table(
 
 SNAPSHOT = Table(
     name="snapshot",
-    version=1,
+    version=2,
     key=("user_id",),
     columns=(
         _required("user_id", pl.String, "the shop's own id"),
@@ -308,6 +332,7 @@ SNAPSHOT = Table(
         _required("kinds", pl.List(pl.Int8), "what the event on each said, of recsys.data.relevance.Kind"),
         _required("event_times", pl.List(UTC_TIME), "when each happened"),
         _required("seen", pl.List(pl.String), "every item that is no longer new to the user, in catalogue order"),
+        _required("attributes", ATTRIBUTES, "what the shop says of the user, as far as [users] names it; empty: nothing"),
     ),
 )
 

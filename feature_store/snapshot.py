@@ -28,6 +28,7 @@ def snapshot_rows(users: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Rows of the table `snapshot` as `OnlineStore.load_snapshot` takes them."""
     for some in users.iter_slices(USERS_AT_ONCE):
         times = some["event_times"].list.eval(pl.element().dt.epoch("us"))
-        columns = (some["user_id"], some["item_ids"], some["kinds"], times, some["seen"])
-        for user_id, item_ids, kinds, moments, seen in zip(*(column.to_list() for column in columns), strict=True):
-            yield user_id, json.dumps([item_ids, kinds, moments]), json.dumps(seen)
+        columns = (some["user_id"], some["item_ids"], some["kinds"], times, some["attributes"], some["seen"])
+        for user_id, item_ids, kinds, moments, pairs, seen in zip(*(column.to_list() for column in columns), strict=True):
+            attributes = [{pair["name"]: pair["value"] for pair in pairs}] if pairs else []
+            yield user_id, json.dumps([item_ids, kinds, moments, *attributes]), json.dumps(seen)

@@ -101,7 +101,7 @@ def _take_in(config: Config, workspace: Workspace, file: Path | None) -> Intake:
     else:
         raise AddItemsError(f"there is no file {file}; name a Parquet, CSV or JSON-lines file with the catalogue's columns")
     times = time_rule(config)
-    intake = take_in(files, CATALOGUE, lambda raw: conform_catalogue(raw, times))
+    intake = take_in(files, CATALOGUE, lambda raw, _file: conform_catalogue(raw, times))
     if file is not None and intake.unreadable:
         raise AddItemsError(f"{file} {intake.unreadable[file.name]}")
     return intake

@@ -58,6 +58,8 @@ class SourcesConfig:
 
     events: tuple[str, ...] = ("landing/events",)
     catalogue: tuple[str, ...] = ("landing/catalogue",)
+    users: tuple[str, ...] = ("landing/users",)
+    """Read only where [users] names attributes."""
     images: str = "landing/images"
     """Root of all image_uri paths; nothing outside it is ever read. Photos at http(s) URLs are fetched: [fetch_images]."""
     partition: Literal["month", "day"] = "month"
@@ -67,7 +69,8 @@ class SourcesConfig:
     naive_times: Literal["refuse", "utc"] = "refuse"
     """Times without a zone in landing files: refused, or taken as UTC."""
     clock_skew_s: float = 600.0
-    """Events whose time lies further than this ahead of this machine's clock, or of their own known_at, are refused."""
+    """Events whose time lies further than this ahead of this machine's clock, or of their own known_at, are refused; so is what is said of
+    users."""
     ingest_memory_mib: int = 1024
     """Taking in events uses at most about this much memory beside what the process holds already, however many come at once; not less
     than 512."""
@@ -122,6 +125,15 @@ class KnowledgeConfig:
     def asked(self) -> bool:
         """Whether there is any knowledge to gather."""
         return bool(self.from_attributes or self.file)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsersConfig:
+    """What the shop knows of its users beside events."""
+
+    attributes: tuple[str, ...] = ()
+    """Attributes that are taken in from [sources] users and read by the retriever; all others are left where they lie. A value is a text,
+    and only equal texts are alike: numbers come in bands (`30-39`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +211,7 @@ class Config:
     sources: SourcesConfig = field(default_factory=SourcesConfig)
     mapping: MappingConfig = field(default_factory=MappingConfig)
     """How `vitrine import SOURCE` reads a source's own columns."""
+    users: UsersConfig = field(default_factory=UsersConfig)
     labels: LabelsConfig = field(default_factory=LabelsConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     profile: ProfileConfig = field(default_factory=ProfileConfig)
@@ -291,7 +304,10 @@ def parse_config(values: Mapping[str, Any], *, source: str = "config") -> Config
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
         raise ConfigError(f"{source}: " + "; ".join(map(_told, error.errors()))) from None  # its own text holds all that was found
-    return _with_modalities(config, named="modalities" in values.get("retriever", {}), source=source)
+    named = values.get("retriever", {})
+    return _with_attributes(
+        _with_modalities(config, named="modalities" in named, source=source), named="user_attributes" in named, source=source
+    )
 
 
 def _told(detail: ErrorDetails) -> str:
@@ -308,6 +324,18 @@ def _with_modalities(config: Config, *, named: bool, source: str) -> Config:
     unknown = [name for name in config.retriever.modalities if name not in there]
     if unknown:
         raise ConfigError(f"{source} [retriever] modalities: there is no modality {unknown[0]!r}; there are {', '.join(there)}")
+    return config
+
+
+def _with_attributes(config: Config, *, named: bool, source: str) -> Config:
+    """What is taken in of users takes part in a retriever that names nothing; what it names must be taken in."""
+    there = config.users.attributes
+    if not named:
+        return replace(config, retriever=replace(config.retriever, user_attributes=there))
+    unknown = [name for name in config.retriever.user_attributes if name not in there]
+    if unknown:
+        known = ", ".join(there) or "none"
+        raise ConfigError(f"{source} [retriever] user_attributes: {unknown[0]!r} is not taken in; [users] attributes names {known}")
     return config
 
 

@@ -69,12 +69,13 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
     if row < 0:
         raise RecommendError(f"release {release.release_id} has no item {item_id!r} among its {len(release.items)}; name one it has")
     date = datetime.fromisoformat(release.description["date"])
-    past = load_interactions(workspace.read("events"), release.items, config.relevance, before=date).distinct()
+    known = workspace.read("users") if release.user_attributes else None
+    past = load_interactions(workspace.read("events"), release.items, config.relevance, before=date, users=known).distinct()
     user = int(past.rows_of(named_users(config, [user_id]))[0])
-    if user < 0:
-        known = ", ".join(some_user_ids(workspace))
+    if past.without_events(np.array([user])).item():
+        some = ", ".join(some_user_ids(workspace))
         raise RecommendError(
-            f"nothing is known of user {user_id!r} before {date:%Y-%m-%d}: popularity alone counts. The log knows {known}, ..."
+            f"nothing is known of user {user_id!r} before {date:%Y-%m-%d}: popularity alone counts. The log knows {some}, ..."
         )
     mine = past.of_user(user)
     found = explain(release, mine, row, newest=newest)

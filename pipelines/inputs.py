@@ -6,10 +6,10 @@ import polars as pl
 
 from feature_store.embeddings import read_embeddings
 from feature_store.layout import TableReader
-from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE
+from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE, USERS
 from feature_store.splits import Cuts, check_order, quantile_time
 from pipelines.config import Config
-from recsys.data.interactions import Interactions, build_interactions
+from recsys.data.interactions import Interactions, build_interactions, with_attributes
 from recsys.data.items import Items, build_items
 from recsys.data.passed_over import PassedOver, build_passed_over
 from recsys.data.relevance import Relevance
@@ -29,9 +29,12 @@ def load_items(catalogue: TableReader, embeddings: TableReader | None = None, kn
     )
 
 
-def load_interactions(events: TableReader, items: Items, relevance: Relevance, *, before: datetime) -> Interactions:
-    """Behaviour that had happened, and was known, before a moment."""
-    return build_interactions(events.scan_files(EVENTS), vocabulary=items.vocabulary, relevance=relevance, known_before=before)
+def load_interactions(
+    events: TableReader, items: Items, relevance: Relevance, *, before: datetime, users: TableReader | None = None
+) -> Interactions:
+    """Behaviour that had happened, and was known, before a moment; with the table `users` also what else was known of them."""
+    past = build_interactions(events.scan_files(EVENTS), vocabulary=items.vocabulary, relevance=relevance, known_before=before)
+    return past if users is None else with_attributes(past, users.scan(USERS).filter(pl.col("known_at") < before).collect())
 
 
 def load_passed_over(

@@ -148,7 +148,7 @@ def _counts(truth: Truth, items: Items) -> dict[str, Any]:
     return {
         "users": truth.num_users,
         "users_new": int((truth.chosen["new"].counts() > 0).sum()),
-        "users_without_past": int((truth.rows < 0).sum()),
+        "users_without_past": int(truth.past.without_events(truth.rows).sum()),
         "items": len(items),
         "candidates": int(truth.candidates.sum()),
         "pairs": {scope: len(chosen.user) for scope, chosen in truth.chosen.items()},

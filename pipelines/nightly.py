@@ -42,6 +42,7 @@ from pipelines.stages.fetch_images import STAGE as FETCH_IMAGES
 from pipelines.stages.fine_tune_encoders import STAGE as FINE_TUNE_ENCODERS
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
 from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
+from pipelines.stages.ingest_users import STAGE as INGEST_USERS
 from pipelines.stages.label_attributes import STAGE as LABEL_ATTRIBUTES
 from pipelines.stages.profile_inputs import STAGE as PROFILE_INPUTS
 from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
@@ -55,6 +56,7 @@ STAGES: tuple[Stage, ...] = (
     CHECK_PARITY,
     INGEST_CATALOGUE,
     INGEST_EVENTS,
+    INGEST_USERS,
     BUILD_KNOWLEDGE,
     FETCH_IMAGES,
     TRAIN_ENCODERS,

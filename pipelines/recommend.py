@@ -68,7 +68,8 @@ def recommend(config: Config, wanted: Wanted, *, progress: Progress) -> pl.DataF
     release = read_release(release_folder(workspace, wanted.release_id))
     date = datetime.fromisoformat(release.description["date"])
     items = _items(workspace, wanted)
-    past = load_interactions(workspace.read("events"), items, config.relevance, before=date)
+    known = workspace.read("users") if release.user_attributes else None
+    past = load_interactions(workspace.read("events"), items, config.relevance, before=date, users=known)
     allowed = items.available(date) & _named(items, wanted.candidates)
     scorer: Scorer = build_baseline(wanted.model, past, items) if wanted.model else ReleaseScorer(release)
     users = np.array(wanted.users, dtype=object)

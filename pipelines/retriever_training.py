@@ -25,7 +25,7 @@ from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import KnownUsersScorer, TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.ensemble import EnsembleTraining, train_ensemble
-from recsys.training.inputs import tower_shape
+from recsys.training.inputs import known_values, tower_shape
 from recsys.training.prior import HALF_LIVES_DAYS, Prior, choose_prior
 from recsys.training.reading import choose_reading
 from recsys.training.retriever import AfterEpoch, Track
@@ -78,10 +78,12 @@ def train_and_choose(
             "epochs and popularity prior by. Move `validation` and `test` in [cuts] so that the window between them is longer."
         )
 
+    attributes = known_values(truth.past, config)
+
     def validate(model: TwoTower, batch: ItemBatch) -> npt.NDArray[np.float64]:
         vectors = embed_catalogue(model, batch, np.zeros(len(items)))
         alone = Ensemble([model], in_order=SHARE_IN_ORDER[config.order])
-        return judge_choice(TwoTowerScorer(alone, vectors, config.history_length), truth)["recall@100"]
+        return judge_choice(TwoTowerScorer(alone, vectors, config.history_length, attributes), truth)["recall@100"]
 
     training = train_ensemble(
         items,
@@ -94,7 +96,7 @@ def train_and_choose(
         after_epoch=after_epoch,
         passed_over=choosing.passed_over,
     )
-    scorer = TwoTowerScorer(training.model, training.item_vectors, config.history_length)
+    scorer = TwoTowerScorer(training.model, training.item_vectors, config.history_length, attributes)
 
     def asking(share: float) -> KnownUsersScorer:
         training.model.in_order = share
@@ -105,7 +107,7 @@ def train_and_choose(
         in_order = choose_reading(lambda share: judge_choice(asking(share), question))
     users = asking(in_order)
     popularity = {days: Prior(half_life_days=days).log_popularity(question.past, items, now=now) for days in HALF_LIVES_DAYS}
-    strangers = (question.rows < 0) | (np.diff(question.past.offsets)[question.rows] == 0)
+    strangers = question.past.without_events(question.rows)
 
     def weighing(days: float, weights: float | npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
         return judge_choice(users.weighing(popularity[days], weights), question)
@@ -152,7 +154,7 @@ def _saved(
     told = {**asdict(chosen), "members": training.members, "validation": validation}
     if training.id_collisions:
         told["id_collisions"] = asdict(training.id_collisions)
-    shape = replace(tower_shape(items, config), in_order=chosen.in_order, popularity_weights=weights)
+    shape = replace(tower_shape(items, config, known_values(past, config)), in_order=chosen.in_order, popularity_weights=weights)
     return SavedRetriever(model=training.model, shape=shape, item_vectors=vectors, training=told)
 
 

@@ -47,7 +47,7 @@ def open_window(config: Config) -> Window:
     items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"), workspace.read("knowledge"))
     events = workspace.read("events")
     cuts = resolve_cuts(config, events, date=end_of_log(workspace))
-    past = load_interactions(events, items, config.relevance, before=cuts.validation)
+    past = load_interactions(events, items, config.relevance, before=cuts.validation, users=workspace.read("users"))
     window = load_interactions(events, items, config.relevance, before=cuts.test).between(cuts.validation, cuts.test)
     passed_over = load_passed_over(events, items, config.relevance, before=cuts.validation, settings=config.retriever)
     candidates = items.available(cuts.validation)

@@ -12,7 +12,7 @@ def train_for_window(context: StageContext, settings: RetrieverConfig, *, bar: s
     """Train up to the validation cut and choose as the night's own retriever does.
 
     Args:
-        context: Of a stage that reads events, catalogue, item_embeddings and knowledge.
+        context: Of a stage that reads events, users, catalogue, item_embeddings and knowledge.
         settings: How it is trained.
         bar: What the progress bar says.
     """
@@ -20,7 +20,7 @@ def train_for_window(context: StageContext, settings: RetrieverConfig, *, bar: s
     events, relevance = context.read("events"), context.config.relevance
     cuts = resolve_cuts(context.config, events, date=context.date)
     window = load_interactions(events, items, relevance, before=cuts.test).between(cuts.validation, cuts.test)
-    past = load_interactions(events, items, relevance, before=cuts.validation)
+    past = load_interactions(events, items, relevance, before=cuts.validation, users=context.read("users"))
     chosen_by = context.config.cuts.choose_by
     passed_over = load_passed_over(events, items, relevance, before=cuts.validation, settings=settings)
     choosing = open_choosing(past, window, candidates=items.available(cuts.validation), choose_by=chosen_by, passed_over=passed_over)

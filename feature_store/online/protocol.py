@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from feature_store.errors import OnlineStoreError
 from feature_store.tombstones import Tombstones
@@ -48,11 +48,19 @@ class UserState:
     """Every item that was no longer new to the user as of the snapshot."""
     posted: Sequence[PostedEvent] = ()
     """Events posted, oldest first."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """What the shop said of the user by the snapshot."""
+
+    @classmethod
+    def read(cls, history: Sequence[Any], seen: Sequence[str], posted: Sequence[PostedEvent]) -> Self:
+        """What `OnlineStore.load_snapshot` was told of a user, and what was posted since."""
+        item_ids, kinds, event_times, *attributes = history
+        return cls(item_ids, kinds, event_times, frozenset(seen), posted, *attributes)
 
     @property
     def known(self) -> bool:
         """Whether there is anything at all."""
-        return bool(self.item_ids or self.posted or self.seen)
+        return bool(self.item_ids or self.posted or self.seen or self.attributes)
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,8 @@ class OnlineStore(Protocol):
 
         Args:
             version: Its name; loading the version that is read does nothing.
-            users: user_id, JSON of [item_ids, kinds, event times in microseconds], JSON of the seen item ids.
+            users: user_id, JSON of [item_ids, kinds, event times in microseconds] and, where there are any, attributes as an object, JSON
+                of the seen item ids.
         """
         ...
 

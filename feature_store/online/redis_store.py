@@ -271,10 +271,10 @@ class RedisStore:
 
 def _state(user_id: str, snapshot: str | None, posted: Sequence[str | None]) -> UserState:
     """What the script USERS answers of one user; events that ended meanwhile are None."""
-    (item_ids, kinds, event_times), seen = json.loads(snapshot) if snapshot else (((), (), ()), ())
+    history, seen = json.loads(snapshot) if snapshot else (((), (), ()), ())
     told = json.loads(f"[{','.join(text for text in reversed(posted) if text)}]")
     events = [PostedEvent(user_id=user_id, **event) for event in told]
-    return UserState(item_ids, kinds, event_times, frozenset(seen), events)
+    return UserState.read(history, seen, events)
 
 
 def _row(event: PostedEvent) -> str:

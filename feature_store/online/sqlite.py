@@ -266,16 +266,14 @@ class SqliteStore:
 
     def _state(self, user_id: str) -> UserState:
         rows = self._reader.execute(_USER, (user_id, POSTED_PER_USER, oldest_shown(self._posted_days))).fetchall()
-        history: tuple[list[str], list[int], list[int]] = ([], [], [])
-        seen: frozenset[str] = frozenset()
-        posted = []
+        history, seen, posted = ((), (), ()), (), []
         for kind, *values in rows:
             if kind == "s":
-                history, seen = json.loads(values[0]), frozenset(json.loads(values[1]))
+                history, seen = map(json.loads, values[:2])
             else:
                 event_id, item_id, event_type, event_time, value, request_id, release_id, position = values
                 posted.append(PostedEvent(event_id, user_id, item_id, event_type, event_time, value, request_id, release_id, position))
-        return UserState(*history, seen, posted[::-1])
+        return UserState.read(history, seen, posted[::-1])
 
     def _insert(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
         with self._writing, self._writer:

@@ -29,6 +29,7 @@ NEVER = timedelta(days=365)
 
 def audit_leaks(
     events: TableReader,
+    users: TableReader,
     catalogue: TableReader,
     embeddings: TableReader,
     knowledge: TableReader,
@@ -44,6 +45,7 @@ def audit_leaks(
 
     Args:
         events: Of the shop.
+        users: Of the shop.
         catalogue: Of the shop.
         embeddings: Of the shop.
         knowledge: Of the shop.
@@ -55,7 +57,7 @@ def audit_leaks(
         only: Names of probes; empty: all.
     """
     shutil.rmtree(scratch, ignore_errors=True)
-    sample = draw_sample(events, catalogue, embeddings, knowledge, cuts=cuts, relevance=config.relevance)
+    sample = draw_sample(events, users, catalogue, embeddings, knowledge, cuts=cuts, relevance=config.relevance)
     shop = with_newcomers(sample, on_sale_from=cuts.date + NEVER)
     num_items = catalogue.scan(CATALOGUE).select(pl.len()).collect().item()
     twins = Twins(shop=shop, cuts=cuts, config=config, stages=stages, num_items=num_items, folder=scratch)

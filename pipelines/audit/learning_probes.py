@@ -30,6 +30,8 @@ def interactions(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
         "loaded": _rows(twin.past(plot.moment)),
         "before": _rows(everything.before(plot.moment)),
         "between": _rows(everything.between(plot.moment - timedelta(days=30), plot.moment)),
+        **_known("users loaded", twin.past(plot.moment)),
+        **_known("users before", everything.before(plot.moment)),
     }
 
 
@@ -116,3 +118,17 @@ def _truth(twin: Twin) -> Truth:
 def _rows(past: Interactions) -> pl.DataFrame:
     columns = {"item_index": past.item_index, "kind": past.kind, "event_time": past.event_time, "known_at": past.known_at}
     return pl.DataFrame({"user_id": past.user_ids[past.user_row].tolist(), **columns}, schema_overrides={"user_id": pl.String})
+
+
+def _known(name: str, past: Interactions) -> Mapping[str, Seen]:
+    """What is known of users beside events."""
+    return {
+        f"{name}, {attribute}": pl.DataFrame(
+            {
+                "user_id": past.user_ids[np.repeat(np.arange(past.num_users), np.diff(found.offsets))].tolist(),
+                "value": [found.values[index] for index in found.index],
+                "known_at": found.known_at,
+            }
+        )
+        for attribute, found in past.attributes.items()
+    }

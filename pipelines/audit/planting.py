@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from feature_store.schema import EVENTS, UTC_TIME
+from feature_store.schema import EVENTS, USERS, UTC_TIME
 from pipelines.audit.tables import SmallTables
 from recsys.data.further import FURTHER
 from recsys.data.ranking_items import present_further
@@ -68,8 +68,8 @@ def plant(shop: SmallTables, plot: Plot) -> SmallTables:
     """The shop as it would be had another future come, and had news of the past come late.
 
     After the moment everybody wants the newcomers and a few old items, dislikes or wants what is far from the own taste, passes other items
-    over, and a stranger comes; of the same users things become known that happened before. After a cut within the log items are sold out,
-    or leave; what the catalogue says at its end is known to the night.
+    over, and a stranger comes; of the same users things become known that happened before, and the shop says other things of them than it
+    did. After a cut within the log items are sold out, or leave; what the catalogue says at its end is known to the night.
 
     Args:
         shop: What really happened, with newcomers.
@@ -94,7 +94,9 @@ def plant(shop: SmallTables, plot: Plot) -> SmallTables:
         for apart, acts in ((0, ACTS), (len(future) + len(late), SHOWN_ONLY))
     ]
     events = pl.concat([shop.events, *planted])
-    return replace(shop, events=events.with_columns(_names(len(shop.events))), catalogue=catalogue)
+    users = pl.concat([shop.users, *(_said(shop, plot.after(known), shift) for shift, known in enumerate(KNOWN_AFTER[:2]))])
+    users = users.unique(USERS.key, keep="last", maintain_order=True)
+    return replace(shop, events=events.with_columns(_names(len(shop.events))), users=users, catalogue=catalogue)
 
 
 def late_values(features: pl.DataFrame, plot: Plot) -> pl.DataFrame:
@@ -114,6 +116,14 @@ def late_values(features: pl.DataFrame, plot: Plot) -> pl.DataFrame:
         for happened, known in stamps
     ]
     return pl.concat([features, *planted])
+
+
+def _said(shop: SmallTables, known: datetime, shift: int) -> pl.DataFrame:
+    """Every attribute of some users, and of a stranger, with a value that others have."""
+    names = pl.DataFrame({"user_id": [*shop.events["user_id"].unique().sort().gather_every(EVERY), f"{MARK}:stranger"]})
+    values = shop.users.select("attribute", "value").unique().sort("attribute", "value").group_by("attribute", maintain_order=True)
+    said = names.join(values.agg(pl.col("value").get(shift, null_on_oob=True)).drop_nulls(), how="cross")
+    return said.with_columns(pl.lit(known).cast(UTC_TIME).alias("known_at")).select(USERS.schema.names())
 
 
 def _pairs(shop: SmallTables, shift: int, *, newcomers: bool) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import polars as pl
 
 from feature_store.embeddings import read_embeddings
 from feature_store.layout import TableReader
-from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE
+from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE, USERS
 from feature_store.splits import Cuts
 from pipelines.audit.tables import SmallTables
 from recsys.data.relevance import Relevance
@@ -19,12 +19,20 @@ ITEMS_PER_WINDOW = 100
 
 
 def draw_sample(
-    events: TableReader, catalogue: TableReader, embeddings: TableReader, knowledge: TableReader, *, cuts: Cuts, relevance: Relevance
+    events: TableReader,
+    known: TableReader,
+    catalogue: TableReader,
+    embeddings: TableReader,
+    knowledge: TableReader,
+    *,
+    cuts: Cuts,
+    relevance: Relevance,
 ) -> SmallTables:
     """Some users and all they did with some items; bounded in size, the same for the same tables, with wanted items in every window.
 
     Args:
         events: Of the shop.
+        known: The table `users` of the shop.
         catalogue: Of the shop.
         embeddings: Of the shop.
         knowledge: Of the shop.
@@ -32,8 +40,8 @@ def draw_sample(
         relevance: What counts as wanted.
     """
     items = catalogue.scan(CATALOGUE).collect()
-    known = [file.filter(pl.max_horizontal("event_time", "known_at") < cuts.date) for file in events.scan_files(EVENTS)]
-    log = [file.join(items.lazy().select("item_id"), on="item_id", how="semi", maintain_order="left") for file in known]
+    earlier = [file.filter(pl.max_horizontal("event_time", "known_at") < cuts.date) for file in events.scan_files(EVENTS)]
+    log = [file.join(items.lazy().select("item_id"), on="item_id", how="semi", maintain_order="left") for file in earlier]
     inner = [cuts.ranker, cuts.validation, cuts.test]
     window = pl.sum_horizontal((pl.col("event_time") >= cut).cast(pl.Int8) for cut in inner).alias("window")
     said = relevance.kind().is_in([int(kind) for kind in relevance.relevant_kinds()])
@@ -51,7 +59,8 @@ def draw_sample(
 
     vectors = {name: of_these(rows) for name, rows in read_embeddings(embeddings).items()}
     triples = of_these(knowledge.scan(KNOWLEDGE).collect())
-    return SmallTables(events=of_these(of_users(log)), catalogue=of_these(items), vectors=vectors, knowledge=triples)
+    told = known.scan(USERS).filter(pl.col("known_at") < cuts.date).join(users.lazy(), on="user_id", how="semi").collect()
+    return SmallTables(events=of_these(of_users(log)), users=told, catalogue=of_these(items), vectors=vectors, knowledge=triples)
 
 
 def _distinct(files: Iterable[pl.LazyFrame]) -> pl.DataFrame:

@@ -42,6 +42,7 @@ def run(context: StageContext) -> None:
     answers = [answer for stage in WITH_TIMES for answer in check_windows(stage, context.read(stage.writes), cuts)]
     answers += audit_leaks(
         events,
+        context.read("users"),
         context.read("catalogue"),
         context.read("item_embeddings"),
         context.read("knowledge"),
@@ -76,7 +77,7 @@ def told(answers: Sequence[Answer]) -> Mapping[str, Any]:
 
 STAGE = Stage(
     name="audit_leaks",
-    reads=("events", "catalogue", "item_embeddings", "knowledge", *(stage.writes for stage in WITH_TIMES)),
+    reads=("events", "users", "catalogue", "item_embeddings", "knowledge", *(stage.writes for stage in WITH_TIMES)),
     writes=OWN_TABLE,
     config=tuple(sorted({section for stage in AUDITED for section in stage.config})),
     run=run,

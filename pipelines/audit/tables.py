@@ -1,4 +1,4 @@
-"""The four tables that everything a night learns starts from, small enough to be held in memory."""
+"""The five tables that everything a night learns starts from, small enough to be held in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from feature_store.layout import Workspace
-from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE, item_embeddings
+from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE, USERS, item_embeddings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,7 @@ class SmallTables:
 
     events: pl.DataFrame
     """In the order in which they came in."""
+    users: pl.DataFrame
     catalogue: pl.DataFrame
     vectors: Mapping[str, pl.DataFrame]
     """modality -> its rows of `item_embeddings`."""
@@ -24,6 +25,9 @@ class SmallTables:
         """Make them the tables of a workspace."""
         with workspace.write("events") as writer:
             writer.write(self.events.sort("event_time", maintain_order=True), EVENTS)
+            writer.commit()
+        with workspace.write("users") as writer:
+            writer.write(self.users.sort(USERS.key), USERS)
             writer.commit()
         with workspace.write("catalogue") as writer:
             writer.write(self.catalogue, CATALOGUE)

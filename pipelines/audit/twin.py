@@ -43,8 +43,9 @@ class Twin:
         return load_items(*(self.workspace.read(name) for name in ("catalogue", "item_embeddings", "knowledge")))
 
     def past(self, moment: datetime) -> Interactions:
-        """Behaviour before a moment, as every stage loads it."""
-        return load_interactions(self.workspace.read("events"), self.items, self.config.relevance, before=moment)
+        """Behaviour before a moment, and what was known of users, as every stage that trains loads it."""
+        events, users = self.workspace.read("events"), self.workspace.read("users")
+        return load_interactions(events, self.items, self.config.relevance, before=moment, users=users)
 
     def made(self, table: str) -> TableReader:
         """A table, made by its stage, and by those before it, the first time it is asked for."""

@@ -40,8 +40,11 @@ def import_(
     with told(errors):
         summary = import_source(what, source, config_of(config), posters=posters, seed=seed, progress=Progress(errors))
         missing = f", {summary.missing_images:,} photos named but not there" if summary.missing_images else ""
+        users = f", {summary.users:,} users" if summary.users else ""
         broken = f", {summary.broken:,} broken lines for the quarantine" if summary.broken else ""
-        console.print(f"{summary.events:,} events, {summary.items:,} items, {summary.images:,} photos{missing}{broken}", highlight=False)
+        console.print(
+            f"{summary.events:,} events, {summary.items:,} items{users}, {summary.images:,} photos{missing}{broken}", highlight=False
+        )
         console.print(f"next: vitrine nightly --config {config}", highlight=False)
 
 

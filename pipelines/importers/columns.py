@@ -1,4 +1,4 @@
-"""Any pair of tables with columns of its own, brought in by the [mapping] of a config."""
+"""Any tables with columns of its own, brought in by the [mapping] of a config."""
 
 import difflib
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ import polars as pl
 from feature_store.casts import cast_column, pairs_of
 from feature_store.errors import LandingError
 from feature_store.landing import read_landing
-from feature_store.schema import CATALOGUE, EVENTS, UTC_TIME, Table
-from pipelines.importers.config import CatalogueMapping, MappingConfig, TableMapping
+from feature_store.schema import CATALOGUE, EVENTS, LANDED_USERS, UTC_TIME, Table
+from pipelines.importers.config import CatalogueMapping, MappingConfig, TableMapping, UsersMapping
 from pipelines.importers.landing import ImportSourceError, ImportSummary, Landing
 from pipelines.importers.moments import utc_or_as_found
 from pipelines.progress import Progress
@@ -24,9 +24,12 @@ def import_columns(source: Path, landing: Landing, *, mapping: MappingConfig, pr
     Raises:
         ImportSourceError: The mapping names no file, or a file or a column that is not there, or a column that is none of ours.
     """
-    if not mapping.events.file and not mapping.catalogue.file:
-        raise ImportSourceError("the config maps neither events nor a catalogue; name a file in [mapping.events] or [mapping.catalogue]")
-    events, items, photos, missing = 0, 0, 0, 0
+    if not (mapping.events.file or mapping.catalogue.file or mapping.users.file):
+        raise ImportSourceError(
+            "the config maps neither events nor a catalogue nor users; name a file in [mapping.events], [mapping.catalogue] "
+            "or [mapping.users]"
+        )
+    events, items, users, photos, missing = 0, 0, 0, 0, 0
     if mapping.catalogue.file:
         rows, photos, missing = _map_catalogue(source, landing, mapping.catalogue, progress)
         landing.put_catalogue(rows, PurePosixPath(mapping.catalogue.file).stem)
@@ -35,7 +38,17 @@ def import_columns(source: Path, landing: Landing, *, mapping: MappingConfig, pr
         rows = _map_columns(_read(source / mapping.events.file), EVENTS, mapping.events)
         landing.put_events(rows, PurePosixPath(mapping.events.file).stem)
         events = rows.height
-    return ImportSummary(events=events, items=items, images=photos, missing_images=missing)
+    if mapping.users.file:
+        rows = _map_users(_read(source / mapping.users.file), mapping.users)
+        landing.put_users(rows, PurePosixPath(mapping.users.file).stem)
+        users = rows.height
+    return ImportSummary(events=events, items=items, users=users, images=photos, missing_images=missing)
+
+
+def _map_users(raw: pl.DataFrame, mapping: UsersMapping) -> pl.DataFrame:
+    _require(raw.columns, mapping.attributes, "mapping.users.attributes")
+    rows = _map_columns(raw, LANDED_USERS, mapping)
+    return rows.with_columns(pairs_of(raw.select(mapping.attributes))) if mapping.attributes else rows
 
 
 def _map_catalogue(source: Path, landing: Landing, mapping: CatalogueMapping, progress: Progress) -> tuple[pl.DataFrame, int, int]:

@@ -41,8 +41,17 @@ class CatalogueMapping(TableMapping):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsersMapping(TableMapping):
+    """The file of users."""
+
+    attributes: tuple[str, ...] = ()
+    """Columns of the source that become attributes under their own names; [users] attributes says which of them the night takes in."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MappingConfig:
     """One source."""
 
     events: TableMapping = field(default_factory=TableMapping)
     catalogue: CatalogueMapping = field(default_factory=CatalogueMapping)
+    users: UsersMapping = field(default_factory=UsersMapping)

@@ -1,10 +1,10 @@
-"""The H&M fashion data set in the files of its Kaggle competition (2022): articles, two years of purchases, photos.
+"""The H&M fashion data set in the files of its Kaggle competition (2022): articles, two years of purchases, customers, photos.
 
-Customers (customers.csv) are left behind: nothing here learns from their age or address. So is the channel of a sale, and so are the codes
-that say in numbers what a name beside them says. Prices were scaled by the publisher: they are the money of a purchase; an article has
-none.
+Addresses and the channel of a sale are left behind, and so are the codes that say in numbers what a name beside them says. Prices were
+scaled by the publisher: they are the money of a purchase; an article has none.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -28,6 +28,13 @@ ATTRIBUTES = {
 }
 ARTICLES = ("article_id", "product_code", "prod_name", "detail_desc", *CATEGORY, *ATTRIBUTES.values())
 TRANSACTIONS = ("t_dat", "customer_id", "article_id", "price")
+STATUS = ("club_member_status", "fashion_news_frequency")
+"""What a customer was when the files were drawn, which is when the last purchase was."""
+CUSTOMERS = ("customer_id", "age", *STATUS)
+AGE_BOUNDS = (0, 20, 25, 30, 35, 45, 55, 65, 120)
+"""First age of each band; the last one is nobody's."""
+DAY = r"^(\d{4}-\d{2}-\d{2})$"
+ALWAYS = "1970-01-01T00:00:00Z"
 
 SAYS_NOTHING = ("unknown", "undefined")
 
@@ -38,7 +45,7 @@ def import_hm(source: Path, landing: Landing, *, posters: Path | None, progress:
     """Bring purchases, articles and photos into the landing folders.
 
     Args:
-        source: Folder of articles.csv, transactions_train.csv and images/.
+        source: Folder of articles.csv, transactions_train.csv, images/ and, where it is there, customers.csv.
         landing: Where to. Purchases come in parts, since all of them need not fit into memory.
         posters: Folder of photos, `010/0108775015.jpg`; None: `images` of the source.
         progress: Shows how many photos and how many blocks of purchases have come.
@@ -47,15 +54,26 @@ def import_hm(source: Path, landing: Landing, *, posters: Path | None, progress:
         ImportSourceError: A file or a column is missing, or the purchases are not in order of their days.
     """
     path = find_file(source, "transactions_train.csv", advice=_ADVICE)
+    known = source / "customers.csv"
+    customers = read_csv(known, CUSTOMERS) if known.is_file() else None
     catalogue = hm_catalogue(read_csv(find_file(source, "articles.csv", advice=_ADVICE), ARTICLES))
-    items, events = catalogue.height, 0
+    items, events, last_day = catalogue.height, 0, ""
     for number, part in enumerate(whole_days(read_csv_blocks(path, TRANSACTIONS, what="bringing purchases", progress=progress)), start=1):
         landing.put_events(hm_events(part), f"hm-{number:04d}")
         events += part.height
+        last_day = max([last_day, *part["t_dat"].str.extract(DAY).drop_nulls()[-1:]])
+    if customers is not None:
+        landing.put_users(hm_users(customers, last_day=last_day), "hm")
     brought = landing.put_images(posters or source / "images", catalogue["image_uri"].drop_nulls(), progress=progress)
     photo = pl.col("image_uri")
     landing.put_catalogue(catalogue.with_columns(pl.when(photo.is_in(list(brought))).then(photo)), "hm")
-    return ImportSummary(events=events, items=items, images=len(brought), missing_images=items - len(brought))
+    return ImportSummary(
+        events=events,
+        items=items,
+        users=0 if customers is None else customers.height,
+        images=len(brought),
+        missing_images=items - len(brought),
+    )
 
 
 def hm_events(transactions: pl.DataFrame) -> pl.DataFrame:
@@ -77,6 +95,25 @@ def hm_events(transactions: pl.DataFrame) -> pl.DataFrame:
         pl.col("price").alias("value"),
         pl.format("{}Z", "t_dat").alias("event_time"),
     )
+
+
+def hm_users(customers: pl.DataFrame, *, last_day: str) -> pl.DataFrame:
+    """What is known of customers: an age band as if it had always been known, all else since the last day.
+
+    Ages are those of the end of two years of purchases, so a band may be ahead of early ones. Whether somebody is a member of the club
+    follows from purchases too, so it must not be known before them.
+
+    Args:
+        customers: Columns CUSTOMERS, all texts.
+        last_day: Of the purchases.
+    """
+    age = pl.col("age").cast(pl.Float64, strict=False)
+    bands = [pl.when(age < behind).then(pl.lit(f"{first}-{behind - 1}")) for first, behind in itertools.pairwise(AGE_BOUNDS)]
+    user = pl.col("customer_id").alias("user_id")
+    status = (pl.col(name).str.to_lowercase().alias(f"attribute.{name}") for name in STATUS)
+    since_ever = customers.select(user, known_at=pl.lit(ALWAYS), **{"attribute.age": pl.coalesce(*bands)})
+    at_last = customers.select(user, pl.lit(f"{last_day}T00:00:00Z").alias("known_at"), *status)
+    return pl.concat([since_ever, at_last], how="diagonal")
 
 
 def hm_catalogue(articles: pl.DataFrame) -> pl.DataFrame:
@@ -106,7 +143,7 @@ def whole_days(blocks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     rows: pl.DataFrame | None = None
     for block in blocks:
         rows = block if rows is None else pl.concat([rows, block])
-        day = rows.select(pl.col("t_dat").str.extract(r"^(\d{4}-\d{2}-\d{2})$").forward_fill().fill_null(""))["t_dat"]
+        day = rows.select(pl.col("t_dat").str.extract(DAY).forward_fill().fill_null(""))["t_dat"]
         falls = (day < day.shift()).arg_true()
         if len(falls):
             raise ImportSourceError(

@@ -24,6 +24,8 @@ class ImportSummary:
 
     events: int = 0
     items: int = 0
+    users: int = 0
+    """Of whom more is known than events."""
     images: int = 0
     missing_images: int = 0
     """Photos that the source names and does not hold; their items come without."""
@@ -37,6 +39,7 @@ class Landing:
 
     events: Path
     catalogue: Path
+    users: Path
     images: Path
 
     def put_events(self, frame: pl.DataFrame, name: str) -> None:
@@ -46,6 +49,10 @@ class Landing:
     def put_catalogue(self, frame: pl.DataFrame, name: str) -> None:
         """Leave a file of items, see `_put`; a later file overrides an earlier one, so an older state is left again."""
         _put(frame, self.catalogue, name, known=_standing(self.catalogue)[-1:])
+
+    def put_users(self, frame: pl.DataFrame, name: str) -> None:
+        """Leave a file of what is known of users, see `_put`; as with items, an older state is left again."""
+        _put(frame, self.users, name, known=_standing(self.users)[-1:])
 
     def put_images(self, root: Path, names: Iterable[str], *, progress: Progress) -> set[str]:
         """Bring in photos, by hard link where the disk allows.
@@ -71,7 +78,10 @@ def landing_of(config: Config) -> Landing:
     """The folders that the ingestion of this config reads; of several the first."""
     sources = config.sources
     return Landing(
-        events=config.resolve(sources.events[0]), catalogue=config.resolve(sources.catalogue[0]), images=config.resolve(sources.images)
+        events=config.resolve(sources.events[0]),
+        catalogue=config.resolve(sources.catalogue[0]),
+        users=config.resolve(sources.users[0]),
+        images=config.resolve(sources.images),
     )
 
 

@@ -1,16 +1,14 @@
 """What ingestion does with users before anything of a landing file is kept: erased ones stay out, the others get their names."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
 from feature_store.casts import text_of
-from feature_store.clock import Clock
-from feature_store.event_log import conform_events
 from feature_store.layout import TableReader, Workspace
 from feature_store.quarantine import Refusal
-from feature_store.times import TimeRule
 from feature_store.tombstones import Tombstones
 from feature_store.user_names import KEY_VARIABLE, UserKeyError, UserNames, user_names
 from pipelines.config import Config
@@ -37,7 +35,7 @@ class Admission:
     tombstones: Tombstones
 
     def prepare(self, raw: pl.DataFrame) -> pl.DataFrame:
-        """Rows of a landing file of events with users under their names; those of erased users stand under ERASED."""
+        """Rows of a landing file with users under their names; those of erased users stand under ERASED."""
         if self._idle or "user_id" not in raw.columns or raw.schema["user_id"].is_nested():
             return raw
         own = text_of(raw["user_id"])
@@ -45,14 +43,14 @@ class Admission:
         gone = self.tombstones.held(own) | self.tombstones.held(names)
         return raw.with_columns(names.alias("user_id")).with_columns(user_id=pl.when(gone).then(pl.lit(ERASED)).otherwise("user_id"))
 
-    def conform(self, raw: pl.DataFrame, times: TimeRule, clock: Clock) -> tuple[pl.DataFrame, Refusal]:
-        """`conform_events` of prepared rows; rows of erased users are neither events nor refused."""
+    def conform(self, raw: pl.DataFrame, conform: Callable[[pl.DataFrame], tuple[pl.DataFrame, Refusal]]) -> tuple[pl.DataFrame, Refusal]:
+        """What `conform` makes of prepared rows; rows of erased users are neither taken nor refused."""
         if self._idle or raw.schema.get("user_id") != pl.String:
-            return conform_events(raw, times, clock)
+            return conform(raw)
         kept = (raw["user_id"] != ERASED).fill_null(True)
-        events, refusal = conform_events(raw.filter(kept), times, clock)
+        taken, refusal = conform(raw.filter(kept))
         places = kept.arg_true().cast(pl.Int64)
-        return events, Refusal(refusal.rows.with_columns(row=places.gather(refusal.rows["row"])))
+        return taken, Refusal(refusal.rows.with_columns(row=places.gather(refusal.rows["row"])))
 
     @property
     def _idle(self) -> bool:
@@ -60,15 +58,20 @@ class Admission:
         return self.names.key is None and not self.tombstones.digests
 
 
-def open_admission(config: Config, workspace: Workspace, log: TableReader | None) -> Admission:
+def open_admission(config: Config, workspace: Workspace, table: TableReader | None) -> Admission:
     """The rules in force.
+
+    Args:
+        config: The shop's.
+        workspace: Where the tombstones are.
+        table: What was taken in so far, if anything was.
 
     Raises:
         TombstoneError: The file of erased users is damaged.
-        UserKeyError: There is no key, or the log was written under another one, so that the same users would have two names.
+        UserKeyError: There is no key, or the table was written under another one, so that the same users would have two names.
     """
     names = names_of(config)
-    before = log.manifest.facts.get("user_key", OWN_IDS) if log else names.key_id
+    before = table.manifest.facts.get("user_key", OWN_IDS) if table else names.key_id
     if before != names.key_id:
         raise UserKeyError(
             f"users of the log are named by key {before}, and [privacy] with {KEY_VARIABLE} asks for {names.key_id} ({OWN_IDS}: the shop's "

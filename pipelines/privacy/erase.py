@@ -91,7 +91,8 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
         tombstones.write(workspace.tombstones)
         sought = Sought(names)
         removed = rows_out_of_redis(config, sought, tombstones) if config.online_store.elsewhere else 0
-        files = progress.track(list_source(config.sources.events, workspace), what="searching landing files")
+        folders = (*config.sources.events, *config.sources.users)
+        files = progress.track(list_source(folders, workspace), what="searching landing files")
         landing = [trace for file in files if (trace := trace_in(file, sought, rewrite=rewrite_landing))]
         rewritten = [trace.digest for trace in landing if not trace.left]
         checked: list[Checked] = []
@@ -139,7 +140,7 @@ def _acts(config: Config, sought: Sought, tombstones: Tombstones, rewritten: Seq
 def _sources(config: Config) -> set[str]:
     """What lies in the workspace and belongs to the shop."""
     sources, root = config.sources, config.open_workspace().root
-    named = [*sources.events, *sources.catalogue, sources.images, config.knowledge.file, config.knowledge.links]
+    named = [*sources.events, *sources.users, *sources.catalogue, sources.images, config.knowledge.file, config.knowledge.links]
     named += [given.file for given in sources.modalities.values()]
     below = [path.relative_to(root) for name in named if name and (path := config.resolve(name)).is_relative_to(root)]
     return {path.parts[0] for path in below if path.parts}

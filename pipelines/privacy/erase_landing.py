@@ -29,7 +29,7 @@ class LandingTrace:
 
 
 def trace_in(file: LandingFile, sought: Sought, *, rewrite: bool) -> LandingTrace | None:
-    """What a landing file of events holds of a user; None where it holds nothing.
+    """What a landing file holds of a user, by its column user_id; None where it holds nothing.
 
     Args:
         file: As listed.

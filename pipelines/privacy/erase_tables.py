@@ -15,7 +15,7 @@ from pipelines.privacy.sought import USER, Sought
 Theirs = Callable[[pl.Schema], pl.Expr | None]
 """Columns of a file -> True for the user's rows; None where no column can say so."""
 EVENTS = "events"
-LASTING = (EVENTS, "catalogue", "fetched_images")
+LASTING = (EVENTS, "users", "catalogue", "fetched_images")
 """Tables that remember what no night could make again; these lose rows and never all."""
 OF_EVENTS = ("review_sentiment",)
 """Tables whose rows stand for events of the log and name nobody; a row whose event is gone goes too, and these come behind the log."""
@@ -66,12 +66,13 @@ def _rewrite(
     facts, log = sought.hide(dict(reader.manifest.facts)), reader.manifest.name == EVENTS
     with workspace.write(reader.manifest.name) as writer:
         for file in reader.manifest.files:
-            refused = log and file.startswith(QUARANTINE)
-            if not refused and (log or file not in found):
+            refused = file.startswith(QUARANTINE)
+            rewritten = refused if log else file in found
+            if not rewritten:
                 writer.keep(reader, file)
                 continue
             whole, left = _rows(reader.path(file), theirs)
-            if refused:
+            if log:
                 left = left.filter(~pl.col("source_digest").is_in(list(changed)))
             counted = "quarantined" if refused else "rows"
             facts[counted] = facts.get(counted, 0) - whole.height + left.height

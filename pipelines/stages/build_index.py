@@ -20,7 +20,7 @@ def run(context: StageContext) -> None:
     with context.workspace.write(context.stage.writes) as writer:
         for name, moment in {"ranker": cuts.ranker, "validation": cuts.validation, "released": cuts.date}.items():
             retriever = load_retriever(context.read("retriever").folder / name)
-            past = load_interactions(events, items, context.config.relevance, before=moment)
+            past = load_interactions(events, items, context.config.relevance, before=moment, users=context.read("users"))
             rows = np.linspace(0, past.num_users - 1, min(MOST_QUERIES, past.num_users)).astype(np.int64)
             queries = retriever.scorer().user_vectors(past, rows)
             available = np.flatnonzero(items.available(moment))
@@ -33,7 +33,7 @@ def run(context: StageContext) -> None:
 
 STAGE = Stage(
     name="build_index",
-    reads=("events", "catalogue", "retriever"),
+    reads=("events", "users", "catalogue", "retriever"),
     writes="index",
     config=("index", "relevance", "cuts"),
     sees={"ranker/": "test", "validation/": "test", "": "date"},

@@ -45,7 +45,7 @@ def _read(context: StageContext, file: str, table: Table) -> Intake:
     intake = take_in(
         list_source([file], context.workspace),
         table,
-        lambda raw: conform(raw, table, needed=table.schema.names(), defaults={}, times=TimeRule()),
+        lambda raw, _file: conform(raw, table, needed=table.schema.names(), defaults={}, times=TimeRule()),
     )
     require_rows(context, intake.unreadable, enough=bool(intake.sources), folders=[file])
     return intake

@@ -4,6 +4,7 @@ The history is whole. A model reads only the newest items of it, but which those
 bought long ago has still bought it, to training and so to serving.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,8 @@ import numpy as np
 import polars as pl
 
 from feature_store.part_files import write_parts
-from feature_store.schema import EVENTS, SNAPSHOT, UTC_TIME
+from feature_store.schema import ATTRIBUTES, EVENTS, SNAPSHOT, USERS, UTC_TIME
+from feature_store.user_attributes import as_of
 from pipelines.inputs import load_items
 from pipelines.scale.made_parts import made_in_parts
 from pipelines.stage import Stage, StageContext
@@ -35,8 +37,9 @@ def run(context: StageContext) -> None:
     acts = [file.filter(relevance.kind().is_not_null()).select(READ) for file in events.scan_files(EVENTS)]
     make = partial(_of_part, vocabulary=vocabulary, relevance=relevance, moment=context.date)
     parts = made_in_parts(make, acts, "user_id", row_bytes=ROW_BYTES, context=context)
+    known = as_of(context.read("users").scan(USERS), context.date)
     with context.workspace.write(context.stage.writes) as writer:
-        written = write_parts(writer, parts, SNAPSHOT, rows_in_file=USERS_IN_FILE)
+        written = write_parts(writer, with_known(parts, known), SNAPSHOT, rows_in_file=USERS_IN_FILE)
         rows = written.select(pl.len()).collect().item()
         made_of = {"events": events.manifest.content_digest, "relevance": asdict(relevance)}
         context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat(), **made_of})
@@ -73,12 +76,28 @@ def build_snapshot(past: Interactions, vocabulary: Vocabulary) -> pl.DataFrame:
     together = users.join(histories.agg(pl.all()), on="user", how="inner", maintain_order="left")
     together = together.join(seen_items.agg(pl.all()), on="user", how="left", maintain_order="left")
     nothing = pl.lit([], dtype=pl.List(pl.String))
-    return together.with_columns(pl.col("seen").fill_null(nothing)).select(SNAPSHOT.schema.names()).cast(SNAPSHOT.schema)
+    together = together.with_columns(pl.col("seen").fill_null(nothing), attributes=pl.lit([], ATTRIBUTES))
+    return together.select(SNAPSHOT.schema.names()).cast(SNAPSHOT.schema)
+
+
+def with_known(snapshot: Iterable[pl.DataFrame], known: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The same rows with what the shop says of their users, and behind them a row for each user of whom nothing else is known.
+
+    Args:
+        snapshot: Rows of the table in parts, without attributes.
+        known: `user_id` and `attributes`.
+    """
+    for part in snapshot:
+        told = part.drop("attributes").join(known, on="user_id", how="left", maintain_order="left")
+        yield told.with_columns(pl.col("attributes").fill_null(pl.lit([], ATTRIBUTES))).select(SNAPSHOT.schema.names())
+        known = known.join(part, on="user_id", how="anti", maintain_order="left")
+    nothing = [pl.lit([], dtype).alias(name) for name, dtype in SNAPSHOT.schema.items() if name not in known.columns]
+    yield known.with_columns(nothing).select(SNAPSHOT.schema.names())
 
 
 STAGE = Stage(
     name="build_snapshot",
-    reads=("events", "catalogue"),
+    reads=("events", "users", "catalogue"),
     writes="snapshot",
     config=("relevance",),
     sees={"": "date"},

@@ -21,7 +21,7 @@ def run(context: StageContext) -> None:
     events, catalogue, retriever = context.read("events"), context.read("catalogue"), context.read("retriever")
     items = load_items(catalogue, context.read("item_embeddings"))
     cuts = resolve_cuts(config, events, date=context.date)
-    past = load_interactions(events, items, config.relevance, before=cuts.validation)
+    past = load_interactions(events, items, config.relevance, before=cuts.validation, users=context.read("users"))
     window = load_interactions(events, items, config.relevance, before=cuts.test).between(cuts.validation, cuts.test)
     scorer, ranker = load_scorer(retriever.folder / "validation", items), context.read("ranker")
     slate = RerankedRecommender(
@@ -62,6 +62,7 @@ STAGE = Stage(
     name="evaluate_models",
     reads=(
         "events",
+        "users",
         "catalogue",
         "item_embeddings",
         "retriever",

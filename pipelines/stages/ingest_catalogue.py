@@ -19,7 +19,7 @@ def run(context: StageContext) -> None:
     table = workspace.read("catalogue") if workspace.exists("catalogue") else None
     items = table.scan(CATALOGUE).collect() if table else CATALOGUE.empty()
     files = context.progress.track(list_source(settings.catalogue, workspace), what="reading the catalogue")
-    intake = take_in(files, CATALOGUE, lambda raw: conform_catalogue(raw, times))
+    intake = take_in(files, CATALOGUE, lambda raw, _file: conform_catalogue(raw, times))
     require_rows(context, intake.unreadable, enough=table is not None or bool(intake.sources), folders=settings.catalogue)
     upserted = upsert(items, intake.rows)
     with workspace.write("catalogue") as writer:

@@ -11,6 +11,7 @@ import polars as pl
 from feature_store.clock import Clock
 from feature_store.event_append import Appended, append
 from feature_store.event_intake import take_in_events
+from feature_store.event_log import conform_events
 from feature_store.event_removal import remove_events
 from feature_store.event_runs import EventRuns
 from feature_store.landing import LandingFile, content_of
@@ -54,7 +55,8 @@ def run(context: StageContext) -> None:
     files = unread(list_source(settings.events, workspace), sources, times=rule)
     runs = EventRuns(context.scratch, memory_bytes=settings.ingest_memory_mib * 2**20)
     tracked = context.progress.track(files, what="reading events")
-    unreadable = take_in_events(tracked, runs, lambda raw: admission.conform(raw, times, clock), prepare=admission.prepare)
+    to_events = partial(conform_events, times=times, clock=clock)
+    unreadable = take_in_events(tracked, runs, lambda raw: admission.conform(raw, to_events), prepare=admission.prepare)
     require_rows(context, unreadable, enough=log is not None or bool(runs.sources), folders=settings.events)
     sources |= {digest: entry | {"times": rule} for digest, entry in runs.sources.items()}
     standing = (rows.filter(~pl.col("source_digest").is_in(list(runs.sources))) for rows in refused_batches(log))

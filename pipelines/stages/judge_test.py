@@ -25,7 +25,7 @@ def run(context: StageContext) -> None:
     events, catalogue = context.read("events"), context.read("catalogue")
     items = load_items(catalogue, context.read("item_embeddings"), context.read("knowledge"))
     cuts = resolve_cuts(config, events, date=context.date)
-    past = load_interactions(events, items, config.relevance, before=cuts.test)
+    past = load_interactions(events, items, config.relevance, before=cuts.test, users=context.read("users"))
     window = load_interactions(events, items, config.relevance, before=cuts.date).between(cuts.test, cuts.date)
     retriever = train_as_chosen(
         items,
@@ -91,7 +91,19 @@ def as_validation_chose(config: EvaluationConfig, report: dict[str, Any]) -> Eva
 
 STAGE = Stage(
     name="judge_test",
-    reads=("events", "catalogue", "item_embeddings", "knowledge", "item_features", "retriever", "sasrec", "index", "ranker", "evaluation"),
+    reads=(
+        "events",
+        "users",
+        "catalogue",
+        "item_embeddings",
+        "knowledge",
+        "item_features",
+        "retriever",
+        "sasrec",
+        "index",
+        "ranker",
+        "evaluation",
+    ),
     writes="test_evaluation",
     config=("sources", "relevance", "cuts", "retriever", "ranker", "evaluation", "gates"),
     sees={"retriever/": "test", "per_user": "date", "report.json": "date"},

@@ -25,7 +25,7 @@ from recsys.models.export import export_item_tower, export_user_tower
 from recsys.models.ranker import publish_ranker
 from recsys.models.retriever import SavedRetriever, load_retriever
 from recsys.retrieval.faiss_index import DESCRIPTION, INDEX
-from recsys.slate.release_reader import FORMAT
+from recsys.slate.release_reader import FORMAT, USER_ATTRIBUTES
 from recsys.training.prior import Prior
 
 TIMED = ("report.html",)
@@ -84,6 +84,9 @@ def fill_release(context: StageContext, folder: Path) -> dict[str, float]:
         "user_tower": export_user_tower(retriever.model, folder / "user_tower.onnx", history_length=retriever.shape.history_length),
         "item_tower": export_item_tower(retriever.model, folder / "item_tower.onnx", content_dims=retriever.shape.content_dims),
     }
+    if retriever.shape.attributes:
+        text = json.dumps(retriever.shape.attributes, indent=1)  # in the order of the tower's inputs
+        (folder / USER_ATTRIBUTES).write_text(text + "\n", encoding="utf-8")
     _write_json(folder / "knowledge.json", {name: list(items.knowledge[name].entities) for name in retriever.shape.relations})
     np.save(folder / "popularity.npy", retriever.scorer().scores(past, np.array([-1]))[0])
     save_rules(folder, _new_items(items, context, past, Prior(**retriever.training["prior"])))

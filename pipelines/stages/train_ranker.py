@@ -134,7 +134,7 @@ def run(context: StageContext) -> None:
     tasks = tasks_of(examples)
     lists = build_lists(
         examples,
-        load_interactions(events, items, context.config.relevance, before=cuts.validation),
+        load_interactions(events, items, context.config.relevance, before=cuts.validation, users=context.read("users")),
         items,
         features,
         retriever.scorer(),
@@ -178,7 +178,7 @@ def tasks_of(examples: pl.DataFrame) -> tuple[str, ...]:
 
 STAGE = Stage(
     name="train_ranker",
-    reads=("events", "catalogue", "item_embeddings", "item_features", "examples", "retriever"),
+    reads=("events", "users", "catalogue", "item_embeddings", "item_features", "examples", "retriever"),
     writes="ranker",
     config=("ranker", "relevance", "cuts"),
     sees={"": "test", f"{RELEASED}/": "date"},

@@ -25,7 +25,7 @@ def run(context: StageContext) -> None:
     cuts = resolve_cuts(context.config, events, date=context.date)
 
     def past(before: datetime) -> Interactions:
-        return load_interactions(events, items, context.config.relevance, before=before)
+        return load_interactions(events, items, context.config.relevance, before=before, users=context.read("users"))
 
     def passed_over(before: datetime) -> PassedOver | None:
         return load_passed_over(events, items, context.config.relevance, before=before, settings=config)
@@ -75,7 +75,7 @@ def run(context: StageContext) -> None:
 
 STAGE = Stage(
     name="train_retriever",
-    reads=("events", "catalogue", "item_embeddings", "knowledge"),
+    reads=("events", "users", "catalogue", "item_embeddings", "knowledge"),
     writes="retriever",
     config=("retriever", "relevance", "cuts", "release"),
     sees={"ranker/model": "ranker", "validation/model": "validation", "ranker/": "test", "validation/": "test", "": "date"},

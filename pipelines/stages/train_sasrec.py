@@ -31,7 +31,7 @@ def wanted(config: Config) -> bool:
 
 STAGE = Stage(
     name="train_sasrec",
-    reads=("events", "catalogue", "item_embeddings", "knowledge"),
+    reads=("events", "users", "catalogue", "item_embeddings", "knowledge"),
     writes="sasrec",
     config=("retriever", "relevance", "cuts"),
     sees={"validation/model": "validation", "": "test"},

@@ -31,11 +31,13 @@ def champions_settings(config: Config, workspace: Workspace) -> RetrieverConfig 
     if champion is None:
         return None
     told: dict[str, Any] = shelf.describe(champion.release_id).get("settings", {}).get("retriever", {})
+    of_data = ("modalities", "user_attributes")  # one that is gone takes no part
     try:
-        settings = parse_config({"retriever": {key: value for key, value in told.items() if key != "modalities"}}).retriever
+        settings = parse_config({"retriever": {key: value for key, value in told.items() if key not in of_data}}).retriever
     except ConfigError:  # of another version of the code: nothing that could be trained tonight
         return None
-    settings = replace(settings, modalities=tuple(told.get("modalities", settings.modalities)))  # one that is gone takes no part
+    modalities, attributes = (tuple(told.get(key, getattr(settings, key))) for key in of_data)
+    settings = replace(settings, modalities=modalities, user_attributes=attributes)
     return None if settings == config.retriever or not told else settings
 
 
@@ -47,7 +49,7 @@ def _extra(config: Config, workspace: Workspace) -> Mapping[str, str]:
 
 STAGE = Stage(
     name="train_twin",
-    reads=("events", "catalogue", "item_embeddings", "knowledge"),
+    reads=("events", "users", "catalogue", "item_embeddings", "knowledge"),
     writes="champion_twin",
     config=("relevance", "cuts"),
     sees={"validation/model": "validation", "": "test"},

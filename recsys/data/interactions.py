@@ -1,7 +1,7 @@
 """The behaviour of every user as flat arrays, one user after another: what models, baselines and judges all read."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -10,6 +10,8 @@ import polars as pl
 import scipy.sparse as sp
 
 from recsys.data.relevance import NUM_KINDS, SEEN_KINDS, Kind, Relevance
+from recsys.data.runs import gather_runs
+from recsys.data.user_attributes import UserAttribute, build_user_attributes
 from recsys.vocabulary import Vocabulary
 
 MICROSECONDS_PER_DAY = 86_400_000_000
@@ -36,6 +38,8 @@ class Interactions:
     """(events,), the same: before it nobody could know of the event."""
     relevant_kinds: tuple[Kind, ...]
     num_items: int
+    attributes: Mapping[str, UserAttribute] = field(default_factory=dict)
+    """What else is known of the users."""
 
     @property
     def num_users(self) -> int:
@@ -52,8 +56,13 @@ class Interactions:
         """(events,): whether the event says the user wanted the item."""
         return np.isin(self.kind, self.relevant_kinds)
 
+    def without_events(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which users, given as rows of `user_ids` or -1, have no event here."""
+        lacking: npt.NDArray[np.bool_] = np.r_[np.diff(self.offsets), 0][rows] == 0  # row -1 reads the 0 at the end
+        return lacking
+
     def rows_of(self, user_ids: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
-        """Row of each user id; -1 for a user without events here."""
+        """Row of each user id; -1 for a user of whom nothing is known here."""
         if self.num_users == 0:
             return np.full(len(user_ids), -1)
         rows = np.minimum(np.searchsorted(self.user_ids, user_ids), self.num_users - 1)
@@ -68,9 +77,7 @@ class Interactions:
 
         Whoever asks about few of many users need not work on all. A user may be asked about twice, so ids need not ascend.
         """
-        counts = np.r_[np.diff(self.offsets), 0][rows]  # row -1 reads the 0 at the end
-        offsets = np.r_[0, np.cumsum(counts)].astype(np.int64)
-        events = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], counts)
+        offsets, events = gather_runs(self.offsets, rows)
         return replace(
             self,
             user_ids=np.append(self.user_ids, "")[rows],
@@ -79,6 +86,7 @@ class Interactions:
             kind=self.kind[events],
             event_time=self.event_time[events],
             known_at=self.known_at[events],
+            attributes={name: found.asked(rows) for name, found in self.attributes.items()},
         )
 
     def keep(self, events: npt.NDArray[np.bool_]) -> "Interactions":
@@ -94,8 +102,9 @@ class Interactions:
         )
 
     def before(self, moment: datetime) -> "Interactions":
-        """Events that had happened, and were known, strictly before a moment."""
-        return self.keep(np.maximum(self.event_time, self.known_at) < microseconds(moment))
+        """Events that had happened, and were known, strictly before a moment, and what else was known of users."""
+        earlier = self.keep(np.maximum(self.event_time, self.known_at) < microseconds(moment))
+        return replace(earlier, attributes={name: found.before(microseconds(moment)) for name, found in self.attributes.items()})
 
     def between(self, start: datetime, end: datetime) -> "Interactions":
         """Events of [start, end), as far as they were known before its end."""
@@ -181,6 +190,26 @@ def build_interactions(
         known_at=rows["known_at"].to_numpy()[order],
         relevant_kinds=relevance.relevant_kinds(),
         num_items=len(vocabulary),
+    )
+
+
+def with_attributes(past: Interactions, told: pl.DataFrame) -> Interactions:
+    """The same behaviour beside what was said of users; who is named there and has no event becomes a user without events.
+
+    Args:
+        past: Behaviour.
+        told: Rows of the table `users` that were known by the same moment.
+    """
+    if told.is_empty():
+        return past
+    before = pl.DataFrame({"user_id": past.user_ids.tolist(), "events": np.diff(past.offsets)}, schema_overrides={"user_id": pl.String})
+    users = pl.concat([before, told.select(pl.col("user_id").unique(), events=pl.lit(0, pl.Int64))])
+    users = users.group_by("user_id").agg(pl.col("events").sum()).sort("user_id")
+    return replace(
+        past,
+        user_ids=users["user_id"].to_numpy().astype(object),
+        offsets=np.r_[0, np.cumsum(users["events"].to_numpy())].astype(np.int64),
+        attributes=build_user_attributes(users["user_id"].to_list(), told),
     )
 
 

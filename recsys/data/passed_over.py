@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from recsys.data.relevance import Relevance
+from recsys.data.runs import gather_runs
 from recsys.vocabulary import Vocabulary
 
 
@@ -27,8 +28,8 @@ class PassedOver:
         if not len(self.user_ids):
             return replace(self, user_ids=user_ids, offsets=np.zeros(len(user_ids) + 1, np.int64))
         rows = np.minimum(np.searchsorted(self.user_ids, user_ids), len(self.user_ids) - 1)
-        counts, places = self._runs(rows, known=self.user_ids[rows] == user_ids)
-        return PassedOver(user_ids=user_ids, offsets=np.r_[0, np.cumsum(counts)], item_index=self.item_index[places])
+        offsets, places = gather_runs(self.offsets, np.where(self.user_ids[rows] == user_ids, rows, -1))
+        return PassedOver(user_ids=user_ids, offsets=offsets, item_index=self.item_index[places])
 
     def of_items(self, items: npt.NDArray[np.bool_]) -> "PassedOver":
         """Of some items alone; (items,) whether an item is one of them."""
@@ -37,14 +38,8 @@ class PassedOver:
 
     def by(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """What some users passed over: the place in `rows` of each user, and the item; a user may come twice."""
-        counts, places = self._runs(rows, known=np.ones(len(rows), bool))
-        return np.repeat(np.arange(len(rows)), counts), self.item_index[places]
-
-    def _runs(self, rows: npt.NDArray[np.int64], *, known: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """How many pairs each of some rows has, and where they lie, one row after another."""
-        counts = np.where(known, self.offsets[rows + 1] - self.offsets[rows], 0)
-        ends = np.cumsum(counts)
-        return counts, np.repeat(self.offsets[rows] - (ends - counts), counts) + np.arange(counts.sum())
+        offsets, places = gather_runs(self.offsets, rows)
+        return np.repeat(np.arange(len(rows)), np.diff(offsets)), self.item_index[places]
 
 
 def build_passed_over(events: pl.LazyFrame, *, vocabulary: Vocabulary, relevance: Relevance, known_before: datetime) -> PassedOver:

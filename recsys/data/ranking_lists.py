@@ -53,7 +53,8 @@ def request_histories(interactions: Interactions, user_ids: npt.NDArray[np.objec
         Interactions whose user r is request r, called by its number in eight digits.
     """
     asked = interactions.asked(interactions.rows_of(user_ids))
-    whole = replace(asked, user_ids=np.array([f"{number:08d}" for number in range(asked.num_users)], dtype=object))
+    known = {name: found.before(np.repeat(moments, np.diff(found.offsets))) for name, found in asked.attributes.items()}
+    whole = replace(asked, user_ids=np.array([f"{number:08d}" for number in range(asked.num_users)], dtype=object), attributes=known)
     return whole.keep(np.maximum(whole.event_time, whole.known_at) < np.repeat(moments, np.diff(whole.offsets)))
 
 

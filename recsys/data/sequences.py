@@ -1,13 +1,16 @@
 """Histories cut into training batches by array operations alone; the same seed and epoch give the same batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions
+from recsys.data.user_attributes import attribute_slots
 
+SHARE_UNTOLD = 0.2
+"""Of the pieces; they are told nothing of their user, or else nobody would learn what those want of whom nothing is known."""
 SHARE_IN_ORDER = {"free": 0.0, "time": 1.0, "both": 0.5}
 """Order of training -> share of the histories that keep the order of time in an epoch."""
 
@@ -32,6 +35,9 @@ class SequenceBatch:
     """(batch,): whether the piece keeps the order of time."""
     user_row: npt.NDArray[np.int64]
     """(batch,): whose history it is of, as a row of the interactions' users."""
+    attributes: npt.NDArray[np.int64]
+    """(batch, attributes): what was known of the user before the first event of the piece, 0 in SHARE_UNTOLD of them; see
+    `attribute_slots`."""
 
     def __len__(self) -> int:
         return len(self.in_order)
@@ -55,6 +61,7 @@ class Sequences:
         events_per_epoch: Users are parted by lot so that each part has about so many events, and epochs take one part after the other; 0:
             an epoch takes all users.
         seed: Of the shuffling.
+        attributes: Attribute of users -> its values that the model knows.
     """
 
     def __init__(
@@ -68,11 +75,13 @@ class Sequences:
         tokens_per_batch: int,
         events_per_epoch: int = 0,
         seed: int,
+        attributes: Mapping[str, Sequence[str]],
     ) -> None:
         if order not in SHARE_IN_ORDER:
             raise ValueError(f"order {order!r} is unknown; it is one of {', '.join(SHARE_IN_ORDER)}")
         self._past = interactions.distinct()
         self._length, self._order, self._tokens, self._seed = length, order, tokens_per_batch, seed
+        self._attributes = attributes
         self._age_days = age_days(self._past)
         wanted = self._past.relevant
         weight = np.where(wanted, 1.0, context_weight).astype(np.float32)
@@ -87,19 +96,23 @@ class Sequences:
         random = np.random.default_rng((self._seed, number))
         users = np.flatnonzero(self._part == number % (self._part.max(initial=0) + 1))
         events, starts, lengths, in_order, user = self._pieces(users, random)
+        told = random.random(len(user)) >= SHARE_UNTOLD if self._attributes else np.ones(len(user), bool)
         for chosen in self._deal(lengths, random):
             longest = lengths[chosen].max()
             inside = np.arange(longest) < lengths[chosen, None]
             rows = events[np.where(inside, starts[chosen, None] + np.arange(longest), 0)]
+            event_time = self._past.event_time[rows]
+            first = np.where(inside, event_time, np.iinfo(np.int64).max).min(axis=1)
             yield SequenceBatch(
                 item_index=np.where(inside, self._past.item_index[rows], 0),
                 kind=np.where(inside, self._past.kind[rows], 0).astype(np.int64),
                 age_days=np.where(inside, self._age_days[rows], 0).astype(np.float32),
-                event_time=np.where(inside, self._past.event_time[rows], 0),
+                event_time=np.where(inside, event_time, 0),
                 wanted=inside & self._wanted[rows],
                 loss_weight=np.where(inside, self._weight[rows], 0).astype(np.float32),
                 in_order=in_order[chosen],
                 user_row=user[chosen],
+                attributes=attribute_slots(self._past.attributes, self._attributes, user[chosen], first) * told[chosen, None],
             )
 
     def _parts(self, events_per_epoch: int) -> npt.NDArray[np.int64]:
@@ -162,16 +175,20 @@ class Histories:
     item_index: npt.NDArray[np.int64]
     kind: npt.NDArray[np.int64]
     age_days: npt.NDArray[np.float32]
+    attributes: npt.NDArray[np.int64]
+    """(users, attributes): see `attribute_slots`."""
 
 
-def newest_events(past: Interactions, rows: npt.NDArray[np.int64], *, length: int) -> Histories:
+def newest_events(past: Interactions, rows: npt.NDArray[np.int64], *, length: int, attributes: Mapping[str, Sequence[str]]) -> Histories:
     """What the user tower reads of some users.
 
     Args:
         past: Distinct interactions (see `Interactions.distinct`).
-        rows: (users,) rows of `past.user_ids`; -1 is a user without events.
+        rows: (users,) rows of `past.user_ids`; -1 is a user of whom nothing is known.
         length: Most events of a user.
+        attributes: Attribute of users -> its values that the tower knows.
     """
+    slots = attribute_slots(past.attributes, attributes, rows)
     known = rows >= 0
     row = np.where(known, rows, 0)
     end = np.where(known, past.offsets[row + 1], 0) if past.num_users else np.zeros_like(rows)
@@ -182,11 +199,12 @@ def newest_events(past: Interactions, rows: npt.NDArray[np.int64], *, length: in
     event = np.where(inside, start[:, None] + np.arange(width), 0)
     if not len(past.item_index):
         empty = np.zeros((len(rows), 1), np.int64)
-        return Histories(empty, empty, empty.astype(np.float32))
+        return Histories(empty, empty, empty.astype(np.float32), slots)
     newest = past.event_time[np.maximum(end - 1, 0)]
     age = (newest[:, None] - past.event_time[event]) / MICROSECONDS_PER_DAY
     return Histories(
         item_index=np.where(inside, past.item_index[event], 0),
         kind=np.where(inside, past.kind[event], 0).astype(np.int64),
         age_days=np.where(inside, age, 0).astype(np.float32),
+        attributes=slots,
     )

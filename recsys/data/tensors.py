@@ -63,6 +63,10 @@ class ItemBatch:
         presence = {name: present & ~modalities[name] if name in modalities else present for name, present in self.presence.items()}
         return replace(self, presence=presence)
 
+    def told_entities(self) -> dict[str, Int[Tensor, "items slots"]]:
+        """The entities of those items whose knowledge is not hidden."""
+        return {name: torch.where(self.presence["knowledge"][:, None], slots, 0) for name, slots in self.entities.items()}
+
     def without_ids(self) -> "ItemBatch":
         """The same items as if nobody had met them yet."""
         return replace(self, has_id=torch.zeros_like(self.has_id))

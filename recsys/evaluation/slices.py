@@ -71,6 +71,8 @@ Labels = tuple[str, list[str], npt.NDArray[np.int64]]
 
 def _labels(truth: Truth, items: Items, *, cut: datetime, most_categories: int) -> Iterator[Labels]:
     yield "history", [name for _, name in HISTORY_BOUNDS], history_length_label(truth)
+    known = np.stack([found.as_of(truth.rows) >= 0 for found in truth.past.attributes.values()] or [np.zeros(len(truth.rows), bool)])
+    yield "history", ["0, attributes known"], np.where(known.any(axis=0) & truth.past.without_events(truth.rows), 0, -1)
     has_event = np.bincount(truth.past.item_index, minlength=len(items)) > 0
     yield "item", ["new", "known"], has_event.astype(np.int64)
     age = _age(truth, items, cut=cut, has_event=has_event)

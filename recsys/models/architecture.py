@@ -43,11 +43,15 @@ class TowerShape:
     """See `UserTower`."""
     id_rows: int = 0
     """See `ItemTower`."""
+    attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Attribute of users, in alphabetical order -> its values, in the order of their rows."""
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "TowerShape":
         """What `dataclasses.asdict` gave, back from JSON."""
-        return TowerShape(**(values | {name: tuple(values[name]) for name in ("modalities", "popularity_weights") if name in values}))
+        tuples = {name: tuple(values[name]) for name in ("modalities", "popularity_weights") if name in values}
+        attributes = {name: tuple(known) for name, known in values.get("attributes", {}).items()}
+        return TowerShape(**(values | tuples | {"attributes": attributes}))
 
 
 def build_ensemble(shape: TowerShape) -> Ensemble:
@@ -82,5 +86,6 @@ def build_towers(shape: TowerShape) -> TwoTower:
         heads=shape.heads,
         dropout=shape.dropout,
         ages=shape.ages,
+        attributes={name: len(values) for name, values in shape.attributes.items()},
     )
     return TwoTower(item_tower, user_tower, dim=shape.embedding_dim, num_items=shape.num_items)

@@ -52,7 +52,7 @@ class ContentMatch(nn.Module):
             number = (items.categories > 0).sum(dim=1, keepdim=True).clamp(min=1)
             parts.append(self.categories(items.categories).sum(dim=1) / number.sqrt())  # (items, slots, dim) -> (items, dim)
         if self.knowledge is not None:
-            means, counts = self.knowledge(items)
+            means, counts = self.knowledge(items.told_entities())
             parts += (means * counts.sqrt()[:, :, None]).unbind(dim=1)  # (items, relations, dim) -> (items, dim) each
         if not parts:
             return torch.zeros(len(items), 0, device=items.has_id.device)

@@ -37,6 +37,7 @@ class Ensemble(nn.Module):
         item_vectors: Float[Tensor, "batch length all_dims"],
         kinds: Int[Tensor, "batch length"],
         ages_days: Float[Tensor, "batch length"],
+        attributes: Int[Tensor, "batch attributes"] | None = None,
     ) -> Float[Tensor, "batch all_dims_and_two"]:
         """The state after each user's newest event, asked what the user wants, and what meets the coordinates BEHIND an item's.
 
@@ -44,9 +45,13 @@ class Ensemble(nn.Module):
             item_vectors: Of the items of the events, as far as the towers make them.
             kinds: See `UserTower`.
             ages_days: See `UserTower`.
+            attributes: See `UserTower`.
         """
         parts = item_vectors.chunk(len(self.members), dim=2)
-        asked = [self._ask(member, part, kinds, ages_days) / len(self.members) for member, part in zip(self.members, parts, strict=True)]
+        asked = [
+            self._ask(member, part, kinds, ages_days, attributes) / len(self.members)
+            for member, part in zip(self.members, parts, strict=True)
+        ]
         weight, strangers_weight = self.popularity_weights
         popularity = torch.where((kinds > 0).any(dim=1, keepdim=True), weight, strangers_weight)
         return torch.cat([*asked, torch.ones_like(asked[0][:, :1]), popularity], dim=1)
@@ -58,12 +63,15 @@ class Ensemble(nn.Module):
             [torch.cat([vectors, biases[:, WANTED:], torch.zeros_like(biases[:, WANTED:])], dim=1) for vectors, biases in embedded]
         )
 
-    def _ask(self, member: TwoTower, item_vectors: Tensor, kinds: Tensor, ages_days: Tensor) -> Float[Tensor, "batch dim"]:
+    def _ask(
+        self, member: TwoTower, item_vectors: Tensor, kinds: Tensor, ages_days: Tensor, attributes: Tensor | None
+    ) -> Float[Tensor, "batch dim"]:
         last = (kinds > 0).sum(dim=1)  # events of each user: the start state stands before them
         readings = []
         for reading, share in ((False, 1 - self.in_order), (True, self.in_order)):
             if share:
-                states = member.user_tower(item_vectors, kinds, ages_days, torch.full_like(last, reading, dtype=torch.bool))
+                in_order = torch.full_like(last, reading, dtype=torch.bool)
+                states = member.user_tower(item_vectors, kinds, ages_days, in_order, attributes)
                 readings.append(share * states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2])).squeeze(1))
         state = readings[0] if len(readings) == 1 else readings[0] + readings[1]  # (batch, dim)
         return member.ask(state, torch.full_like(last, WANTED))

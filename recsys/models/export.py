@@ -29,9 +29,13 @@ class _UserGraph(nn.Module):
         self.model = model
 
     def forward(
-        self, item_vectors: Float[Tensor, "batch length dim"], kinds: Int[Tensor, "batch length"], ages_days: Float[Tensor, "batch length"]
+        self,
+        item_vectors: Float[Tensor, "batch length dim"],
+        kinds: Int[Tensor, "batch length"],
+        ages_days: Float[Tensor, "batch length"],
+        attributes: Int[Tensor, "batch attributes"] | None = None,
     ) -> Float[Tensor, "batch dim_and_two"]:
-        return self.model.user_vectors(item_vectors, kinds, ages_days)
+        return self.model.user_vectors(item_vectors, kinds, ages_days, attributes)
 
 
 class _ItemGraph(nn.Module):
@@ -67,9 +71,15 @@ def export_user_tower(model: Ensemble, path: Path, *, history_length: int) -> fl
     kinds = torch.randint(1, len(Kind), (3, length), generator=random)
     kinds[0, 1:] = 0
     kinds[1] = 0  # nobody is too new
-    inputs = (torch.randn(3, length, dim, generator=random), kinds, torch.rand(3, length, generator=random) * 100)
-    shapes = tuple({0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC} for _ in inputs)
-    return _export(_UserGraph(model), inputs, path, names=("item_vectors", "kinds", "ages_days"), output="user_vector", shapes=shapes)
+    inputs: tuple[Tensor, ...] = (torch.randn(3, length, dim, generator=random), kinds, torch.rand(3, length, generator=random) * 100)
+    shapes: tuple[dict[int, Any], ...] = tuple({0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC} for _ in inputs)
+    names: tuple[str, ...] = ("item_vectors", "kinds", "ages_days")
+    known = model.members[0].user_tower.known  # all read the same
+    if known is not None:
+        told = [torch.randint(0, size + 1, (3, 1), generator=random) for size in known.relations.values()]
+        inputs, names = (*inputs, torch.cat(told, dim=1)), (*names, "attributes")
+        shapes = (*shapes, {0: torch.export.Dim.DYNAMIC})
+    return _export(_UserGraph(model), inputs, path, names=names, output="user_vector", shapes=shapes)
 
 
 def export_item_tower(model: Ensemble, path: Path, *, content_dims: dict[str, int]) -> float:

@@ -51,7 +51,7 @@ class ImaginedItem(nn.Module):
         if self.categories is not None:
             hidden = hidden + self.categories(items.categories).sum(dim=1)  # (items, slots, hidden) -> (items, hidden)
         if self.knowledge is not None:
-            hidden = hidden + self.knowledge(items)[0].sum(dim=1)  # (items, relations, hidden) -> (items, hidden)
+            hidden = hidden + self.knowledge(items.told_entities())[0].sum(dim=1)  # (items, relations, hidden) -> (items, hidden)
         for number, (name, layer) in enumerate(self.content.items()):
             hidden = hidden + torch.where(items.presence[name][:, None], layer(items.vectors[name]), self.absent[number])
         imagined: Tensor = self.out(hidden)

@@ -181,7 +181,7 @@ class ItemTower(nn.Module):
             elif name != "knowledge":
                 yield self.content[name](items.vectors[name]), items.presence[name]
             elif self.knowledge is not None:
-                means, counts = self.knowledge(items)
+                means, counts = self.knowledge(items.told_entities())
                 yield from zip(means.unbind(dim=1), (counts > 0).unbind(dim=1), strict=True)
 
     def _pool_categories(self, items: ItemBatch) -> Float[Tensor, "items dim"]:

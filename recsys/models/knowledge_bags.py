@@ -1,10 +1,11 @@
-"""What a knowledge graph says of items: for each relation, the mean over the entities an item has by it."""
+"""What is said in words of items or users: for each relation or attribute, the mean over the entities that one has by it."""
+
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from recsys.data.tensors import ItemBatch
 from recsys.models.torchrec_names import EmbeddingBagCollection, EmbeddingBagConfig, KeyedJaggedTensor, PoolingType
 
 
@@ -33,24 +34,27 @@ class KnowledgeBags(nn.Module):
         for weight in self._tables():
             nn.init.normal_(weight, std=spread)
 
-    def forward(self, items: ItemBatch) -> tuple[Float[Tensor, "items relations dim"], Int[Tensor, "items relations"]]:
-        """Mean rows, zero where there is none, and how many entities they are of; entities that no table knows do not count."""
-        slots = [
-            torch.where(items.presence["knowledge"][:, None] & (items.entities[relation] <= size), items.entities[relation], 0)
-            for relation, size in self.relations.items()
-        ]
-        counts = torch.stack([(entities > 0).sum(dim=1) for entities in slots], dim=1)  # (items, relations)
+    def forward(
+        self, entities: Mapping[str, Int[Tensor, "rows slots"]]
+    ) -> tuple[Float[Tensor, "rows relations dim"], Int[Tensor, "rows relations"]]:
+        """Mean rows, zero where there is none, and how many entities they are of; entities that no table knows do not count.
+
+        Args:
+            entities: Relation -> entity index + 1 of each item or user, 0 for no further one.
+        """
+        slots = [torch.where(entities[relation] <= size, entities[relation], 0) for relation, size in self.relations.items()]
+        counts = torch.stack([(filled > 0).sum(dim=1) for filled in slots], dim=1)  # (rows, relations)
         return self._pooled(slots, counts) if self.training else self._gathered(slots, counts), counts
 
     def _pooled(self, slots: list[Tensor], counts: Tensor) -> Tensor:
-        values = torch.cat([entities[entities > 0] - 1 for entities in slots])
+        values = torch.cat([filled[filled > 0] - 1 for filled in slots])
         found = self.collection(KeyedJaggedTensor(keys=list(self.relations), values=values, lengths=counts.T.flatten().int()))
         return torch.stack([found[relation] for relation in self.relations], dim=1)
 
     def _gathered(self, slots: list[Tensor], counts: Tensor) -> Tensor:
         sums = [
-            (weight[(entities - 1).clamp(min=0)] * (entities > 0)[:, :, None]).sum(dim=1)  # (items, slots, dim) -> (items, dim)
-            for weight, entities in zip(self._tables(), slots, strict=True)
+            (weight[(filled - 1).clamp(min=0)] * (filled > 0)[:, :, None]).sum(dim=1)  # (rows, slots, dim) -> (rows, dim)
+            for weight, filled in zip(self._tables(), slots, strict=True)
         ]
         return torch.stack(sums, dim=1) / counts.clamp(min=1)[:, :, None]
 

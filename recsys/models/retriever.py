@@ -31,7 +31,7 @@ class SavedRetriever:
 
     def scorer(self) -> TwoTowerScorer:
         """As a scorer."""
-        return TwoTowerScorer(self.model, self.item_vectors, self.shape.history_length)
+        return TwoTowerScorer(self.model, self.item_vectors, self.shape.history_length, self.shape.attributes)
 
 
 def save_retriever(folder: Path, saved: SavedRetriever) -> None:

@@ -1,7 +1,7 @@
 """A trained retriever as a scorer: towers, and the popularity prior that validation chose."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ class TwoTowerScorer:
     item_vectors: npt.NDArray[np.float32]
     """(items, dim + BEHIND)"""
     history_length: int
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Attribute of users -> its values that the model knows."""
     name: str = "retriever"
 
     def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -44,13 +46,14 @@ class TwoTowerScorer:
         return KnownUsersScorer(self.user_vectors(past, rows), place, self.item_vectors)
 
     def _block(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        histories = newest_events(past, rows, length=self.history_length)
+        histories = newest_events(past, rows, length=self.history_length, attributes=self.attributes)
         table = torch.from_numpy(self.item_vectors[:, :-BEHIND])
         with torch.inference_mode():
             vectors = self.model.user_vectors(
                 table[torch.from_numpy(histories.item_index)],
                 torch.from_numpy(histories.kind),
                 torch.from_numpy(histories.age_days),
+                torch.from_numpy(histories.attributes),
             )
         return vectors.numpy()
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from recsys.data.relevance import NUM_KINDS
 from recsys.layers.hstu import HstuBlock
 from recsys.layers.transformer import TransformerBlock
+from recsys.models.knowledge_bags import KnowledgeBags
 
 AGE_BUCKETS = 20
 """Doublings of an age in hours that are told apart: 2 ** 19 hours are 60 years."""
@@ -35,6 +36,7 @@ class UserTower(nn.Module):
         block_kind: `transformer`, or `hstu`, which is told in either reading how far events are apart.
         heads: Attention heads of each.
         dropout: Probability of hiding a value.
+        attributes: Attribute of users -> number of its values; what is known of a user moves the state before the first event.
         ages: Whether a history out of order is told the age of each event, relative to the user's newest, and `hstu` the time between two.
     """
 
@@ -49,6 +51,7 @@ class UserTower(nn.Module):
         heads: int,
         dropout: float,
         ages: bool,
+        attributes: dict[str, int],
     ) -> None:
         super().__init__()
         self.dim = dim
@@ -57,6 +60,7 @@ class UserTower(nn.Module):
         self.told_gaps = ages and block_kind == "hstu"
         self.positions = nn.Embedding(history_length + 1, dim)
         self.start = nn.Embedding(2, dim)
+        self.known = KnowledgeBags(attributes, dim, spread=0.0) if attributes else None
         self.blocks = nn.ModuleList(
             HstuBlock(dim, heads=heads, dropout=dropout, length=history_length + 1, gaps=NO_GAP + 1 if self.told_gaps else 0)
             if block_kind == "hstu"
@@ -81,6 +85,7 @@ class UserTower(nn.Module):
         kinds: Int[Tensor, "batch length"],
         ages_days: Float[Tensor, "batch length"],
         in_order: Bool[Tensor, " batch"],
+        attributes: Int[Tensor, "batch attributes"] | None = None,
     ) -> Float[Tensor, "batch length_and_one all_dims"]:
         """The state before any event and after each; padding (kind 0) stands at the end.
 
@@ -89,11 +94,16 @@ class UserTower(nn.Module):
             kinds: `Kind` of each event, 0 for padding.
             ages_days: How much older each event is than the user's newest, at least 0.
             in_order: Whether to read the history in the order of time rather than as a set.
+            attributes: Value index + 1 of each attribute, 0 where it is not known; None: nothing is known of anybody.
         """
+        start = self.start(in_order.long())  # (batch, dim)
+        if self.known is not None and attributes is not None:
+            said = dict(zip(self.known.relations, attributes.split(1, dim=1), strict=True))
+            start = start + self.known(said)[0].sum(dim=1)  # (batch, attributes, dim) -> (batch, dim)
         events = item_vectors[..., : self.dim] + self.kinds(kinds)
         if self.ages is not None:
             events = events + torch.where(in_order[:, None, None], 0.0, self.ages(_bucket(ages_days.clamp(min=0))))
-        states = torch.cat([self.start(in_order.long())[:, None], events], dim=1)  # (batch, 1 + length, dim)
+        states = torch.cat([start[:, None], events], dim=1)  # (batch, 1 + length, dim)
         states = states + torch.where(in_order[:, None, None], self.positions.weight[: states.shape[1]], 0.0)
         states = self.dropout(states)
         gaps = _gaps(ages_days) if self.told_gaps else None

@@ -1,6 +1,7 @@
 """A release asked for many users at once: its retriever as a scorer, its ranker over finished lists."""
 
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +25,12 @@ class ReleaseScorer:
         self._release = release
 
     def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """(users, items) of users given as rows of `past.user_ids`, -1 for one without a past."""
+        """(users, items) of users given as rows of `past.user_ids`, -1 for one of whom nothing is known."""
         distinct = past.distinct()
-        length = int(self._release.serving["history_length"])
-        blocks = [
-            user_vectors(self._release, newest_events(distinct, rows[start : start + USERS_AT_ONCE], length=length))
-            for start in range(0, len(rows), USERS_AT_ONCE)
-        ]
+        read = partial(
+            newest_events, distinct, length=int(self._release.serving["history_length"]), attributes=self._release.user_attributes
+        )
+        blocks = [user_vectors(self._release, read(rows[start : start + USERS_AT_ONCE])) for start in range(0, len(rows), USERS_AT_ONCE)]
         vectors = np.concatenate(blocks) if blocks else np.zeros((0, self._release.item_vectors.shape[1]), np.float32)
         return vectors @ self._release.item_vectors.T
 

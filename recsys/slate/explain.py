@@ -42,13 +42,15 @@ def explain(release: Release, past: Interactions, item_index: int, *, newest: in
         ReleaseFormatError: The release does not say what its item vectors are made of.
     """
     length = int(release.serving["history_length"])
-    vector = user_vectors(release, newest_events(past, np.zeros(1, np.int64), length=length))[0]
+    history = newest_events(past, np.zeros(1, np.int64), length=length, attributes=release.user_attributes)
+    vector = user_vectors(release, history)[0]
     item = release.item_vectors[item_index].astype(np.float64)
     products = vector * item
     parts = {name: float(products[place].sum()) for name, place in vector_parts(release).items()}
     last = len(past.item_index)
     events = np.arange(max(0, last - min(newest, length)), last)
-    without = user_vectors(release, newest_events(_without_each(past, events), np.arange(len(events)), length=length))
+    others = newest_events(_without_each(past, events), np.arange(len(events)), length=length, attributes={})
+    without = user_vectors(release, replace(others, attributes=np.repeat(history.attributes, len(events), axis=0)))
     without[:, -1] = vector[-1]  # what popularity counts for a user with a history, also where its only event is left out
     worth = products.sum() - without @ item
     order = np.argsort(-worth, kind="stable")
@@ -82,4 +84,5 @@ def _without_each(past: Interactions, events: npt.NDArray[np.int64]) -> Interact
         item_index=past.item_index[kept].ravel(),
         kind=past.kind[kept].ravel(),
         event_time=past.event_time[kept].ravel(),
+        attributes={},
     )

@@ -1,7 +1,7 @@
 """A user's behaviour as of now: the night's snapshot and what was posted since, as the arrays every model reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from recsys.data.ranking_features import RankingHistory
 from recsys.data.ranking_lists import histories_at
 from recsys.data.relevance import SEEN_KINDS
 from recsys.data.sequences import Histories, newest_events
+from recsys.data.user_attributes import known_slots
 from recsys.slate.release_reader import Release
 
 
@@ -24,15 +25,23 @@ class UserHistory:
     """Of a single user; distinct items, oldest first."""
     seen: npt.NDArray[np.int64]
     """item_index of everything that is no longer new to the user."""
+    attributes: npt.NDArray[np.int64]
+    """(1, attributes): what the shop says of the user; see `recsys.data.user_attributes.attribute_slots`."""
+
+    @property
+    def without_events(self) -> bool:
+        """Whether there is nothing that the ranker could read."""
+        return len(self.past.item_index) == 0
 
     @cached_property
     def empty(self) -> bool:
-        """Whether there is nothing that a model could read."""
-        return len(self.past.item_index) == 0
+        """Whether there is nothing that any model could read."""
+        return self.without_events and not self.attributes.any()
 
     def for_tower(self, length: int) -> Histories:
         """What the user tower reads; one row."""
-        return newest_events(self.past, np.zeros(1, np.int64), length=length)
+        events = newest_events(self.past, np.zeros(1, np.int64), length=length, attributes={})
+        return replace(events, attributes=self.attributes)
 
     def for_ranker(self, *, now: int, length: int) -> RankingHistory:
         """What the ranker's features read; `now` in microseconds since 1970 UTC."""
@@ -60,7 +69,7 @@ def user_history(state: UserState, release: Release) -> UserHistory:
     )
     before = release.items.vocabulary.index(state.seen)
     seen = np.union1d(before[before >= 0], whole.item_index[np.isin(whole.kind, SEEN_KINDS)])
-    return UserHistory(whole.distinct(), seen)
+    return UserHistory(whole.distinct(), seen, known_slots(release.user_attributes, state.attributes))
 
 
 def ad_hoc_state(events: Sequence[PostedEvent]) -> UserState:

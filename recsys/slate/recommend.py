@@ -20,7 +20,7 @@ class Slate:
     item_index: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float32]
     source: str
-    """`personal`, or `popular` for a user of whom nothing is known."""
+    """`personal`, or `popular` for a user of whom nothing is known; what is known may be attributes alone."""
     path: str
     """How candidates were found; see `Candidates`."""
 
@@ -45,10 +45,13 @@ def recommend(
     diversity: float = 0.0,
     witness: Witness | None = None,
 ) -> Slate:
-    """k items; fewer only when fewer are visible. `witness` is told what the ranker reads, if it is asked at all."""
-    if history.empty:
+    """k items; fewer only when fewer are visible. `witness` is told what the ranker reads, if it is asked at all.
+
+    The ranker is not asked of a user without events, of whom it could read nothing.
+    """
+    if history.without_events:
         found = candidates(release, shelf, history, k=k, now=now, wishes=wishes)
-        return Slate(found.item_index, found.scores, "popular", found.path)
+        return Slate(found.item_index, found.scores, "popular" if history.empty else "personal", found.path)
     depth = max(k, int(release.serving["candidates"]))
     found = candidates(release, shelf, history, k=depth, now=now, wishes=wishes)
     seen_by_ranker = history.for_ranker(now=now, length=int(release.ranking["history_length"]))

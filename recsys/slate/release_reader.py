@@ -1,7 +1,7 @@
 """Open a release: every byte checked, every array held against the others, ready to answer. No torch."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,8 @@ from recsys.retrieval.faiss_index import IndexDescription, load_index
 FORMAT = 2
 READABLE = (1, FORMAT)
 """Before 2 the bias came last, with popularity in it."""
+USER_ATTRIBUTES = "user_attributes.json"
+"""There only in a release whose user tower reads attributes of users."""
 NEEDED = (
     *("catalogue.parquet", "item_vectors.npy", "index.faiss", "index.json", "user_tower.onnx", "popularity.npy"),
     *("content_vectors.npy", "content_presence.npy", "ranker.onnx", "ranking.json", "ranking_items.parquet", "serving.json"),
@@ -67,6 +69,8 @@ class Release:
     content_vectors: npt.NDArray[np.float32]
     content_presence: npt.NDArray[np.bool_]
     ranking_items: RankingItems
+    user_attributes: Mapping[str, Sequence[str]]
+    """Attribute of users -> its values, in the order of the indices that the user tower reads."""
     user_tower: onnxruntime.InferenceSession
     ranker: onnxruntime.InferenceSession
 
@@ -159,6 +163,7 @@ def _load(folder: Path, description: Mapping[str, Any]) -> Release:
         content_vectors=np.load(folder / "content_vectors.npy"),
         content_presence=np.load(folder / "content_presence.npy"),
         ranking_items=load_ranking_items(folder),
+        user_attributes=_json(folder / USER_ATTRIBUTES) if (folder / USER_ATTRIBUTES).is_file() else {},
         user_tower=open_graph(folder / "user_tower.onnx"),
         ranker=open_graph(folder / "ranker.onnx"),
     )

@@ -28,14 +28,17 @@ def user_vectors(release: Release, histories: Histories) -> npt.NDArray[np.float
         "kinds": histories.kind,
         "ages_days": histories.age_days,
     }
+    if release.user_attributes:
+        feeds["attributes"] = histories.attributes
     vectors: npt.NDArray[np.float32] = release.user_tower.run(["user_vector"], feeds)[0]
     return vectors
 
 
 def stranger_vector(release: Release) -> npt.NDArray[np.float32]:
     """(all dims,): what a user wants of whom nothing is known."""
-    nothing = Histories(np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64), np.zeros((1, 1), np.float32))
-    vector: npt.NDArray[np.float32] = user_vectors(release, nothing)[0]
+    nothing = np.zeros((1, 1), np.int64)
+    nobody = Histories(nothing, nothing, nothing.astype(np.float32), np.zeros((1, len(release.user_attributes)), np.int64))
+    vector: npt.NDArray[np.float32] = user_vectors(release, nobody)[0]
     return vector
 
 

@@ -58,6 +58,10 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     min_item_events: int = 1
     """An item with fewer events than this is represented by its content alone. Where that is many of the items people meet, training
     falls apart after a thousand steps: see docs/experiments.md."""
+    user_attributes: tuple[str, ...] = ()
+    """Attributes of users that the user tower reads; those of [users], unless they are named here."""
+    min_attribute_users: int = 20
+    """A value of an attribute that fewer users have is not learned: it would be a name for them."""
     cold_every: int = 2
     """Steps between two in which content learns to stand in for the id of a new item; 0: never, new items are placed by luck."""
     modality_dropout: float = 0.0

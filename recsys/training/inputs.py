@@ -7,6 +7,7 @@ from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.sequences import SHARE_IN_ORDER, Sequences
 from recsys.data.shared_rows import Collisions, count_collisions, hashed_rows
+from recsys.data.user_attributes import shared_values
 from recsys.models.architecture import TowerShape
 from recsys.training.config import RetrieverConfig
 
@@ -14,8 +15,13 @@ FUSED_LEARNING_RATE_FACTOR = 20
 """Row-wise Adagrad divides by the root of all past gradients; it wants a rate well above AdamW's."""
 
 
-def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
-    """The model that fits a catalogue."""
+def known_values(past: Interactions, config: RetrieverConfig) -> dict[str, tuple[str, ...]]:
+    """Attribute of users -> its values that a model learns."""
+    return shared_values(past.attributes, config.user_attributes, min_users=config.min_attribute_users)
+
+
+def tower_shape(items: Items, config: RetrieverConfig, attributes: dict[str, tuple[str, ...]] | None = None) -> TowerShape:
+    """The model that fits a catalogue and `known_values` of its users."""
     large = len(items) > config.full_softmax_items
     content = {name: items.vectors[name].shape[1] for name in config.modalities if name in items.vectors}
     relations = {name: len(items.knowledge[name].entities) for name in sorted(items.knowledge)} if "knowledge" in config.modalities else {}
@@ -41,6 +47,7 @@ def tower_shape(items: Items, config: RetrieverConfig) -> TowerShape:
         in_order=SHARE_IN_ORDER[config.order],
         ensemble=config.ensemble,
         id_rows=config.id_rows,
+        attributes=attributes or {},
     )
 
 
@@ -69,4 +76,5 @@ def training_sequences(past: Interactions, config: RetrieverConfig) -> Sequences
         tokens_per_batch=config.tokens_per_batch,
         events_per_epoch=config.events_per_epoch,
         seed=config.seed,
+        attributes=known_values(past, config),
     )

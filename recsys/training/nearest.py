@@ -36,8 +36,9 @@ class NearestItems:
             read: Its items, as rows of those met.
             number: How many will be drawn of each.
         """
-        kind, age_days, in_order = (torch.from_numpy(values).to(read.device) for values in (batch.kind, batch.age_days, batch.in_order))
-        states = self._average.user_tower(self._vectors[read][..., :-BEHIND], kind, age_days, in_order)
+        history = (batch.kind, batch.age_days, batch.in_order, batch.attributes)
+        kind, age_days, in_order, attributes = (torch.from_numpy(values).to(read.device) for values in history)
+        states = self._average.user_tower(self._vectors[read][..., :-BEHIND], kind, age_days, in_order, attributes)
         last = (kind > 0).sum(dim=1)  # events of each piece: the start state stands before them
         state = states[torch.arange(len(batch), device=read.device), last]
         asked = self._average.ask(state, torch.full_like(last, WANTED))

@@ -30,7 +30,7 @@ from recsys.training.checkpoint import load_checkpoint, save_checkpoint
 from recsys.training.config import RetrieverConfig
 from recsys.training.content_worth import content_worth
 from recsys.training.ema import MovingAverage
-from recsys.training.inputs import known_items, tower_shape, training_sequences
+from recsys.training.inputs import known_items, known_values, tower_shape, training_sequences
 from recsys.training.one_standard_error import as_good
 from recsys.training.ranks import Ranks, current_ranks
 from recsys.training.scoring import Scoring
@@ -138,7 +138,7 @@ class _Trainer:
         self, items: Items, past: Interactions, passed_over: PassedOver | None, config: RetrieverConfig, scratch: Path, ranks: Ranks
     ) -> None:
         self.config, self.scratch, self.ranks = config, scratch, ranks
-        shape = tower_shape(items, config)
+        shape = tower_shape(items, config, known_values(past, config))
         self.model = build_towers(shape)
         self.model.item_tower.fit_whitening(items)
         self.model.item_tower.share_rows(items)

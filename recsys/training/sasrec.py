@@ -35,6 +35,7 @@ def sasrec_settings(config: RetrieverConfig) -> RetrieverConfig:
         memory_items=0,
         hard_negatives=0,
         passed_over_negatives=0,
+        user_attributes=(),
         accumulate=1,
         schedule="constant",
         adversarial=0.0,

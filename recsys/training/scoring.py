@@ -205,7 +205,7 @@ class Scoring:
 
     def _users(self, batch: SequenceBatch, item_vectors: Tensor) -> tuple[Tensor, Tensor]:
         """(targets, dim + QUESTIONS) user vectors, and which flat positions of the batch are targets."""
-        history = (self._tensor(values) for values in (batch.kind, batch.age_days, batch.in_order))
+        history = (self._tensor(values) for values in (batch.kind, batch.age_days, batch.in_order, batch.attributes))
         with number_format(self._config.precision, self._ranks.device):
             states = self._model.user_tower(item_vectors, *history).float()
         target = self._tensor(np.flatnonzero(batch.loss_weight))

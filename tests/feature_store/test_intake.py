@@ -12,7 +12,7 @@ def test_files_are_taken_in_one_after_another_and_each_outcome_is_told(tmp_path:
     for name, text in contents.items():
         (tmp_path / name).write_text(text)
     files = list_landing([tmp_path], root=tmp_path)
-    intake = take_in(files, CATALOGUE, lambda raw: conform_catalogue(raw, TimeRule()))
+    intake = take_in(files, CATALOGUE, lambda raw, _file: conform_catalogue(raw, TimeRule()))
     assert intake.rows["item_id"].to_list() == ["b", "a"]
     assert intake.refused.select("source", "source_digest", "row").rows() == [("1.csv", files[0].digest, 1)]
     assert list(intake.sources.values()) == [{"file": "1.csv", "rows": 2, "quarantined": 1}, {"file": "4.csv", "rows": 1, "quarantined": 0}]
@@ -21,6 +21,6 @@ def test_files_are_taken_in_one_after_another_and_each_outcome_is_told(tmp_path:
 
 
 def test_no_files_are_no_rows() -> None:
-    intake = take_in([], CATALOGUE, lambda raw: conform_catalogue(raw, TimeRule()))
+    intake = take_in([], CATALOGUE, lambda raw, _file: conform_catalogue(raw, TimeRule()))
     assert intake.rows.equals(CATALOGUE.empty())
     assert intake.refused.is_empty()

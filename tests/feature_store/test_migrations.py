@@ -7,7 +7,7 @@ from polars.testing import assert_frame_equal
 from feature_store.errors import SchemaError
 from feature_store.layout import TableReader, Workspace
 from feature_store.migrations import MIGRATIONS, migrate
-from feature_store.schema import EVENTS, Column, Table
+from feature_store.schema import EVENTS, SNAPSHOT, Column, Table
 from tests.support.event_logs import add, events
 
 PRICES = Table(name="prices", version=3, key=("item",), columns=(Column(name="item", dtype=pl.String, meaning="what"),))
@@ -18,6 +18,11 @@ def test_an_old_file_goes_through_every_version_between() -> None:
     old = pl.LazyFrame({"name": ["a", ""]})
     found = migrate(old, PRICES, version=1, file="f", migrations=RENAMED).collect()
     assert_frame_equal(found, pl.DataFrame({"item": ["a"]}))
+
+
+def test_a_snapshot_of_before_says_nothing_of_users() -> None:
+    old = SNAPSHOT.empty().drop("attributes").lazy()
+    assert migrate(old, SNAPSHOT, version=1, file="f").collect_schema() == SNAPSHOT.schema
 
 
 def test_a_file_of_today_stays_as_it_is() -> None:

@@ -61,6 +61,14 @@ def test_zero_shot_labels_without_a_joint_model_are_refused() -> None:
     assert parse_config({**zero_shot, "embed": {"joint_model": "clip"}}).labels.zero_shot == {"colour": ("red", "blue")}
 
 
+def test_attributes_that_are_taken_in_are_read_by_a_retriever_that_names_none() -> None:
+    users = {"attributes": ["age", "town"]}
+    assert parse_config({"users": users}).retriever.user_attributes == ("age", "town")
+    assert parse_config({"users": users, "retriever": {"user_attributes": ["age"]}}).retriever.user_attributes == ("age",)
+    with pytest.raises(ConfigError, match=r"\[retriever\] user_attributes: 'height' is not taken in; \[users\] attributes names age, town"):
+        parse_config({"users": users, "retriever": {"user_attributes": ["height"]}})
+
+
 def test_own_modalities_take_part_in_the_retriever_where_it_names_none() -> None:
     sources = {"modalities": {"audio": {"file": "landing/audio.parquet"}}}
     assert parse_config({"sources": sources}).retriever.modalities == ("image", "text", "category", "audio")

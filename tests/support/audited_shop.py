@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from rich.console import Console
 
 from feature_store.layout import Workspace
+from feature_store.schema import USERS
 from pipelines.audit.answer import Answer
 from pipelines.audit.leaks import audit_leaks
 from pipelines.audit.stage import AUDITED
@@ -13,7 +15,7 @@ from pipelines.config import Config, parse_config
 from pipelines.inputs import resolve_cuts
 from pipelines.nightly import end_of_log
 from pipelines.progress import Progress
-from tests.support.behaviour import items_of, random_interactions
+from tests.support.behaviour import day, items_of, random_interactions
 from tests.support.tables import write_tables
 
 NUM_ITEMS, DIM = 40, 12
@@ -23,12 +25,22 @@ ITEMS = items_of(
     vectors={"text": np.random.default_rng(0).normal(size=(NUM_ITEMS, DIM)).astype(np.float32)},
     categories=["mug" if item % 2 else "cup" for item in range(NUM_ITEMS)],
 )
-SETTINGS = {"retriever": {"modalities": ["text", "category"]}, "tracking": {"enabled": False}}
+SAID = pl.DataFrame(
+    [(user, "side", ("left", "right")[row % 2], day(5 * row % 97 - 20)) for row, user in enumerate(LOG.user_ids)],
+    schema=USERS.schema,
+    orient="row",
+)
+"""What the shop says of its users, of many of them only after a cut."""
+SETTINGS = {
+    "users": {"attributes": ["side"]},
+    "retriever": {"modalities": ["text", "category"], "min_attribute_users": 2},
+    "tracking": {"enabled": False},
+}
 
 
 def audited_shop(root: Path) -> Config:
     """Write its tables and say how it is set."""
-    write_tables(root, LOG, ITEMS)
+    write_tables(root, LOG, ITEMS, SAID)
     return parse_config({"workspace": str(root), **SETTINGS})
 
 
@@ -38,6 +50,7 @@ def answers_of(config: Config, *only: str) -> list[Answer]:
     events = workspace.read("events")
     return audit_leaks(
         events,
+        workspace.read("users"),
         workspace.read("catalogue"),
         workspace.read("item_embeddings"),
         workspace.read("knowledge"),

@@ -11,7 +11,7 @@ from pipelines.importers.landing import Landing
 
 def empty_landing(root: Path) -> Landing:
     """Folders that do not exist yet."""
-    return Landing(events=root / "landing" / "events", catalogue=root / "landing" / "catalogue", images=root / "landing" / "images")
+    return Landing(**{name: root / "landing" / name for name in ("events", "catalogue", "users", "images")})
 
 
 def only_file(folder: Path) -> pl.DataFrame:

@@ -21,6 +21,7 @@ from feature_store.snapshot import load_snapshot
 from pipelines.parity.run import newest_samples
 from pipelines.stages.build_snapshot import STAGE as BUILD_SNAPSHOT
 from pipelines.stages.compute_item_features import STAGE as COMPUTE_ITEM_FEATURES
+from pipelines.stages.ingest_users import STAGE as INGEST_USERS
 from recsys.data.further import FURTHER
 from recsys.data.items import build_items
 from recsys.data.ranking_items import build_ranking_items
@@ -106,6 +107,7 @@ def skewed(sample: ServedSample, feature: str, *, by: float) -> ServedSample:
 
 def load_night(workspace: Workspace, **sections: Any) -> None:
     """What a night does for the online store; `sections` of its config as in TOML."""
+    run_stage(INGEST_USERS, workspace.root, **sections)
     run_stage(BUILD_SNAPSHOT, workspace.root, date=DATE, **sections)
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
         load_snapshot(store, workspace.read("snapshot"))

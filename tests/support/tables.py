@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 
 from feature_store.layout import Workspace
-from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE, item_embeddings
+from feature_store.schema import CATALOGUE, EVENTS, KNOWLEDGE, USERS, item_embeddings
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 
 
-def write_tables(root: Path, log: Interactions, items: Items) -> Workspace:
-    """`events` (ratings: 5 where relevant, else 1), `catalogue`, `item_embeddings` and an empty `knowledge` of a workspace."""
+def write_tables(root: Path, log: Interactions, items: Items, users: pl.DataFrame | None = None) -> Workspace:
+    """`events` (ratings: 5 where relevant, else 1), `users`, `catalogue`, `item_embeddings` and an empty `knowledge` of a workspace."""
     workspace, ids = Workspace(root), list(items.vocabulary.item_ids)
     events = pl.DataFrame(
         {
@@ -36,6 +36,9 @@ def write_tables(root: Path, log: Interactions, items: Items) -> Workspace:
             writer.write(frame.with_columns(missing).select(table.schema.names()), table)
             writer.commit(facts=facts if name == "events" else None)
     dims = {name: vectors.shape[1] for name, vectors in items.vectors.items()}
+    with workspace.write("users") as writer:
+        writer.write(USERS.empty() if users is None else users, USERS)
+        writer.commit()
     with workspace.write("knowledge") as writer:
         writer.write(KNOWLEDGE.empty(), KNOWLEDGE)
         writer.commit()

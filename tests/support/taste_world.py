@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
-from recsys.data.interactions import Interactions
+from feature_store.schema import USERS
+from recsys.data.interactions import Interactions, with_attributes
 from recsys.data.items import Items
 from recsys.data.passed_over import PassedOver
 from recsys.training.config import RetrieverConfig
-from tests.support.behaviour import interactions_of, items_of
+from tests.support.behaviour import day, interactions_of, items_of
 
 NUM_ITEMS = 24
 NUM_NEW = 4
@@ -55,6 +57,14 @@ def taste_interactions(*, num_users: int = 60, seed: int = 0) -> Interactions:
         mine = np.arange(user % 2, NUM_ITEMS - NUM_NEW, 2)
         rows += [(f"u{user:03d}", int(item), float(day)) for day, item in enumerate(generator.permutation(mine)[:5])]
     return interactions_of(rows, num_items=NUM_ITEMS)
+
+
+def told_interactions() -> Interactions:
+    """The same; since before the first event the shop knows of every user, and of two strangers, which side they are on."""
+    past = taste_interactions()
+    sides = {user: ("even", "odd")[row % 2] for row, user in enumerate(past.user_ids)} | {"even stranger": "even", "odd stranger": "odd"}
+    rows = [(user, "side", side, day(-1)) for user, side in sides.items()]
+    return with_attributes(past, pl.DataFrame(rows, schema=USERS.schema, orient="row"))
 
 
 def taste_passed_over(*, num_users: int = 60) -> PassedOver:

@@ -30,7 +30,14 @@ DATED_POPULARITY = 0.25
 
 
 def build_release(
-    releases: Path, *, items: int = 40, kind: str = "flat", seed: int = 0, champion: bool = True, known: RankingItems | None = None
+    releases: Path,
+    *,
+    items: int = 40,
+    kind: str = "flat",
+    seed: int = 0,
+    champion: bool = True,
+    known: RankingItems | None = None,
+    knows_colours: bool = False,
 ) -> Path:
     """Write a release and, where asked, make it the champion; item i has colour i % 4 and price i.
 
@@ -41,6 +48,7 @@ def build_release(
         seed: Of the vectors; part of the name.
         champion: Whether it is served.
         known: What events say of the items; nothing where left out. Prices, categories and vectors are those of the release all the same.
+        knows_colours: Whether what the shop calls a user's `colour` is worth as much as a history of nothing else.
     """
     random = np.random.default_rng(seed)
     folder = releases / f"20260101-{seed:08d}"
@@ -72,7 +80,9 @@ def build_release(
             described, **{name: getattr(known, name) for name in ("wanted", "born", "click_rate", "mean_rating", "further")}
         )
     save_ranking_items(folder, described)
-    _user_tower(folder / "user_tower.onnx")
+    _user_tower(folder / "user_tower.onnx", knows_colours=knows_colours)
+    if knows_colours:
+        (folder / "user_attributes.json").write_text(json.dumps({"colour": list(COLOURS)}))
     _item_tower(folder / "item_tower.onnx")
     expected = {"dated": DATED_POPULARITY, "undated": 0.0}
     (folder / "knowledge.json").write_text("{}\n", encoding="utf-8")
@@ -125,8 +135,8 @@ def build_catalogue(items: int) -> pl.DataFrame:
     )
 
 
-def _user_tower(path: Path) -> None:
-    """The mean of the items' vectors, and a 1 behind it."""
+def _user_tower(path: Path, *, knows_colours: bool) -> None:
+    """The mean of the items' vectors, and a 1 behind it; where it knows colours, the direction of the user's is added."""
     nodes = [
         helper.make_node("Greater", ["kinds", "zero"], ["real"]),
         helper.make_node("Cast", ["real"], ["weight"], to=TensorProto.FLOAT),
@@ -135,7 +145,7 @@ def _user_tower(path: Path) -> None:
         helper.make_node("ReduceSum", ["kept", "middle"], ["sum"], keepdims=0),
         helper.make_node("ReduceSum", ["weight", "middle"], ["count"], keepdims=1),
         helper.make_node("Max", ["count", "one"], ["size"]),
-        helper.make_node("Div", ["sum", "size"], ["mean"]),
+        helper.make_node("Div", ["sum", "size"], ["mean" if not knows_colours else "history"]),
         helper.make_node("Div", ["size", "size"], ["ones"]),
         helper.make_node("Concat", ["mean", "ones", "ones"], ["user_vector"], axis=1),
     ]
@@ -145,6 +155,15 @@ def _user_tower(path: Path) -> None:
         helper.make_tensor_value_info("kinds", TensorProto.INT64, ["batch", "length"]),
         helper.make_tensor_value_info("ages_days", TensorProto.FLOAT, ["batch", "length"]),
     ]
+    if knows_colours:
+        told = [
+            helper.make_node("Gather", ["directions", "attributes"], ["said"]),
+            helper.make_node("ReduceSum", ["said", "middle"], ["start"], keepdims=0),
+            helper.make_node("Add", ["history", "start"], ["mean"]),
+        ]
+        nodes[-2:-2] = told
+        constants["directions"] = np.eye(DIM + 1, DIM, k=-1, dtype=np.float32)  # of value + 1; the first is nobody's
+        inputs.append(helper.make_tensor_value_info("attributes", TensorProto.INT64, ["batch", 1]))
     output = helper.make_tensor_value_info("user_vector", TensorProto.FLOAT, ["batch", DIM + 2])
     _save(path, nodes, inputs, output, constants)
 

@@ -35,6 +35,15 @@ def test_a_user_comes_back_as_the_snapshot_and_the_posts_have_it(store: OnlineSt
     assert not store.user("stranger").known
 
 
+def test_what_the_shop_says_of_a_user_comes_back_beside_the_history(store: OnlineStore) -> None:
+    store.load_snapshot("one", [("u", '[["i7"], [3], [9], {"age": "20-29"}]', "[]"), ("v", '[[], [], [], {"age": "60-"}]', "[]")])
+    assert [(user.item_ids, user.attributes, user.known) for user in store.users(["u", "v", "w"])] == [
+        (["i7"], {"age": "20-29"}, True),
+        ([], {"age": "60-"}, True),
+        ((), {}, False),
+    ]
+
+
 def test_several_users_come_back_in_the_order_asked_for(store: OnlineStore) -> None:
     store.load_snapshot("one", [("u", '[["i7"], [3], [9]]', '["i7"]'), ("v", NOTHING, '["i8"]')])
     store.append([EVENT])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 import pipelines.audit.feature_probes
 import pipelines.audit.learning_probes
+import pipelines.audit.twin
 import pipelines.inputs
 import pipelines.stages.build_examples
 import pipelines.stages.build_index
@@ -24,15 +25,20 @@ import pipelines.stages.train_retriever
 import pipelines.window_training
 import recsys.data.ranking_items
 import recsys.evaluation.judge_baselines
+from feature_store.layout import TableReader
+from feature_store.schema import USERS
 from feature_store.splits import Cuts
 from pipelines.audit.stage import AUDITED
 from pipelines.audit.twin import Twin
 from pipelines.choosing_truth import Choosing
 from pipelines.config import Config
+from pipelines.inputs import load_interactions
 from pipelines.nightly import STAGES
 from pipelines.stages.evaluate_models import STAGE as EVALUATE_MODELS
 from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions
 from recsys.data.items import Items
+from recsys.data.relevance import Relevance
+from recsys.data.user_attributes import UserAttribute
 from recsys.evaluation.truth import Truth
 from tests.support.audited_shop import answers_of, audited_shop
 
@@ -88,6 +94,28 @@ def test_behaviour_that_is_loaded_whenever_it_became_known_is_seen_by_all_who_le
 def test_behaviour_that_is_loaded_to_the_end_of_the_log(config: Config, monkeypatch: Patch) -> None:
     wrapped(monkeypatch, pipelines.inputs, "build_interactions", lambda known_before, **_: {"known_before": known_before + 400 * DAY})
     assert leaking(config, "interactions") == {"interactions at ranker", "interactions at validation", "interactions at date"}
+
+
+def test_what_is_said_of_users_whenever_it_became_known(config: Config, monkeypatch: Patch) -> None:
+    real = pipelines.inputs.with_attributes
+
+    def all_said(events: TableReader, items: Items, relevance: Relevance, *, before: datetime, users: TableReader) -> Interactions:
+        return real(load_interactions(events, items, relevance, before=before), users.scan(USERS).collect())
+
+    monkeypatch.setattr(pipelines.audit.twin, "load_interactions", all_said)
+    asked = ("interactions", "training_batches")
+    assert leaking(config, *asked) >= {"interactions at ranker", "interactions at validation"}
+
+
+def test_users_that_are_cut_without_what_is_said_of_them(config: Config, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(UserAttribute, "before", lambda self, moment: self)
+    assert "interactions at validation" in leaking(config, "interactions")
+
+
+def test_a_snapshot_that_says_what_became_known_after_the_night(config: Config, monkeypatch: Patch) -> None:
+    real = pipelines.stages.build_snapshot.as_of
+    monkeypatch.setattr(pipelines.stages.build_snapshot, "as_of", lambda users, moment: real(users, moment + DAY))
+    assert leaking(config, "build_snapshot") == {"build_snapshot at date"}
 
 
 def test_what_was_passed_over_until_later_is_no_negative_yet(config: Config, monkeypatch: Patch) -> None:

@@ -22,7 +22,7 @@ PLOT = Plot(moment=day(80), until=day(90), within_log=True)
 
 def sample_of(root: Path) -> SmallTables:
     workspace: Workspace = write_tables(root, LOG, ITEMS)
-    tables = (workspace.read(name) for name in ("events", "catalogue", "item_embeddings", "knowledge"))
+    tables = (workspace.read(name) for name in ("events", "users", "catalogue", "item_embeddings", "knowledge"))
     return draw_sample(*tables, cuts=CUTS, relevance=Relevance())
 
 

@@ -5,13 +5,13 @@ import polars as pl
 import pytest
 
 from feature_store.quarantine import REFUSED_ROWS
-from feature_store.schema import CATALOGUE, EVENTS
+from feature_store.schema import CATALOGUE, EVENTS, USERS
 from pipelines.config import load_config, parse_config
 from pipelines.importers.columns import import_columns
 from pipelines.importers.config import MappingConfig
 from pipelines.importers.landing import ImportSourceError, ImportSummary
 from pipelines.progress import Progress
-from pipelines.stages import ingest_catalogue, ingest_events
+from pipelines.stages import ingest_catalogue, ingest_events, ingest_users
 from tests.support.landing import empty_landing, only_file, photo
 from tests.support.stages import run_stage
 
@@ -50,6 +50,20 @@ def shop(tmp_path: Path) -> Path:
     )
     photo(tmp_path / "photos" / "1.png")
     return tmp_path
+
+
+def test_users_come_in_with_the_columns_that_are_named_as_attributes(shop: Path) -> None:
+    (shop / "people.csv").write_text("customer,since,town,name\nu,1704448800,Ulm,Ann\nv,1704448800,,Bob\n")
+    users = {"file": "people.csv", "columns": {"user_id": "customer", "known_at": "since"}, "attributes": ["town"], "time_unit": "s"}
+    assert bring(shop, users=users) == ImportSummary(users=2)
+    rows = run_stage(ingest_users.STAGE, shop, users={"attributes": ["town"]}).scan(USERS).collect()
+    assert rows.rows() == [("u", "town", "Ulm", datetime(2024, 1, 5, 10, tzinfo=UTC))]
+
+
+def test_a_column_of_users_that_is_not_there_is_told(shop: Path) -> None:
+    (shop / "people.csv").write_text("customer\nu\n")
+    with pytest.raises(ImportSourceError, match=r"\[mapping\.users\.attributes\] names town, which the source does not have"):
+        bring(shop, users={"file": "people.csv", "columns": {"user_id": "customer"}, "attributes": ["town"]})
 
 
 def test_mapped_columns_come_in_under_our_names_and_others_stay_behind(shop: Path) -> None:

@@ -4,12 +4,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from feature_store.schema import CATALOGUE, EVENTS
+from feature_store.schema import CATALOGUE, EVENTS, USERS
 from pipelines.importers import files
-from pipelines.importers.hm import import_hm
+from pipelines.importers.hm import STATUS, import_hm
 from pipelines.importers.landing import ImportSourceError, ImportSummary
 from pipelines.progress import Progress
-from pipelines.stages import ingest_catalogue, ingest_events
+from pipelines.stages import ingest_catalogue, ingest_events, ingest_users
 from tests.support.landing import empty_landing, photo
 from tests.support.stages import run_stage
 
@@ -59,7 +59,7 @@ def events_of(source: Path) -> pl.DataFrame:
 
 
 def test_purchases_of_a_day_stay_in_the_order_of_the_file(source: Path) -> None:
-    assert bring(source) == ImportSummary(events=5, items=2, images=1, missing_images=1)
+    assert bring(source) == ImportSummary(events=5, items=2, users=1, images=1, missing_images=1)
     events = events_of(source)
     assert events.select("user_id", "item_id", "event_type", "value").rows() == [
         (BEA, "0108775044", "purchase", 0.030491525423728814),
@@ -118,6 +118,21 @@ def test_articles_have_categories_from_wide_to_narrow_and_no_attribute_that_says
     rest = {"index": "Ladieswear", "department": "Jersey Basic", "section": "Everyday Basics"}
     told = {"colour": "Black", "colour_value": "Dark", "colour_master": "Black", "pattern": "Solid", "garment_group": "Jersey Basic"}
     assert (first, second) == (told | rest, rest)
+
+
+def test_ages_are_known_as_bands_since_ever_and_what_follows_from_purchases_since_the_last_of_them(source: Path) -> None:
+    assert bring(source).users == 1
+    users = run_stage(ingest_users.STAGE, source.parent, users={"attributes": ["age", *STATUS]}).scan(USERS).collect()
+    assert users.rows() == [
+        (ANNA, "age", "45-54", datetime(1970, 1, 1, tzinfo=UTC)),
+        (ANNA, "club_member_status", "active", datetime(2018, 9, 21, tzinfo=UTC)),
+        (ANNA, "fashion_news_frequency", "none", datetime(2018, 9, 21, tzinfo=UTC)),
+    ]
+
+
+def test_an_archive_without_customers_still_brings_the_rest(source: Path) -> None:
+    (source / "customers.csv").unlink()
+    assert bring(source) == ImportSummary(events=5, items=2, images=1, missing_images=1)
 
 
 def test_photos_may_lie_in_another_folder(source: Path) -> None:

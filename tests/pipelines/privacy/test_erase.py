@@ -18,7 +18,7 @@ from feature_store.layout import Workspace
 from feature_store.online.protocol import PostedEvent
 from feature_store.online.sqlite import SqliteStore
 from feature_store.quarantine import read_refused
-from feature_store.schema import EVENTS, REVIEW_SENTIMENT, SNAPSHOT, USER_FEATURES
+from feature_store.schema import EVENTS, REVIEW_SENTIMENT, SNAPSHOT, USER_FEATURES, USERS
 from feature_store.snapshot import load_snapshot
 from feature_store.user_names import KEY_VARIABLE, UserNames
 from pipelines.cli import app
@@ -32,6 +32,7 @@ from pipelines.stages.build_snapshot import STAGE as BUILD_SNAPSHOT
 from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURES
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
 from pipelines.stages.ingest_events import STAGE as INGEST_EVENTS
+from pipelines.stages.ingest_users import STAGE as INGEST_USERS
 from tests.pipelines.stages.test_ingest_events import click, drop
 from tests.support.stages import context_of, run_stage
 
@@ -43,6 +44,7 @@ def night(root: Path, **sections: object) -> Workspace:
     """The stages that make tables with users in them."""
     run_stage(INGEST_CATALOGUE, root, **sections)
     run_stage(INGEST_EVENTS, root, **sections)
+    run_stage(INGEST_USERS, root, **sections)
     workspace = Workspace(root)
     for stage in (COMPUTE_USER_FEATURES, BUILD_SNAPSHOT):
         run_stage(stage, root, date=end_of_log(workspace), **sections)
@@ -126,6 +128,24 @@ def test_what_the_words_of_reviews_say_goes_with_them(shop: Workspace) -> None:
     assert table.scan(REVIEW_SENTIMENT).collect()["event_id"].to_list() == [f"{OTHER}:r"]
     assert (table.manifest.facts["rows"], table.manifest.fingerprint) == (1, "")
     assert [file for file in files_holding(shop.root, USER) if not file.startswith("landing/")] == []
+
+
+def test_what_the_shop_knew_of_the_user_goes_and_what_it_knew_of_others_stays(shop: Workspace) -> None:
+    users = {"users": {"attributes": ["age"]}}
+    path = shop.landing / "users" / "1.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("user_id,attribute.age\n" + "".join(f"{user},{age}\n" for user in (USER, OTHER) for age in ("20-29", "x" * 101)))
+    run_stage(INGEST_USERS, shop.root, **users)
+    receipt = erase(shop, **users)
+    assert {entry.artefact: entry.done for entry in receipt.checked}["table users"] == "2 rows removed"  # one that was refused
+    assert receipt.clean
+    assert ("landing/users/1.csv", 2) in [(trace.name, trace.rows) for trace in receipt.landing]
+    for _ in range(2):
+        table = shop.read("users")
+        assert table.scan(USERS).collect()["user_id"].to_list() == [OTHER]
+        assert (table.manifest.facts["rows"], table.manifest.facts["quarantined"]) == (1, 1)
+        assert [file for file in files_holding(shop.root, USER) if not file.startswith("landing/")] == []
+        run_stage(INGEST_USERS, shop.root, **users)  # the landing file still names the user
 
 
 def test_others_keep_every_row(shop: Workspace) -> None:

@@ -1,6 +1,7 @@
 import json
 from dataclasses import fields
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,15 +11,18 @@ from hypothesis import strategies as st
 
 from feature_store.checks import check
 from feature_store.online.protocol import PostedEvent, UserState
-from feature_store.schema import EVENTS, SNAPSHOT
+from feature_store.schema import EVENTS, SNAPSHOT, USERS
 from feature_store.snapshot import snapshot_rows
-from pipelines.stages.build_snapshot import build_snapshot
+from pipelines.stages.build_snapshot import STAGE, build_snapshot
 from recsys.data.interactions import Interactions, build_interactions, microseconds
 from recsys.data.relevance import Kind, Relevance
 from recsys.data.sequences import Histories, newest_events
 from recsys.slate.histories import user_history
 from recsys.slate.release_reader import Release, read_release
 from recsys.vocabulary import Vocabulary
+from tests.support.behaviour import day, items_of, random_interactions
+from tests.support.stages import run_stage
+from tests.support.tables import write_tables
 from tests.support.tiny_release import build_release
 
 ITEMS = Vocabulary(["a", "b", "c"])
@@ -69,7 +73,7 @@ def test_snapshot_and_posted_events_are_the_history_that_training_reads(
 ) -> None:
     rows = sorted((("u", f"i{item}", kind, day) for item, kind, day in acts), key=lambda row: row[3])
     served = user_history(at_noon(release, rows), release).for_tower(length)
-    learned = newest_events(behaviour(rows, release.items.vocabulary).distinct(), np.zeros(1, np.int64), length=length)
+    learned = newest_events(behaviour(rows, release.items.vocabulary).distinct(), np.zeros(1, np.int64), length=length, attributes={})
     for field in fields(Histories):
         np.testing.assert_array_equal(getattr(served, field.name), getattr(learned, field.name))
 
@@ -80,6 +84,27 @@ def test_every_item_stays_with_what_says_most_of_it_and_everything_seen() -> Non
     assert user["item_ids"] == ["a", "b", "c"]
     assert user["kinds"] == [Kind.CLICK, Kind.PURCHASE, Kind.DWELL]
     assert user["seen"] == ["a", "b"]  # looking long at c is no reason never to show it
+
+
+def test_what_the_shop_knows_stands_beside_the_history_and_alone_where_there_is_none(tmp_path: Path) -> None:
+    said = [
+        ("u0003", "age", "20-29", 5),
+        ("u0003", "age", "30-39", 40),
+        ("u0003", "town", "Ulm", 0),
+        ("u0003", "age", "60-", 60),
+        ("z", "age", "60-", 9),
+    ]
+    users = pl.DataFrame([(*row[:3], day(row[3])) for row in said], schema=USERS.schema, orient="row").sort(USERS.key)
+    write_tables(tmp_path, random_interactions(0, num_users=5, num_items=10, num_events=60, days=50), items_of(10), users)
+    rows = {row["user_id"]: row for row in run_stage(STAGE, tmp_path, date=day(60)).scan(SNAPSHOT).collect().iter_rows(named=True)}
+    pairs = {user: {pair["name"]: pair["value"] for pair in row["attributes"]} for user, row in rows.items()}
+    assert pairs.pop("u0003") == {"age": "30-39", "town": "Ulm"}  # what becomes known at the moment is not known before it
+    assert pairs.pop("z") == {"age": "60-"}
+    assert set(map(len, pairs.values())) == {0}
+    assert (rows["z"]["item_ids"], rows["z"]["seen"]) == ([], [])
+    stored = dict(row[:2] for row in snapshot_rows(pl.DataFrame(list(rows.values()), schema=SNAPSHOT.schema)))
+    assert json.loads(stored["z"]) == [[], [], [], {"age": "60-"}]
+    assert len(json.loads(stored["u0000"])) == 3  # as it has always been
 
 
 def test_no_events_make_no_rows() -> None:

@@ -12,7 +12,7 @@ from tests.support.behaviour import interactions_of, random_interactions
 
 def _sequences(interactions, **changes) -> Sequences:  # type: ignore[no-untyped-def]
     settings = {"length": 4, "order": "free", "context_weight": 1.0, "half_life_days": 0.0, "tokens_per_batch": 12, "seed": 0}
-    return Sequences(interactions, **(settings | changes))
+    return Sequences(interactions, **(settings | {"attributes": {}} | changes))
 
 
 @given(seed=st.integers(0, 1000), order=st.sampled_from(["free", "time", "both"]), epoch=st.integers(0, 3))
@@ -98,7 +98,7 @@ def test_an_unknown_order_is_refused() -> None:
 
 def test_newest_events_are_read_oldest_first_with_ages_from_the_newest() -> None:
     past = interactions_of([("u", item, item) for item in range(5)] + [("v", 3, 1)], num_items=5)
-    histories = newest_events(past, np.array([0, 1, -1]), length=3)
+    histories = newest_events(past, np.array([0, 1, -1]), length=3, attributes={})
     assert histories.item_index.tolist() == [[2, 3, 4], [3, 0, 0], [0, 0, 0]]
     assert (histories.kind > 0).tolist() == [[True] * 3, [True, False, False], [False] * 3]
     np.testing.assert_allclose(histories.age_days, [[2, 1, 0], [0, 0, 0], [0, 0, 0]])
@@ -106,4 +106,4 @@ def test_newest_events_are_read_oldest_first_with_ages_from_the_newest() -> None
 
 def test_nobody_at_all_is_one_column_of_padding() -> None:
     past = interactions_of([], num_items=5)
-    assert newest_events(past, np.array([-1, -1]), length=3).kind.tolist() == [[0], [0]]
+    assert newest_events(past, np.array([-1, -1]), length=3, attributes={}).kind.tolist() == [[0], [0]]

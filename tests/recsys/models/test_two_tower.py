@@ -293,6 +293,59 @@ def test_a_tower_with_knowledge_is_saved_and_exported_as_it_is(use_item_id: bool
     assert {"entities.made of", "entities.glaze/colour"} <= {wanted.name for wanted in graph.get_inputs()}
 
 
+KNOWN = {"age": ("-29", "30-59", "60-"), "side": ("even", "odd")}
+
+
+def told_towers(*, spread: float) -> TwoTower:
+    """A model that reads attributes of users, whose rows are so large."""
+    torch.manual_seed(0)
+    model = build_towers(tower_shape(taste_items(), SMALL, KNOWN)).eval()
+    assert model.user_tower.known is not None
+    for table in model.user_tower.known.parameters():
+        assert not table.any()
+        torch.nn.init.normal_(table, std=spread)
+    return model
+
+
+def asked(model: TwoTower, attributes: list[list[int]] | None) -> np.ndarray:
+    """User vectors of three users with the same history."""
+    told = None if attributes is None else torch.tensor(attributes)
+    events = (torch.randn(1, 4, 16 + model.item_tower.match.dim, generator=torch.Generator().manual_seed(1)), torch.full((1, 4), 3))
+    with torch.inference_mode():
+        return (
+            Ensemble([model]).user_vectors(*(values.expand(3, *values.shape[1:]) for values in (*events, torch.rand(1, 4))), told).numpy()
+        )
+
+
+def test_attributes_begin_by_saying_nothing_and_none_never_says_anything() -> None:
+    torch.manual_seed(3)
+    before, after = told_towers(spread=0.0), told_towers(spread=1.0)
+    torch.manual_seed(4)
+    nothing = asked(after, None)
+    for model, told in ((before, [[2, 1], [3, 2], [1, 0]]), (after, [[0, 0], [0, 9], [9, 0]])):  # 9 is a value that no tower knows
+        torch.manual_seed(4)
+        np.testing.assert_array_equal(asked(model, told), nothing)
+
+
+def test_each_attribute_of_a_user_counts() -> None:
+    vectors = asked(told_towers(spread=1.0), [[1, 1], [2, 1], [1, 2]])
+    assert np.abs(vectors[0] - vectors[1]).max() > 0.1
+    assert np.abs(vectors[0] - vectors[2]).max() > 0.1
+
+
+def test_a_tower_that_reads_attributes_is_saved_and_exported_as_it_is(tmp_path: Path) -> None:
+    model, shape = told_towers(spread=1.0), tower_shape(taste_items(), SMALL, KNOWN)
+    save_retriever(
+        tmp_path, SavedRetriever(model=Ensemble([model]), shape=shape, item_vectors=np.zeros((NUM_ITEMS, 1), np.float32), training={})
+    )
+    loaded = load_retriever(tmp_path)
+    assert loaded.shape == shape
+    assert loaded.scorer().attributes == KNOWN
+    assert export_user_tower(loaded.model, tmp_path / "user_tower.onnx", history_length=6) < 1e-5
+    graph = onnxruntime.InferenceSession(tmp_path / "user_tower.onnx", providers=["CPUExecutionProvider"])
+    assert [wanted.name for wanted in graph.get_inputs()] == ["item_vectors", "kinds", "ages_days", "attributes"]
+
+
 def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tmp_path: Path) -> None:
     for share in (0.0, 0.5, 1.0):
         assert export_user_tower(Ensemble([model], in_order=share), tmp_path / "user_tower.onnx", history_length=6) < 1e-5

@@ -12,7 +12,8 @@ from recsys.slate.filters import Wishes, build_shelf
 from recsys.slate.histories import user_history
 from recsys.slate.recommend import candidates, recommend
 from recsys.slate.release_reader import DamagedReleaseError, MissingReleaseError, Release, read_release
-from tests.support.tiny_release import DATE, build_release
+from recsys.slate.retrieve import user_vectors
+from tests.support.tiny_release import COLOURS, DATE, build_release
 
 NOW = microseconds(DATE)
 
@@ -20,6 +21,42 @@ NOW = microseconds(DATE)
 @pytest.fixture(scope="module", params=["flat", "ivf"])
 def release(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Release:
     return read_release(build_release(tmp_path_factory.mktemp("releases"), items=400, kind=request.param))
+
+
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """It knows the users' colours."""
+    return read_release(build_release(tmp_path_factory.mktemp("releases"), items=400, knows_colours=True))
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_who_has_no_history_is_shown_what_fits_what_the_shop_knows(knowing: Release, colour: str) -> None:
+    history = user_history(UserState(attributes={"colour": colour, "age": "60-"}), knowing)
+    shelf = build_shelf(knowing.items, ItemChanges())
+    for shown in (recommend, candidates):
+        found = shown(knowing, shelf, history, k=8, now=NOW, wishes=Wishes())
+        assert {int(row) % 4 for row in found.item_index} == {COLOURS.index(colour)}
+    assert recommend(knowing, shelf, history, k=8, now=NOW, wishes=Wishes()).source == "personal"
+
+
+@pytest.mark.parametrize("attributes", [{}, {"colour": "mauve"}, {"age": "60-"}])
+def test_what_no_model_has_learned_leaves_a_user_a_stranger(knowing: Release, attributes: dict[str, str]) -> None:
+    history = user_history(UserState(attributes=attributes), knowing)
+    slate = recommend(knowing, build_shelf(knowing.items, ItemChanges()), history, k=8, now=NOW, wishes=Wishes())
+    assert (slate.source, slate.path) == ("popular", "popular")
+
+
+def test_a_release_without_attributes_reads_none(release: Release) -> None:
+    assert user_history(UserState(attributes={"colour": "red"}), release).empty
+
+
+def test_attributes_count_beside_a_history(knowing: Release) -> None:
+    posted = [PostedEvent("1", "u", "i5", "click", NOW)]
+    plain, told = (
+        user_vectors(knowing, user_history(UserState(posted=posted, attributes=said), knowing).for_tower(20))
+        for said in ({}, {"colour": COLOURS[2]})
+    )
+    assert (told - plain)[0].tolist() == pytest.approx(np.eye(plain.shape[1])[2].tolist(), abs=1e-6)
 
 
 rows = st.integers(0, 399)

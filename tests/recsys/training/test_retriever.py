@@ -18,9 +18,20 @@ from recsys.models.ensemble import Ensemble
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
+from recsys.training.inputs import known_values
 from recsys.training.retriever import Training, Validate, train_retriever
 from tests.support.behaviour import day, interactions_of, items_of
-from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SEEING, SMALL, seeing_items, taste_interactions, taste_items, taste_passed_over
+from tests.support.taste_world import (
+    NUM_ITEMS,
+    NUM_NEW,
+    SEEING,
+    SMALL,
+    seeing_items,
+    taste_interactions,
+    taste_items,
+    taste_passed_over,
+    told_interactions,
+)
 
 MET, NEW = np.arange(NUM_ITEMS - NUM_NEW), np.arange(NUM_ITEMS - NUM_NEW, NUM_ITEMS)
 
@@ -54,6 +65,28 @@ HSTU = {"block_kind": "hstu"}
 def test_even_users_are_shown_even_items(tmp_path: Path, order: str, fusion: str) -> None:
     config = replace(SMALL, order=order, fusion=fusion)
     assert _share_of_own_kind(_train(tmp_path, config), config, MET) > 0.95
+
+
+@pytest.mark.parametrize("order", ["free", "time"])
+def test_what_is_known_of_strangers_says_what_they_are_shown(tmp_path: Path, order: str) -> None:
+    past, config = told_interactions(), replace(SMALL, order=order, user_attributes=("side",))
+    training = train_retriever(taste_items(), past, config, epochs=config.epochs, validate=None, scratch=tmp_path, track=_track)
+    vectors = embed_catalogue(training.model, training.items, np.zeros(NUM_ITEMS))
+    model = Ensemble([training.model], in_order=SHARE_IN_ORDER[order])
+    scorer = TwoTowerScorer(model, vectors, config.history_length, known_values(past, config))
+    even, odd, nobody = scorer.scores(past, np.append(past.rows_of(np.array(["even stranger", "odd stranger"], object)), -1))
+    for scores, own in ((even, 0), (odd, 1)):
+        assert scores[own:20:2].min() > scores[1 - own : 20 : 2].max() + 1
+    assert abs(nobody[0:20:2].mean() - nobody[1:20:2].mean()) < 1
+
+
+def test_attributes_that_the_settings_do_not_name_change_no_number(tmp_path: Path) -> None:
+    plain, told = (
+        train_retriever(taste_items(), past, SMALL, epochs=1, validate=None, scratch=tmp_path / name, track=_track).model.state_dict()
+        for name, past in (("plain", taste_interactions()), ("told", told_interactions().asked(np.arange(2, 62))))
+    )
+    assert plain.keys() == told.keys()
+    assert all(torch.equal(plain[name], told[name]) for name in plain)
 
 
 def test_new_items_find_their_place_by_content_alone(tmp_path: Path) -> None:
