@@ -2,8 +2,8 @@
 
     python benchmarks/variants.py ../shared/data OUT --only spread,few
 
-Each variant is a folder OUT/NAME with interactions.parquet and items.parquet, as the judge's cut.py reads them. What a retriever must not
-lose on, it is tried on; see "Other kinds of data sets" in docs/experiments.md.
+Each variant is a folder OUT/NAME with interactions.parquet and items.parquet, as the judge's cut.py reads them. See "Other kinds of
+data sets" in docs/experiments.md.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def plain_clicks(ratings: pl.DataFrame, random: np.random.Generator) -> pl.DataF
     return some_users(ratings, random, most=2500).with_columns(rating=pl.lit(5.0))
 
 
-def midnight(ratings: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
+def tied(ratings: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
     """The log knows the month alone, and lies in no order within it. Some of the users."""
     shuffled = some_users(ratings, random, most=2500).sample(fraction=1, shuffle=True, seed=int(random.integers(2**31)))
     month = pl.from_epoch("timestamp").dt.truncate("1mo").dt.epoch("s")
@@ -117,7 +117,7 @@ VARIANTS = {
     "without_taste": Variant(WINES, without_taste),
     "plain_clicks": Variant(WINES, plain_clicks),
     "untold": Variant(WINES, plain_clicks, told=False),
-    "midnight": Variant(WINES, midnight),
+    "tied": Variant(WINES, tied),
 }
 FEWEST_RATINGS = 20
 """Films with fewer are left out, so that a night takes minutes."""
