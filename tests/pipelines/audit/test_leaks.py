@@ -87,6 +87,7 @@ def test_every_stage_of_the_night_that_knows_the_date_is_asked_but_four() -> Non
 
 def test_behaviour_that_is_loaded_whenever_it_became_known_is_seen_by_all_who_learn_from_it(config: Config, monkeypatch: Patch) -> None:
     known_at_once(monkeypatch, pipelines.inputs, "build_interactions")
+    known_at_once(monkeypatch, pipelines.stages.build_snapshot, "build_interactions")
     learning = ("interactions", "training_batches", "popularity", "content_worth", "truth_past", "baselines", "build_snapshot")
     assert leaking(config, *learning) >= {f"{name} at validation" for name in learning[:-1]} | {"build_snapshot at date"}
 
@@ -276,6 +277,7 @@ def test_an_evaluation_that_reads_the_test_window(config: Config, monkeypatch: P
 
 def test_a_leak_says_which_rows_or_numbers_it_changed(config: Config, monkeypatch: Patch) -> None:
     known_at_once(monkeypatch, pipelines.inputs, "build_interactions")
+    known_at_once(monkeypatch, pipelines.stages.build_snapshot, "build_interactions")
     (answer,) = [answer for answer in answers_of(config, "interactions") if answer.as_of == "validation"]
     assert str(answer).startswith("interactions saw what nobody could know at validation (2025-0")
     assert "rows have become" in answer.leak

@@ -1,7 +1,9 @@
 """The audit in the night: its table, its gate and its command."""
 
 import json
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -17,6 +19,7 @@ from pipelines.cli import app
 from pipelines.commands.terminal import REFUSED_BY_GATE
 from pipelines.nightly import end_of_log
 from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
+from recsys.data.interactions import Interactions, build_interactions
 from tests.support.audited_shop import SETTINGS, audited_shop
 from tests.support.behaviour import day
 from tests.support.stages import run_stage
@@ -47,10 +50,10 @@ def test_the_command_shows_every_answer_and_writes_them_down(shop: Path) -> None
 
 
 def test_a_leak_ends_the_command_with_the_gates_code_and_says_who_saw_what(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = pipelines.stages.build_snapshot.load_interactions
-    monkeypatch.setattr(
-        pipelines.stages.build_snapshot, "load_interactions", lambda *args, before: real(*args, before=before.replace(year=before.year + 1))
-    )
+    def too_late(*args: Any, known_before: datetime, **given: Any) -> Interactions:
+        return build_interactions(*args, known_before=known_before.replace(year=known_before.year + 1), **given)
+
+    monkeypatch.setattr(pipelines.stages.build_snapshot, "build_interactions", too_late)
     code, shown = audit(shop)
     assert code == REFUSED_BY_GATE
     assert "LEAK build_snapshot saw what nobody could know at date: part-0000.parquet: " in shown
