@@ -41,8 +41,8 @@ def _run(redis: Redis, start: Callable[[], object], command: str, status: str, w
     told = redis.info("persistence")[status]
     if told != "ok":
         raise OnlineStoreError(
-            f"rows were removed from Redis, but its files could not be written anew: {command} ended with {told!r}, its log says why. "
-            "Mend that, call BGSAVE there (until it succeeds Redis may take no writes), then run the same command again."
+            f"Redis could not write its files anew: {command} ended with {told!r}, its log says why (until it can it may take no writes). "
+            "Mend that, then run the same command again."
         )
 
 

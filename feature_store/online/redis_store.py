@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from redis import Redis
 from redis.client import Pipeline
+from redis.exceptions import ResponseError
 
 from feature_store.errors import OnlineStoreError
 from feature_store.online import redis_scripts as scripts
@@ -56,7 +57,7 @@ class RedisStore:
     def __init__(self, address: RedisAddress, *, password: str = "", posted_days: int = 0) -> None:
         self._redis, self._posted_days = RedisLink(address, password), posted_days
         with self._redis() as redis:
-            redis.ping()
+            redis.exists(scripts.SNAPSHOT)  # a Redis that takes no writes refuses PING, too
             self._users = redis.register_script(scripts.USERS)
 
     @property
@@ -140,9 +141,15 @@ class RedisStore:
             return _tombstones(redis.get(scripts.TOMBSTONES))
 
     def set_tombstones(self, tombstones: Tombstones) -> None:
-        """See `OnlineStore`."""
+        """See `OnlineStore`; with it an erasure begins, also one that goes on where Redis could not write its files before."""
         with self._redis() as redis:
-            redis.set(scripts.TOMBSTONES, tombstones.to_json())
+            try:
+                redis.set(scripts.TOMBSTONES, tombstones.to_json())
+            except ResponseError as error:
+                if not str(error).startswith("MISCONF"):
+                    raise
+                write_files_anew(redis)  # it takes no writes until it could
+                redis.set(scripts.TOMBSTONES, tombstones.to_json())
 
     def erase(self, user_ids: Sequence[str]) -> int:
         """See `OnlineStore`."""

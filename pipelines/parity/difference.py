@@ -10,7 +10,7 @@ from recsys.slate.rank import scores_of_features
 from recsys.slate.release_reader import Release
 
 NO_NUMBER = float(np.finfo(np.float32).max)
-"""Difference of what was served and is no number; JSON knows no infinity."""
+"""Difference where one of both is no number; JSON knows no infinity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class FeatureDifference:
 
     name: str
     absolute: float
-    """Largest difference; NO_NUMBER where what was served is none."""
+    """Largest difference; NO_NUMBER where one of both is none."""
     relative: float
     """Largest difference, relative to the larger of both values; 0 where both are 0."""
     requests: int
@@ -83,8 +83,12 @@ def ranking_overlap(release: Release, served: npt.NDArray[np.float32], right: np
 
 
 def _apart(served: npt.NDArray[np.float32], right: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.where(np.isfinite(served), np.abs(np.nan_to_num(served).astype(np.float64) - right), NO_NUMBER)
+    return np.where(np.isfinite(served) & np.isfinite(right), np.abs(_finite(served) - _finite(right)), NO_NUMBER)
 
 
 def _size(served: npt.NDArray[np.float32], right: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.maximum(np.abs(np.where(np.isfinite(served), served, 0)), np.abs(right))
+    return np.maximum(np.abs(_finite(served)), np.abs(_finite(right)))
+
+
+def _finite(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    return np.where(np.isfinite(values), values, 0).astype(np.float64)

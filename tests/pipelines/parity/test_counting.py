@@ -73,9 +73,9 @@ def test_stars_of_ratings_and_reviews_are_one_mean() -> None:
 
 
 def test_items_that_differ_more_than_chance_are_drawn_less() -> None:
-    # p = 1/2; sum n (x/n - p)^2 = 10 (.09 + .09) = 1.8; by chance .25; rho = (1.8 / .25 - 1) / (20 - 10 - 1) = 6.2 / 9
-    assert strength_of_rate([8, 2], [10, 10]) == pytest.approx(max(9 / 6.2 - 1, 1.0))
-    assert strength_of_rate([7, 3], [10, 10]) == pytest.approx(9 / (0.8 / 0.25 - 1) - 1)
+    # p = 1/2; sum n (x/n - p)^2 = 10 (.04 + .04) = .8; by chance .25; rho = (.8 / .25 - 1) / (20 - 10 - 1) = 2.2 / 9
+    assert strength_of_rate([7, 3], [10, 10]) == pytest.approx(9 / 2.2 - 1)
+    assert strength_of_rate([8, 2], [10, 10]) == 1  # 9 / 6.2 - 1 is less
     assert strength_of_rate([5, 5], [10, 10]) == 10_000
 
 

@@ -18,6 +18,7 @@ from feature_store.schema import EVENTS, REVIEW_SENTIMENT
 from feature_store.served_samples import ServedSample
 from pipelines.cli import app
 from pipelines.config import parse_config
+from pipelines.parity.difference import beyond
 from pipelines.parity.numbers import LOG_CHANGED, NO_REPORT, OTHER_READER
 from pipelines.parity.recompute import past_of
 from pipelines.parity.reference import RawEvent
@@ -105,6 +106,10 @@ def test_what_is_no_number_is_a_difference(shop: Workspace) -> None:
     assert [feature.name for feature in compared(shop).features if feature.requests] == ["price"]
 
 
+def test_what_cannot_be_made_again_as_a_number_is_a_difference_too() -> None:
+    assert beyond(np.array([[1, 1]], np.float32), np.array([[1, np.nan]]), 1e-4).tolist() == [[False, True]]
+
+
 def test_a_skew_that_the_ranker_reads_costs_overlap(shop: Workspace) -> None:
     def turned(sample: ServedSample) -> ServedSample:
         features = sample.features.copy()
@@ -163,7 +168,7 @@ def test_a_snapshot_that_forgets_an_event_is_found_out(shop: Workspace) -> None:
     write_log(shop.root, events.filter(pl.col("item_id") != "i5").to_dicts())  # the log never knew, and yet it was served
     claim(shop, events=shop.read("events").manifest.content_digest)
     apart = {feature.name for feature in compared(shop).features if feature.requests}
-    assert {"history_length", "image_disliked"} <= apart
+    assert {"history_length", "image_disliked", "retrieval_score"} <= apart
 
 
 def test_who_comes_back_to_an_item_that_fell_out_of_the_history_is_served_as_learned(shop: Workspace) -> None:

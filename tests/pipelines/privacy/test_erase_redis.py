@@ -77,9 +77,9 @@ def settled(config: Config) -> Path:
 
 
 @pytest.mark.usefixtures("store")
-def test_files_that_redis_cannot_write_anew_are_told_and_all_else_is_done(config: Config, server: RedisServer) -> None:
-    from redis import Redis
-
+def test_files_that_redis_cannot_write_anew_are_told_all_else_is_done_and_the_same_command_ends_it(
+    config: Config, server: RedisServer
+) -> None:
     workspace, landing, dump = config.open_workspace(), settled(config), server.folder / "dump.rdb"
     workspace.reports.mkdir()
     (workspace.reports / "page.html").write_text(USER, encoding="utf-8")
@@ -94,10 +94,11 @@ def test_files_that_redis_cannot_write_anew_are_told_and_all_else_is_done(config
     assert receipt.checked[-1].done == "2 rows removed"
     assert (USER in landing.read_text(encoding="utf-8"), list(workspace.reports.iterdir())) == (False, [])
     assert len(list(workspace.receipts.iterdir())) == 1
+    with pytest.raises(OnlineStoreError, match="BGSAVE ended with 'err'"):  # as long as it cannot, it takes no writes
+        erase(config)
     dump.rmdir()
-    with Redis(port=server.port) as redis:
-        redis.save()  # or it takes no writes
     assert erase(config).clean
+    assert [name for name, held in server.bytes().items() if USER.encode() in held] == []
 
 
 def test_a_redis_that_knows_no_such_command_is_told_too(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
