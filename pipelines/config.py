@@ -87,7 +87,7 @@ class SourcesConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class FeaturesConfig:
-    """How user features, item features and examples are made of the event log."""
+    """How user features, item features, examples and the snapshot are made of the event log."""
 
     memory_mib: int = field(default=1024, metadata=WHERE)
     """Working on users or items takes at most about this much beside what the process holds already; those that do not fit wait on disk.
