@@ -1,5 +1,6 @@
 """From drawn photos to an answer over HTTP, and a second night that has nothing to do."""
 
+import contextlib
 import json
 import runpy
 import time
@@ -14,29 +15,38 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from feature_store.manifest import file_digest
+from feature_store.online.protocol import ItemChanges
 from feature_store.schema import CATALOGUE, EVENTS
 from pipelines.cli import app
 from pipelines.demo import ask, running_api
 from pipelines.explain import explain_item
 from pipelines.final_test import RECORD, evaluate_phase
 from pipelines.nightly import Night, run_night
+from pipelines.online_store import open_online_store
 from pipelines.progress import Progress
 from pipelines.recommend import RecommendError, Wanted, recommend
 from pipelines.releases import ReleaseShelf
 from pipelines.stage import StageContext
 from pipelines.stages.export_query_encoders import STAGE as EXPORT_QUERY_ENCODERS
 from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
+from recsys.data.interactions import microseconds
 from recsys.data.knowledge import MAX_ENTITIES
 from recsys.data.ranking_items import centred_units
 from recsys.encoders.item_text import compose_text
 from recsys.slate.added_items import new_item_rules
+from recsys.slate.filters import Wishes, build_shelf
+from recsys.slate.histories import user_history
 from recsys.slate.query_encoder import open_query_encoders
+from recsys.slate.recommend import candidates
 from recsys.slate.release_reader import read_release
 from tests.support.sampled_shop import ask as sampled
 from tests.support.sampled_shop import rewrite, sampling_api, skewed
 from tests.support.small_night import draw, small_config, small_night
 
 pytestmark = pytest.mark.slow
+
+NEWCOMER = "newcomer"
+"""Of whom the shop knows a side and no event."""
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +65,15 @@ def night(workspace: Path) -> Night:
 
 @pytest.fixture(scope="module")
 def other_night(workspace: Path, night: Night) -> Night:
-    """The next one, with other settings: its models are those of the tables from here on."""
+    """The next one, with other settings and users of whom more is known: its models are those of the tables from here on."""
     assert ReleaseShelf(workspace / "releases").champion().release_id == night.release_id  # type: ignore[union-attr]
-    config = small_config(workspace, retriever={"embedding_dim": 8, "fusion": "late_ensemble", "ensemble": 2})
+    path = workspace / "landing" / "users" / "1.csv"
+    path.parent.mkdir()
+    users = [*(f"U{number:04d}" for number in range(220)), NEWCOMER]
+    lines = [f"{user},2000-01-01T00:00:00Z,{('left', 'right')[place % 2]}" for place, user in enumerate(users)]
+    path.write_text("\n".join(["user_id,known_at,attribute.side", *lines]) + "\n", encoding="utf-8")
+    other = {"embedding_dim": 8, "fusion": "late_ensemble", "ensemble": 2}
+    config = small_config(workspace, retriever=other, users={"attributes": ["side"]})
     return run_night(config, progress=Progress(Console(quiet=True)))
 
 
@@ -237,6 +253,23 @@ def test_an_ensemble_is_released_as_one_model_that_scores_as_it_is_explained(
         told = explain_item(config, user, item_id, release_id=other_night.release_id)
         assert told.score == pytest.approx(score, abs=1e-4)
         assert sum(told.parts.values()) == pytest.approx(told.score, abs=1e-4)
+
+
+def test_a_newcomer_of_whom_something_is_known_is_no_stranger(workspace: Path, other_night: Night) -> None:
+    config = small_config(workspace)
+    release = read_release(workspace / "releases" / other_night.release_id)
+    assert release.user_attributes == {"side": ["left", "right"]}
+    wanted = Wanted(users=[NEWCOMER, "nobody"], k=5, release_id=other_night.release_id)
+    scores = recommend(config, wanted, progress=Progress()).partition_by("user_id", as_dict=True)
+    with contextlib.closing(open_online_store(config)) as store:
+        history = user_history(store.user(NEWCOMER), release)
+    assert history.without_events
+    now = microseconds(other_night.date)
+    served = candidates(release, build_shelf(release.items, ItemChanges()), history, k=5, now=now, wishes=Wishes(in_stock=False))
+    by_command = scores[(NEWCOMER,)]
+    assert release.items.vocabulary.ids(served.item_index) == by_command["item_id"].to_list()
+    assert served.scores.tolist() == pytest.approx(by_command["score"].to_list(), abs=1e-4)
+    assert by_command["score"].to_list() != pytest.approx(scores[("nobody",)]["score"].to_list(), abs=1e-4)
 
 
 def test_a_late_ensemble_tells_what_each_modality_adds_to_a_score(workspace: Path, other_night: Night, events: pl.DataFrame) -> None:

@@ -29,7 +29,7 @@ def past_of(release: Release, rows: list[int]) -> Interactions:
 
 def score(release: Release, past: Interactions, item: int) -> float:
     length = int(release.serving["history_length"])
-    vector = user_vectors(release, newest_events(past, np.zeros(1, np.int64), length=length))[0]
+    vector = user_vectors(release, newest_events(past, np.zeros(1, np.int64), length=length, attributes={}))[0]
     return float(vector @ release.item_vectors[item])
 
 
