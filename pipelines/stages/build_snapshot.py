@@ -1,4 +1,4 @@
-"""What serving must know of every user at the start of the day: the history, and everything seen.
+"""What serving must know of every user at the start of the day: the history, everything seen, and what the shop says of the user.
 
 The history is whole. A model reads only the newest items of it, but which those are depends on what is posted by day: who clicks what was
 bought long ago has still bought it, to training and so to serving.
@@ -29,7 +29,7 @@ def run(context: StageContext) -> None:
     past = load_interactions(events, items, context.config.relevance, before=context.date)
     known = as_of(context.read("users").scan(USERS), context.date)
     parts = (with_known(build_snapshot(some, items.vocabulary), known) for some in past.in_parts(events=EVENTS_AT_ONCE))
-    strangers = known.filter(~pl.col("user_id").is_in(past.user_ids.tolist()))
+    strangers = known if known.is_empty() else known.filter(~pl.col("user_id").is_in(past.user_ids.tolist()))
     with context.workspace.write(context.stage.writes) as writer:
         written = write_parts(writer, itertools.chain(parts, [without_events(strangers)]), SNAPSHOT)
         rows = written.select(pl.len()).collect().item()
@@ -74,6 +74,8 @@ def with_known(snapshot: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         snapshot: Rows of the table.
         known: `user_id` and `attributes`.
     """
+    if known.is_empty():
+        return snapshot
     told = snapshot.drop("attributes").join(known, on="user_id", how="left", maintain_order="left")
     return told.with_columns(pl.col("attributes").fill_null(pl.lit([], ATTRIBUTES)))
 
