@@ -51,6 +51,9 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
         if name in there
     ]
     found.append(Variant(key="history", group="parts", name=WITHOUT_HISTORY, part="history", config=config))
+    if config.user_attributes:
+        plain = replace(config, user_attributes=())
+        found.append(Variant(key="user_attributes", group="parts", name="without user attributes", part="user attributes", config=plain))
     if config.use_item_id:
         without = replace(config, use_item_id=False)
         found.append(Variant(key="item_id", group="parts", name="without item id", part="item id", config=without))

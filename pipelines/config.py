@@ -305,9 +305,8 @@ def parse_config(values: Mapping[str, Any], *, source: str = "config") -> Config
     except ValidationError as error:
         raise ConfigError(f"{source}: " + "; ".join(map(_told, error.errors()))) from None  # its own text holds all that was found
     named = values.get("retriever", {})
-    return _with_attributes(
-        _with_modalities(config, named="modalities" in named, source=source), named="user_attributes" in named, source=source
-    )
+    config = _with_modalities(config, named="modalities" in named, source=source)
+    return _with_attributes(config, named="user_attributes" in named, source=source)
 
 
 def _told(detail: ErrorDetails) -> str:

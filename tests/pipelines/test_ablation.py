@@ -86,6 +86,11 @@ def test_an_ensemble_has_a_variant_that_is_a_single_model() -> None:
     assert found.config == SMALL
 
 
+def test_attributes_of_users_have_a_variant_that_reads_none() -> None:
+    (found,) = select(variants_of(replace(SMALL, user_attributes=("age",)), taste_items()), ["user_attributes"])
+    assert found.config == SMALL
+
+
 def test_a_variant_that_does_not_exist_is_refused_with_those_that_do() -> None:
     with pytest.raises(ConfigError, match=r"no variant 'photo' .* it is of text, category, history, item_id"):
         select(variants_of(SMALL, taste_items()), ["text", "photo"])

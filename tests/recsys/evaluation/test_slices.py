@@ -1,5 +1,8 @@
 import numpy as np
+import polars as pl
 
+from feature_store.schema import USERS
+from recsys.data.interactions import with_attributes
 from recsys.data.relevance import Kind
 from recsys.evaluation.judge import FullRanking, judge
 from recsys.evaluation.slices import NEW_ITEMS, NO_IMAGE, build_slices, slice_metrics
@@ -38,6 +41,14 @@ def test_users_fall_by_the_items_they_have_seen() -> None:
     slices = found()
     assert {user for user, _ in slices["history: 0"]} == {"new"}
     assert {user for user, _ in slices["history: 1-4"]} == {"ann", "bob"}
+
+
+def test_strangers_of_whom_the_shop_knows_something_are_a_slice_of_their_own() -> None:
+    assert "history: 0, attributes known" not in found()
+    said = pl.DataFrame([(user, "age", "60-", day(1)) for user in ("ann", "new")], schema=USERS.schema, orient="row")
+    judged = build_truth(with_attributes(PAST, said), WINDOW, candidates=ITEMS.available(day(10)))
+    (part,) = [part for part in build_slices(judged, ITEMS, cut=day(10), most_categories=2) if part.value == "0, attributes known"]
+    assert {str(judged.user_ids[user]) for user in judged.chosen["new"].user[part.pairs]} == {"new"}
 
 
 def test_new_items_are_those_without_any_event_before_the_cut() -> None:
