@@ -12,7 +12,7 @@ from feature_store.layout import Workspace
 from pipelines.config import ConfigError, parse_config
 from pipelines.scale.made_parts import Helper, _make
 from pipelines.scale.workers import EngineError
-from pipelines.stages import build_examples, compute_item_features, compute_user_features
+from pipelines.stages import build_examples, build_snapshot, compute_item_features, compute_user_features
 from tests.support.killing import ROOT
 from tests.support.log_in_files import write_log_in_files
 from tests.support.stages import run_stage
@@ -20,11 +20,11 @@ from tests.support.stages import run_stage
 pytest.importorskip("daft", reason="older than the lock: make install")
 pytest.importorskip("ray", reason="older than the lock: make install")
 
-STAGES = (compute_user_features.STAGE, compute_item_features.STAGE, build_examples.STAGE)
+STAGES = (compute_user_features.STAGE, compute_item_features.STAGE, build_examples.STAGE, build_snapshot.STAGE)
 
 
 def run_by_workers(root: Path, script: str) -> str:
-    """What a process of its own prints that can call `run`, which runs the three stages by two workers.
+    """What a process of its own prints that can call `run`, which runs the stages by two workers.
 
     Its exit code says nothing: on a busy machine threads of Daft 0.7.26 outlive Python and crash.
     """
