@@ -37,8 +37,10 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
 def test_rows_of_the_table_become_rows_of_the_store() -> None:
     import polars as pl
 
-    frame = pl.DataFrame([("u", ["i1"], [3], [datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)], ["i1"])], schema=SNAPSHOT.schema, orient="row")
-    assert list(snapshot_rows(frame)) == [("u", '[["i1"], [3], [1000000]]', '["i1"]')]
+    read = ("u", ["i1"], [3], [datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)], ["i1"], [])
+    told = ("v", [], [], [], [], [{"name": "age", "value": "20-29"}])
+    frame = pl.DataFrame([read, told], schema=SNAPSHOT.schema, orient="row")
+    assert list(snapshot_rows(frame)) == [("u", '[["i1"], [3], [1000000]]', '["i1"]'), ("v", '[[], [], [], {"age": "20-29"}]', "[]")]
 
 
 def test_an_erased_user_is_in_no_byte_of_the_file_nor_of_its_log_while_others_read_it(tmp_path: Path) -> None:
