@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from feature_store.features.item_rates import with_rates
 from feature_store.schema import ITEM_FEATURES
 from pipelines.inputs import load_interactions, load_items, load_passed_over, resolve_cuts
 from pipelines.judging import evaluate_models, write_evaluation
@@ -36,7 +37,7 @@ def run(context: StageContext) -> None:
         track=context.progress.tracker("test"),
         passed_over=load_passed_over(events, items, config.relevance, before=cuts.test, settings=config.retriever),
     )
-    features = context.read("item_features").scan(ITEM_FEATURES).collect()
+    features = with_rates(context.read("item_features").scan(ITEM_FEATURES).collect(), since=cuts.ranker)
     slate = RerankedRecommender(
         base=retriever.scorer(),
         ranker=load_ranker(context.read("ranker").folder),

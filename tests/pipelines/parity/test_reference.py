@@ -10,16 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_store.features.item_features import item_features
-from feature_store.features.item_priors import ItemPriors
 from feature_store.schema import REVIEW_SENTIMENT
 from pipelines.parity import reference
 from pipelines.parity.reference import DAY, Past, RawEvent, RawItem
 
 NOW = 100 * DAY
 ITEM = RawItem(price=None, category=None, available_from=None, first_event=None, wanted={}, vectors={"image": None}, taken={})
-PRIORS = ItemPriors(
-    click_rate=0.0, click_strength=1.0, conversion_rate=None, conversion_strength=1.0, rating=0.0, sentiment=None, reviewed=False
-)
 
 
 def event(item_id: str, event_type: str, day: float, value: float | None = None, *, known: float | None = None) -> RawEvent:
@@ -118,9 +114,8 @@ def test_popularity_and_first_event_are_those_of_the_table(acts: list[tuple[floa
     rows = [{"item_id": "a", "event_type": e.event_type, "event_time": e.event_time, "known_at": e.known_at} for e in events]
     times = pl.col("event_time", "known_at").cast(pl.Datetime("us", "UTC"))
     log = pl.DataFrame(rows).with_columns(times, value=pl.lit(None, pl.Float64)).lazy()
-    table = item_features(
-        log, wanted=pl.col("event_type") == "click", since=before, before=before, priors=PRIORS, sentiment=REVIEW_SENTIMENT.empty().lazy()
-    )
+    unread = REVIEW_SENTIMENT.empty().lazy()
+    table = item_features(log, wanted=pl.col("event_type") == "click", since=before, before=before, sentiment=unread)
     midnight = reference.last_midnight(round(date * DAY))
     counted = [e for e in events if max(e.event_time, e.known_at) < midnight]
     wanted = reference.wanted_within([e.event_time for e in counted if e.event_type == "click"], midnight=midnight)
