@@ -13,6 +13,8 @@ from feature_store.features.item_acts import known_day
 from feature_store.layout import TableReader, scan_file
 from feature_store.schema import UTC_TIME, Table
 
+DIGESTS = "days.arrow"
+"""File of a table with the digests of what it was made of."""
 SCHEMA = pl.Schema({"file": pl.String(), "day": UTC_TIME, "rows": pl.Int64(), "high": pl.Int64(), "low": pl.Int64()})
 """Of each file, by the SHA-256 of its bytes, and day: rows, and the sums of the halves of their hashes."""
 

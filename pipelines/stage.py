@@ -68,11 +68,11 @@ class StageContext:
         return _digest({**_recipe(self.stage, self.config), "polars": pl.__version__})
 
     def last_build(self) -> TableReader | None:
-        """The stage's table as it stands, if nothing of it is missing and the same recipe has made it."""
+        """The stage's table as it stands, if nothing of it is missing and the same recipe has made it; none that an erasure has changed."""
         manifest = Manifest.read(self.workspace.table(self.stage.writes))
-        if manifest is None or manifest.facts.get("recipe") != self.recipe or not _stands(self.workspace, manifest):
+        if manifest is None or not manifest.fingerprint or manifest.facts.get("recipe") != self.recipe:
             return None
-        return self.workspace.read(self.stage.writes)
+        return self.workspace.read(self.stage.writes) if _stands(self.workspace, manifest) else None
 
     def commit(
         self,

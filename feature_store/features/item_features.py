@@ -1,5 +1,6 @@
 """What was known of items at the start of each day, one row wherever something had changed and at the start of each month."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,8 +16,8 @@ WINDOWS = (*WINDOW_DAYS, "all")
 """Windows of popularity: shops live by the first, slow catalogues by the last."""
 RATE_DAYS = 30
 """Window of both rates."""
-ROW_BYTES = 1500
-"""Working on an event takes about so much memory: it changes counts on up to seven days."""
+EVENT_BYTES, ROW_BYTES = 1500, 500
+"""Working on an event takes about so much memory, for it changes counts on up to seven days; a row with which a month begins, so much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,19 @@ def named_alone(rows: pl.LazyFrame) -> pl.LazyFrame:
     """An event that never happened on each of the items, in the columns of `needed_events`: it counts nowhere and names its item."""
     nothing = [pl.lit(None, EVENTS.schema[name]).alias(name) for name in ("event_type", "value", "event_time", "known_at")]
     return rows.select("item_id").unique().select("item_id", *nothing)
+
+
+def bytes_per_event(events: Sequence[pl.LazyFrame], *, since: datetime, before: datetime) -> int:
+    """About how much memory working on one of them takes, with its share of the rows with which months begin.
+
+    Args:
+        events: As `item_features` reads them, in files.
+        since: Rows begin with its month.
+        before: No row lies at or after it.
+    """
+    counted = pl.concat(events).select(pl.len(), pl.col("item_id").approx_n_unique()).collect(engine="streaming")
+    number, items = counted.row(0)
+    return EVENT_BYTES + ROW_BYTES * len(starts_of_months(start_of_month(since), before)) * items // max(number, 1)
 
 
 def item_features(

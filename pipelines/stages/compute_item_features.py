@@ -7,9 +7,16 @@ from typing import Any
 
 import polars as pl
 
-from feature_store.day_digests import SCHEMA, day_digests, first_difference
+from feature_store.day_digests import DIGESTS, SCHEMA, day_digests, first_difference
 from feature_store.disk import writing_to
-from feature_store.features.item_features import ROW_BYTES, Standing, changing_events, item_features, named_alone, needed_events
+from feature_store.features.item_features import (
+    Standing,
+    bytes_per_event,
+    changing_events,
+    item_features,
+    named_alone,
+    needed_events,
+)
 from feature_store.layout import TableReader, TableWriter
 from feature_store.months import FOLDER, first_day_from, month_folder, month_of, start_of_month, starts_of_months
 from feature_store.part_files import write_months
@@ -17,9 +24,6 @@ from feature_store.schema import EVENTS, ITEM_FEATURES, REVIEW_SENTIMENT
 from pipelines.inputs import resolve_cuts
 from pipelines.scale.made_parts import made_in_parts
 from pipelines.stage import Stage, StageContext
-
-DIGESTS = "days.arrow"
-"""File with what log and reviews said of each day, by which the next night knows what has changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +105,8 @@ def run(context: StageContext) -> None:
     make = partial(item_features, wanted=wanted, since=since, before=before, sentiment=sentiment, standing=standing)
     with context.workspace.write(context.stage.writes) as writer:
         days.carry_over(writer)
-        parts = made_in_parts(make, events, "item_id", row_bytes=ROW_BYTES, context=context)
+        row_bytes = bytes_per_event(events, since=days.start, before=before)
+        parts = made_in_parts(make, events, "item_id", row_bytes=row_bytes, context=context)
         write_months(writer, parts, ITEM_FEATURES, months=days.months, memory=context.memory)
         with writing_to(writer.folder):
             digests.write_ipc(writer.folder / DIGESTS)

@@ -36,9 +36,9 @@ def run_by_workers(root: Path, script: str) -> str:
         from tests.support.stages import run_stage
         root = Path({str(root)!r})
         def run(**features):
+            run_stage(STAGES[1], root, date=day(95.5))  # workers carry on from these item features
             for stage in STAGES:
                 run_stage(stage, root, features={{"engine": "daft", "memory_mib": 1, **features}})
-        run_stage(STAGES[1], root, date=day(95.5))  # days of item features that the workers carry over
     """
     command = [sys.executable, "-c", f"{textwrap.dedent(head)}\n{textwrap.dedent(script)}\nprint('done')"]
     output = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=600, check=False).stdout
