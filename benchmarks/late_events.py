@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def main() -> None:
                 writer.commit()
         runs = {"before the day": (carried, first), "the day, carried on": (carried, events), "the day, all counted": (whole, events)}
         for name, (workspace, log) in runs.items():
-            _write(workspace, log)
+            _write(workspace, log, day)
             command = [sys.executable, *sys.argv, "--alone", str(workspace.root)]
             found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1])
             counts = (f"{found[key]:,}" for key in ("made", "kept"))
@@ -75,12 +75,13 @@ def main() -> None:
             Console(width=120).print(table)
 
 
-def _write(workspace: Workspace, events: pl.DataFrame) -> None:
-    """The table `events`, a file for each day; those with the same events are the same to the byte."""
-    day = pl.col("event_time").dt.strftime("%Y-%m-%d")
+def _write(workspace: Workspace, events: pl.DataFrame, day: datetime) -> None:
+    """The table `events` as nights leave it: a file for each month, and the newest day in one of its own."""
+    month = pl.col("event_time").dt.strftime("%Y-%m/part-00000")
+    name = pl.when(pl.col("event_time") < day).then(month).otherwise(pl.lit(f"{day:%Y-%m}/part-{(day.day - 1) * 1440:05d}"))
     with workspace.write("events") as writer:
-        for (name,), rows in events.with_columns(_day=day).partition_by("_day", as_dict=True, include_key=False).items():
-            writer.write(rows.rechunk(), EVENTS, file=f"event_date={name}/part-00000.parquet")
+        for (file,), rows in events.with_columns(_file=name).partition_by("_file", as_dict=True, include_key=False).items():
+            writer.write(rows.rechunk(), EVENTS, file=f"event_month={file}.parquet")
         writer.commit(facts={"rows": events.height, "last": events["event_time"][-1].isoformat()})
 
 

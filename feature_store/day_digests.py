@@ -8,9 +8,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 import polars as pl
+import pyarrow as pa
 
+from feature_store.disk import writing_to
 from feature_store.features.item_acts import known_day
-from feature_store.layout import TableReader, scan_file
+from feature_store.layout import TableReader, TableWriter, scan_file
 from feature_store.schema import UTC_TIME, Table
 
 DIGESTS = "days.arrow"
@@ -41,6 +43,18 @@ def first_difference(old: pl.DataFrame, new: pl.DataFrame) -> datetime | None:
     changed = pl.concat([frame.group_by("day").agg(sums) for frame in (old, new)])
     first: datetime | None = changed.filter(pl.struct(pl.all()).is_unique()).select(pl.col("day").min()).item()
     return first
+
+
+def write_digests(writer: TableWriter, digests: pl.DataFrame) -> None:
+    """Leave rows of SCHEMA in the table that was made of what they digest; equal ones as equal bytes."""
+    table = digests.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())  # polars' own files tell what it knows of their order
+    with writing_to(writer.folder), pa.ipc.new_file(str(writer.folder / DIGESTS), table.schema) as file:
+        file.write_table(table)
+
+
+def read_digests(build: TableReader | None) -> pl.DataFrame:
+    """What `write_digests` left in a build; nothing where there is none."""
+    return pl.read_ipc(build.path(DIGESTS)) if build else SCHEMA.to_frame()
 
 
 def _digested(rows: pl.LazyFrame, file: str) -> pl.DataFrame:

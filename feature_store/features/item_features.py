@@ -16,7 +16,7 @@ WINDOWS = (*WINDOW_DAYS, "all")
 """Windows of popularity: shops live by the first, slow catalogues by the last."""
 RATE_DAYS = 30
 """Window of both rates."""
-EVENT_BYTES, ROW_BYTES = 1500, 500
+EVENT_BYTES, ROW_BYTES = 2000, 800
 """Working on an event takes about so much memory, for it changes counts on up to seven days; a row with which a month begins, so much."""
 
 
@@ -60,7 +60,7 @@ def bytes_per_event(events: Sequence[pl.LazyFrame], *, since: datetime, before: 
         before: No row lies at or after it.
     """
     counted = pl.concat(events).select(pl.len(), pl.col("item_id").approx_n_unique()).collect(engine="streaming")
-    number, items = counted.row(0)
+    number, items = (int(count) for count in counted.row(0))
     return EVENT_BYTES + ROW_BYTES * len(starts_of_months(start_of_month(since), before)) * items // max(number, 1)
 
 
@@ -98,8 +98,7 @@ def item_features(
         [_enter(known), *(_leave(known, name, days) for name, days in WINDOW_DAYS.items()), _forget(known), _read(sentiment)],
         how="diagonal",
     )
-    first = start_of_month(since)
-    start = first if standing is None else max(first, standing.until)
+    start = start_of_month(since) if standing is None else standing.until
     if standing is not None:
         stood = standing.rows.join(items, on="item_id", how="semi")
         changes = pl.concat([changes.filter(pl.col("day") >= standing.until), _carried_on(stood)], how="diagonal")

@@ -7,8 +7,7 @@ from functools import partial
 
 import polars as pl
 
-from feature_store.day_digests import DIGESTS, SCHEMA, day_digests, first_difference
-from feature_store.disk import writing_to
+from feature_store.day_digests import day_digests, first_difference, read_digests, write_digests
 from feature_store.part_files import write_parts
 from feature_store.schema import CATALOGUE, EVENTS, EXAMPLES
 from feature_store.splits import Cuts
@@ -40,7 +39,7 @@ def build_examples(
         end: t0; nothing at or after it, or known then, is looked at.
         horizon: How long after a slate an event counts as its doing.
     """
-    window = needed_events(events, start=start, end=end).join(item_ids.select("item_id"), on="item_id", how="semi")
+    window = known_window(events, start=start, end=end).join(item_ids.select("item_id"), on="item_id", how="semi")
     window = window.with_columns(_labels(relevance))
     acts = window.filter(pl.any_horizontal(*LABELS, "liked"))
     shown = window.filter(pl.col("event_type") == "impression", pl.col("request_id").is_not_null())
@@ -78,10 +77,16 @@ def build_examples(
     )
 
 
-def needed_events(events: pl.LazyFrame, *, start: datetime, end: datetime) -> pl.LazyFrame:
+def needed_events(events: pl.LazyFrame, *, start: datetime) -> pl.LazyFrame:
     """What is read of the log, those of any users."""
-    window = events.filter(pl.col("event_time") >= start, pl.col("event_time") < end, pl.col("known_at") < end)
-    return window.select("user_id", "item_id", "event_type", "value", "request_id", "position", "event_time", "known_at")
+    return events.filter(pl.col("event_time") >= start).select(
+        "user_id", "item_id", "event_type", "value", "request_id", "position", "event_time", "known_at"
+    )
+
+
+def known_window(events: pl.LazyFrame, *, start: datetime, end: datetime) -> pl.LazyFrame:
+    """Of `needed_events` those that count."""
+    return needed_events(events, start=start).filter(pl.col("event_time") < end, pl.col("known_at") < end)
 
 
 def _labels(relevance: Relevance) -> list[pl.Expr]:
@@ -97,12 +102,12 @@ def run(context: StageContext) -> None:
     """Write the table `examples`, made of some users at a time (see `build_examples`), or as it stands where its window holds the same."""
     log, items = context.read("events"), context.read("catalogue").scan(CATALOGUE).select("item_id")
     cuts = resolve_cuts(context.config, log, date=context.date)
-    needed = partial(needed_events, start=cuts.ranker, end=cuts.validation)
+    window = partial(known_window, start=cuts.ranker, end=cuts.validation)
     made_of = {"start": cuts.ranker.isoformat(), "end": cuts.validation.isoformat(), "items": _digest_of(items.collect()["item_id"])}
     last = context.last_build()
     same = last if last is not None and last.manifest.facts["made_of"] == made_of else None
-    known = pl.read_ipc(same.path(DIGESTS)) if same else SCHEMA.to_frame()
-    digests = day_digests(log, EVENTS, needed, known=known)
+    known = read_digests(same)
+    digests = day_digests(log, EVENTS, window, known=known)
     kept = same if same and first_difference(known, digests) is None else None
     days = -(-(cuts.validation - cuts.ranker) // timedelta(days=1))
     with context.workspace.write(context.stage.writes) as writer:
@@ -111,11 +116,10 @@ def run(context: StageContext) -> None:
                 writer.keep(kept, file)
             facts = {name: kept.manifest.facts[name] for name in ("rows", "requests")} | {"days": {"made": 0, "kept": days}}
         else:
-            rows = _made(context, [needed(file) for file in log.scan_files(EVENTS)], items, cuts)
+            rows = _made(context, [needed_events(file, start=cuts.ranker) for file in log.scan_files(EVENTS)], items, cuts)
             write_parts(writer, [rows], EXAMPLES)
             facts = {"rows": rows.height, "requests": rows["request_id"].n_unique(), "days": {"made": days, "kept": 0}}
-        with writing_to(writer.folder):
-            digests.write_ipc(writer.folder / DIGESTS)
+        write_digests(writer, digests)
         facts |= {"made_of": made_of, "recipe": context.recipe}
         context.commit(writer, facts=facts, same_rows_as=kept.manifest if kept else None)
 

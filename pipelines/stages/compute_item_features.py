@@ -1,13 +1,16 @@
 """Count what is known of items, day by day from the ranker's window on; days that nothing has changed are carried over."""
 
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from feature_store.day_digests import DIGESTS, SCHEMA, day_digests, first_difference
+from feature_store.day_digests import day_digests, first_difference, read_digests, write_digests
 from feature_store.disk import writing_to
 from feature_store.features.item_features import (
     Standing,
@@ -79,7 +82,7 @@ def choose_days(last: TableReader | None, digests: pl.DataFrame, *, since: datet
     first = start_of_month(since)
     if last is not None and datetime.fromisoformat(last.manifest.facts["since"]) <= first:
         ended = first_day_from(min(before, datetime.fromisoformat(last.manifest.facts["before"])))
-        changed = first_difference(_digests_of(last), digests)
+        changed = first_difference(read_digests(last), digests)
         start = ended if changed is None else min(ended, changed)
         before_it = start_of_month(start - timedelta(days=1))
         if before_it >= first and last.files(prefix=month_folder(before_it)):
@@ -91,14 +94,15 @@ def run(context: StageContext) -> None:
     """Write the table `item_features`, some items at a time; see `item_features`."""
     log, reviews, last = context.read("events"), context.read("review_sentiment"), context.last_build()
     since, before = resolve_cuts(context.config, log, date=context.date).ranker, context.date
-    known = _digests_of(last)
+    known = read_digests(last)
     parts_of_log = (day_digests(log, EVENTS, needed_events, known=known), day_digests(reviews, REVIEW_SENTIMENT, _needed, known=known))
     digests = pl.concat(parts_of_log)
     days = choose_days(last, digests, since=since, before=before)
     standing = days.standing
     events = [needed_events(file) for file in log.scan_files(EVENTS)]
     if standing is not None:
-        events = [*(changing_events(file, start=days.start, before=before) for file in events), named_alone(standing.rows)]
+        changing = (changing_events(file, start=days.start, before=before) for file in events)
+        events = [*_on_disk(changing, context.scratch / "changing"), named_alone(standing.rows)]
     relevance = context.config.relevance
     wanted = relevance.kind().is_in([int(kind) for kind in relevance.relevant_kinds()])
     sentiment = reviews.scan(REVIEW_SENTIMENT)
@@ -108,13 +112,23 @@ def run(context: StageContext) -> None:
         row_bytes = bytes_per_event(events, since=days.start, before=before)
         parts = made_in_parts(make, events, "item_id", row_bytes=row_bytes, context=context)
         write_months(writer, parts, ITEM_FEATURES, months=days.months, memory=context.memory)
-        with writing_to(writer.folder):
-            digests.write_ipc(writer.folder / DIGESTS)
+        write_digests(writer, digests)
         context.commit(writer, facts=_counted(writer) | days.facts | {"recipe": context.recipe})
 
 
-def _digests_of(build: TableReader | None) -> pl.DataFrame:
-    return pl.read_ipc(build.path(DIGESTS)) if build else SCHEMA.to_frame()
+def _on_disk(files: Iterable[pl.LazyFrame], folder: Path) -> list[pl.LazyFrame]:
+    """What is left of files of which little is left, so that the others are opened once; one of them is in memory."""
+    shutil.rmtree(folder, ignore_errors=True)  # of a night that was killed
+    folder.mkdir()
+    found = []
+    for number, file in enumerate(files):
+        rows = file.collect()
+        if rows.height:
+            path = folder / f"{number:05d}.arrow"
+            with writing_to(folder):
+                rows.write_ipc(path, compression="lz4")
+            found.append(pl.scan_ipc(path, glob=False))
+    return found
 
 
 def _needed(reviews: pl.LazyFrame) -> pl.LazyFrame:

@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from feature_store.day_digests import SCHEMA, day_digests, first_difference
+from feature_store.day_digests import DIGESTS, SCHEMA, day_digests, first_difference, read_digests, write_digests
 from feature_store.features.item_features import needed_events
 from feature_store.layout import Workspace
 from feature_store.schema import EVENTS
@@ -64,3 +64,15 @@ def test_files_do_not_matter_and_those_that_are_known_are_not_read_again(tmp_pat
         path.write_bytes(b"")
     log = Workspace(tmp_path / "parted").read("events")
     assert day_digests(log, EVENTS, needed_events, known=parted).equals(parted)
+
+
+def test_equal_digests_are_equal_bytes_however_they_were_gathered(tmp_path: Path) -> None:
+    whole = digests(tmp_path, EVENT[:1], EVENT[1:])
+    gathered = pl.concat([whole[1:], whole[:1], SCHEMA.to_frame()]).sort("file", "day")
+    written = []
+    for found in (whole, gathered):
+        with Workspace(tmp_path).write("digested") as writer:
+            write_digests(writer, found)
+            written.append(writer.commit().files[DIGESTS])
+        assert read_digests(Workspace(tmp_path).read("digested")).equals(whole)
+    assert written[0] == written[1]

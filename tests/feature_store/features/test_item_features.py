@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_store.checks import check
-from feature_store.features.item_features import WINDOW_DAYS, item_features
+from feature_store.features.item_features import EVENT_BYTES, ROW_BYTES, WINDOW_DAYS, bytes_per_event, item_features
 from feature_store.features.item_priors import PRIOR_CLICKS, PRIOR_RATINGS
 from feature_store.features.item_rates import with_rates
 from feature_store.point_in_time import join_as_of
@@ -155,3 +155,9 @@ def test_sums_of_fractions_do_not_depend_on_the_order_of_events() -> None:
 def test_an_event_of_long_ago_has_decayed_to_nothing() -> None:
     rows = features_of([("a", "click", None, -40_000, -40_000), ("b", "click", None, 1, 1)])
     assert set(rows.filter(pl.col("item_id") == "a")["wanted_decayed"]) == {0.0}
+
+
+def test_an_event_bears_its_share_of_the_rows_with_which_months_begin() -> None:
+    files = [log_of([("a", "click", None, 0, 0), ("b", "click", None, 1, 1)]), log_of([("b", "click", None, day, day) for day in (2, 3)])]
+    found = bytes_per_event(files, since=START, before=START + timedelta(days=59))  # January and February
+    assert found == EVENT_BYTES + ROW_BYTES * 2 // 2  # two items among four events, two months
