@@ -1,7 +1,7 @@
 """Rows parted by a key, so that a part fits into memory however many rows there are; what does not fit waits on disk."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +79,7 @@ def parting_folder(key: str, memory: Memory) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_parts_of(files: Sequence[pl.LazyFrame], key: str, begins: pl.Series, folder: Path) -> None:
+def write_parts_of(files: Iterable[pl.LazyFrame], key: str, begins: pl.Series, folder: Path) -> None:
     """Write the rows of each part that has any into a file of its own, named by its number; one of the files is in memory."""
     writers: dict[int, pa.ipc.RecordBatchFileWriter] = {}
     options = pa.ipc.IpcWriteOptions(compression="lz4")

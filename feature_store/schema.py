@@ -229,7 +229,7 @@ REVIEW_SENTIMENT = Table(
 
 ITEM_FEATURES = Table(
     name="item_features",
-    version=2,
+    version=3,
     key=("item_id", "event_time"),
     columns=(
         _required("item_id", pl.String, "the shop's own id"),
@@ -246,31 +246,18 @@ ITEM_FEATURES = Table(
             meaning="the same, each counting half for every 30 days that it lies before event_time; it goes on to halve until the next row",
             lowest=0,
         ),
-        Column(name="click_rate", dtype=pl.Float64, meaning="smoothed clicks per impression; null: not shown", nullable=True, lowest=0),
-        Column(
-            name="conversion_rate",
-            dtype=pl.Float64,
-            meaning="smoothed purchases per click; null: not clicked, or the shop knew no click before the ranker's window",
-            nullable=True,
-            lowest=0,
-        ),
-        _optional("mean_rating", pl.Float64, "smoothed mean of the stars; null: not rated"),
-        Column(
-            name="review_count",
-            dtype=pl.Int64,
-            meaning="reviews, with words or without; null: the shop knew none before the ranker's window",
-            nullable=True,
-            lowest=0,
-        ),
-        Column(
-            name="mean_sentiment",
-            dtype=pl.Float64,
-            meaning="smoothed mean sentiment of its reviews; null: none was read, or none of the shop's before the ranker's window",
-            nullable=True,
-            lowest=-1,
-            highest=1,
-        ),
-        _optional("first_event", UTC_TIME, "when the first event happened that was known by then"),
+        _count("shown_30d", "impressions in the last 30 days"),
+        _count("clicked_30d", "clicks in the last 30 days"),
+        _count("bought_30d", "purchases in the last 30 days"),
+        _count("shown_all", "impressions since ever"),
+        _count("clicked_all", "clicks since ever"),
+        _count("bought_all", "purchases since ever"),
+        _count("ratings", "ratings and reviews with stars since ever"),
+        Column(name="stars", dtype=pl.Float64, meaning="the sum of their stars", lowest=0),
+        _count("reviews", "reviews since ever, with words or without"),
+        _count("reviews_read", "those of them whose words were read"),
+        _required("sentiment", pl.Float64, "the sum of their sentiment, each from -1 to 1"),
+        _required("first_event", UTC_TIME, "when the first event happened that was known by then"),
     ),
 )
 

@@ -223,9 +223,11 @@ def _line(result: StageResult, workspace: Workspace, stage: Stage) -> str:
     facts = result.facts
     refused = f", [yellow]{facts['quarantined']} refused[/yellow]" if facts.get("quarantined") else ""
     refused += f", [yellow]{len(facts['warnings'])} warnings[/yellow]" if facts.get("warnings") else ""
+    days = {} if result.skipped else facts.get("days", {})
+    counted = f", {days['made']:,} days made, {days['kept']:,} kept" if days else ""
     did = "unchanged" if result.skipped else f"{result.seconds:6.1f} s, peak {result.peak_memory_bytes / 2**30:.1f} GiB"
     where = os.path.relpath(workspace.table(stage.writes))
-    return f"  [green]✓[/green] {result.name:<22} {facts.get('rows', 0):>9,} rows{refused}  {did}  [dim]{where}[/dim]"
+    return f"  [green]✓[/green] {result.name:<22} {facts.get('rows', 0):>9,} rows{refused}{counted}  {did}  [dim]{where}[/dim]"
 
 
 def _conclude(config: Config, workspace: Workspace, date: datetime, results: Sequence[StageResult], progress: Progress) -> Night:

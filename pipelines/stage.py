@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from feature_store.layout import TableReader, Workspace
 from feature_store.manifest import Manifest
 from feature_store.parts import Memory
@@ -60,6 +62,18 @@ class StageContext:
         """Digest of the stage's code, its part of the config, its inputs and, where it matters, the date."""
         return fingerprint(self.stage, self.workspace, self.config, self.date)
 
+    @property
+    def recipe(self) -> str:
+        """Digest of the stage's code and config and of polars; a stage that carries over part of its last build leaves it in the facts."""
+        return _digest({**_recipe(self.stage, self.config), "polars": pl.__version__})
+
+    def last_build(self) -> TableReader | None:
+        """The stage's table as it stands, if nothing of it is missing and the same recipe has made it; none that an erasure has changed."""
+        manifest = Manifest.read(self.workspace.table(self.stage.writes))
+        if manifest is None or not manifest.fingerprint or manifest.facts.get("recipe") != self.recipe:
+            return None
+        return self.workspace.read(self.stage.writes) if _stands(self.workspace, manifest) else None
+
     def commit(
         self,
         writer: Any,
@@ -106,13 +120,12 @@ def seen_by(stage: Stage, file: str) -> CutName | None:
 def fingerprint(stage: Stage, workspace: Workspace, config: Config, date: datetime) -> str:
     """What the output of a stage depends on; equal fingerprints mean the night may skip it."""
     parts: dict[str, Any] = {
-        "code": code_digest(stage.run.__module__),
-        "config": {section: _plain(getattr(config, section)) for section in stage.config},
+        **_recipe(stage, config),
         "inputs": {name: workspace.read(name).manifest.content_digest for name in stage.reads},
         "date": date.isoformat() if stage.dated else None,
         "extra": dict(stage.extra(config, workspace)),
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+    return _digest(parts)
 
 
 def is_current(stage: Stage, workspace: Workspace, config: Config, date: datetime) -> bool:
@@ -120,14 +133,29 @@ def is_current(stage: Stage, workspace: Workspace, config: Config, date: datetim
     manifest = Manifest.read(workspace.table(stage.writes))
     if manifest is None or any(not workspace.exists(name) for name in stage.reads):
         return False
-    folder = workspace.table(stage.writes) / manifest.folder
-    whole = all((folder / path).is_file() and (folder / path).stat().st_size == entry["bytes"] for path, entry in manifest.files.items())
-    return whole and manifest.fingerprint == fingerprint(stage, workspace, config, date)
+    return _stands(workspace, manifest) and manifest.fingerprint == fingerprint(stage, workspace, config, date)
 
 
 def clear_scratch(stage: Stage, workspace: Workspace) -> None:
     """Forget what let the stage resume, once it is done."""
     shutil.rmtree(workspace.scratch(stage.name), ignore_errors=True)
+
+
+def _recipe(stage: Stage, config: Config) -> dict[str, Any]:
+    return {
+        "code": code_digest(stage.run.__module__),
+        "config": {section: _plain(getattr(config, section)) for section in stage.config},
+    }
+
+
+def _digest(parts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _stands(workspace: Workspace, manifest: Manifest) -> bool:
+    """Whether every file of a build is there in its length."""
+    folder = workspace.table(manifest.name) / manifest.folder
+    return all((folder / path).is_file() and (folder / path).stat().st_size == entry["bytes"] for path, entry in manifest.files.items())
 
 
 def _plain(value: Any) -> Any:

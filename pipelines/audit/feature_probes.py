@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import numpy as np
 import polars as pl
 
+from feature_store.features.item_rates import with_rates
 from feature_store.schema import EXAMPLES, ITEM_FEATURES, REVIEW_SENTIMENT
 from pipelines.audit.planting import Plot, late_values
 from pipelines.audit.twin import Seen, Twin
@@ -40,7 +41,7 @@ def review_sentiment(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]
 
 def ranking_items(twin: Twin, clean: Twin, plot: Plot) -> Mapping[str, Seen]:
     """Items as the ranker reads them at the moment, out of features some of which are not to be found yet."""
-    features = twin.made("item_features").scan(ITEM_FEATURES).collect()
+    features = with_rates(twin.made("item_features").scan(ITEM_FEATURES).collect(), since=twin.cuts.ranker)
     features = features if twin is clean else late_values(features, plot)
     found = build_ranking_items(twin.items, features, moment=plot.moment, further=FURTHER)
     seen: dict[str, Seen] = {name: getattr(found, name) for name in ("wanted", "click_rate", "mean_rating", "price", "category")}
@@ -52,7 +53,7 @@ def ranking_items(twin: Twin, clean: Twin, plot: Plot) -> Mapping[str, Seen]:
 def ranking_lists(twin: Twin, clean: Twin, plot: Plot) -> Mapping[str, Seen]:
     """Candidates and features of the requests up to the moment; requests and retrieval scores are the clean twin's."""
     examples = clean.made("examples").scan(EXAMPLES).collect()
-    features = twin.made("item_features").scan(ITEM_FEATURES).collect()
+    features = with_rates(twin.made("item_features").scan(ITEM_FEATURES).collect(), since=twin.cuts.ranker)
     lists = build_lists(
         examples.filter(pl.col("predicted_at") <= plot.moment),
         twin.past(twin.cuts.validation),

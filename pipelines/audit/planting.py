@@ -100,7 +100,7 @@ def plant(shop: SmallTables, plot: Plot) -> SmallTables:
 
 
 def late_values(features: pl.DataFrame, plot: Plot) -> pl.DataFrame:
-    """Rows of `item_features` that must not be found at the moment: known too late, or telling what has not happened yet."""
+    """Item features `with_rates`, and behind them rows not to be found at the moment: known too late, or telling what has not come yet."""
     loud: dict[str, int] = dict.fromkeys(present_further(features, FURTHER), 1) | {"click_rate": 1}  # what is null throughout nobody reads
     loud |= dict.fromkeys((name for name in features.columns if name.startswith("wanted_")), 10**6)
     newest = features.unique("item_id", keep="last", maintain_order=True)

@@ -1,12 +1,16 @@
 """What users did with what they were shown, and with what they might have been shown, in the ranker's window."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 import polars as pl
 
+from feature_store.day_digests import day_digests, first_difference, read_digests, write_digests
 from feature_store.part_files import write_parts
 from feature_store.schema import CATALOGUE, EVENTS, EXAMPLES
+from feature_store.splits import Cuts
 from pipelines.inputs import resolve_cuts
 from pipelines.scale.made_parts import made_in_parts
 from pipelines.stage import Stage, StageContext
@@ -35,8 +39,7 @@ def build_examples(
         end: t0; nothing at or after it, or known then, is looked at.
         horizon: How long after a slate an event counts as its doing.
     """
-    window = needed_events(events, start=start).filter(pl.col("event_time") < end, pl.col("known_at") < end)
-    window = window.join(item_ids.select("item_id"), on="item_id", how="semi")
+    window = known_window(events, start=start, end=end).join(item_ids.select("item_id"), on="item_id", how="semi")
     window = window.with_columns(_labels(relevance))
     acts = window.filter(pl.any_horizontal(*LABELS, "liked"))
     shown = window.filter(pl.col("event_type") == "impression", pl.col("request_id").is_not_null())
@@ -81,6 +84,11 @@ def needed_events(events: pl.LazyFrame, *, start: datetime) -> pl.LazyFrame:
     )
 
 
+def known_window(events: pl.LazyFrame, *, start: datetime, end: datetime) -> pl.LazyFrame:
+    """Of `needed_events` those that count."""
+    return needed_events(events, start=start).filter(pl.col("event_time") < end, pl.col("known_at") < end)
+
+
 def _labels(relevance: Relevance) -> list[pl.Expr]:
     stars = [name for name in ("rating", "review") if name not in relevance.ignored]
     liked = pl.col("event_type").is_in(stars) & (pl.col("value") >= relevance.positive_rating)
@@ -91,23 +99,40 @@ def _labels(relevance: Relevance) -> list[pl.Expr]:
 
 
 def run(context: StageContext) -> None:
-    """Write the table `examples`, made of some users at a time; see `build_examples`."""
-    config, log = context.config, context.read("events")
-    cuts = resolve_cuts(config, log, date=context.date)
-    events = [needed_events(file, start=cuts.ranker) for file in log.scan_files(EVENTS)]
-    make = partial(
-        build_examples,
-        item_ids=context.read("catalogue").scan(CATALOGUE),
-        relevance=config.relevance,
-        start=cuts.ranker,
-        end=cuts.validation,
-        horizon=timedelta(days=config.ranker.horizon_days),
-    )
-    parts = made_in_parts(make, events, "user_id", row_bytes=ROW_BYTES, context=context)
-    rows = pl.concat(parts).sort("request_id", "item_id")
+    """Write the table `examples`, made of some users at a time (see `build_examples`), or as it stands where its window holds the same."""
+    log, items = context.read("events"), context.read("catalogue").scan(CATALOGUE).select("item_id")
+    cuts = resolve_cuts(context.config, log, date=context.date)
+    window = partial(known_window, start=cuts.ranker, end=cuts.validation)
+    made_of = {"start": cuts.ranker.isoformat(), "end": cuts.validation.isoformat(), "items": _digest_of(items.collect()["item_id"])}
+    last = context.last_build()
+    same = last if last is not None and last.manifest.facts["made_of"] == made_of else None
+    known = read_digests(same)
+    digests = day_digests(log, EVENTS, window, known=known)
+    kept = same if same and first_difference(known, digests) is None else None
+    days = -(-(cuts.validation - cuts.ranker) // timedelta(days=1))
     with context.workspace.write(context.stage.writes) as writer:
-        write_parts(writer, [rows], EXAMPLES)
-        context.commit(writer, facts={"rows": rows.height, "requests": rows["request_id"].n_unique()})
+        if kept:
+            for file in kept.files():
+                writer.keep(kept, file)
+            facts = {name: kept.manifest.facts[name] for name in ("rows", "requests")} | {"days": {"made": 0, "kept": days}}
+        else:
+            rows = _made(context, [needed_events(file, start=cuts.ranker) for file in log.scan_files(EVENTS)], items, cuts)
+            write_parts(writer, [rows], EXAMPLES)
+            facts = {"rows": rows.height, "requests": rows["request_id"].n_unique(), "days": {"made": days, "kept": 0}}
+        write_digests(writer, digests)
+        facts |= {"made_of": made_of, "recipe": context.recipe}
+        context.commit(writer, facts=facts, same_rows_as=kept.manifest if kept else None)
+
+
+def _made(context: StageContext, events: Sequence[pl.LazyFrame], items: pl.LazyFrame, cuts: Cuts) -> pl.DataFrame:
+    config = context.config
+    horizon = timedelta(days=config.ranker.horizon_days)
+    make = partial(build_examples, item_ids=items, relevance=config.relevance, start=cuts.ranker, end=cuts.validation, horizon=horizon)
+    return pl.concat(made_in_parts(make, events, "user_id", row_bytes=ROW_BYTES, context=context)).sort("request_id", "item_id")
+
+
+def _digest_of(item_ids: pl.Series) -> str:
+    return hashlib.sha256("\0".join(item_ids.sort()).encode()).hexdigest()
 
 
 STAGE = Stage(
@@ -115,6 +140,6 @@ STAGE = Stage(
     reads=("events", "catalogue"),
     writes="examples",
     config=("relevance", "cuts", "ranker"),
-    sees={"": "validation"},
+    sees={"part-": "validation"},
     run=run,
 )

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from feature_store.features.item_rates import with_rates
 from feature_store.point_in_time import without_superseded
 from feature_store.schema import ITEM_FEATURES
 from pipelines.inputs import load_interactions, load_items, load_passed_over, resolve_cuts
@@ -37,7 +38,8 @@ def run(context: StageContext) -> None:
         track=context.progress.tracker("test"),
         passed_over=load_passed_over(events, items, config.relevance, before=cuts.test, settings=config.retriever),
     )
-    features = without_superseded(context.read("item_features").scan_files(ITEM_FEATURES), key="item_id", moment=cuts.ranker)
+    standing = without_superseded(context.read("item_features").scan_files(ITEM_FEATURES), key="item_id", moment=cuts.ranker)
+    features = with_rates(standing, since=cuts.ranker)
     slate = RerankedRecommender(
         base=retriever.scorer(),
         ranker=load_ranker(context.read("ranker").folder),

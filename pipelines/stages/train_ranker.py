@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from feature_store.features.item_rates import with_rates
 from feature_store.point_in_time import without_superseded
 from feature_store.schema import EXAMPLES, ITEM_FEATURES
 from pipelines.inputs import load_interactions, load_items, resolve_cuts
@@ -45,7 +46,7 @@ def build_lists(
         examples: Rows of the table `examples`.
         interactions: Behaviour up to the end of the ranker's window; each request sees what lies before its moment.
         items: The catalogue.
-        item_features: Rows of the table `item_features`, but those superseded before the window.
+        item_features: Rows of the table `item_features`, but those superseded before the window, told `with_rates`.
         scorer: A retriever trained before the window.
         config: How many requests and candidates.
         tasks: Keys of `TASKS`.
@@ -129,7 +130,8 @@ def run(context: StageContext) -> None:
     events = context.read("events")
     cuts = resolve_cuts(context.config, events, date=context.date)
     examples = context.read("examples").scan(EXAMPLES).collect()
-    features = without_superseded(context.read("item_features").scan_files(ITEM_FEATURES), key="item_id", moment=cuts.ranker)
+    standing = without_superseded(context.read("item_features").scan_files(ITEM_FEATURES), key="item_id", moment=cuts.ranker)
+    features = with_rates(standing, since=cuts.ranker)
     retriever = load_retriever(context.read("retriever").folder / "ranker")
     tasks = tasks_of(examples)
     lists = build_lists(

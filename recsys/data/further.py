@@ -1,4 +1,4 @@
-"""Names of what a ranker may read of items beside what every ranker reads: columns of the table `item_features`."""
+"""Names of what a ranker may read of items beside what every ranker reads: columns of `with_rates`."""
 
 from typing import Literal, get_args
 

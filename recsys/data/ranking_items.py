@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from feature_store.features.item_features import HALF_LIFE_DAYS, WINDOWS
+from feature_store.features.decay import HALF_LIFE_DAYS
+from feature_store.features.item_features import WINDOWS
 from feature_store.point_in_time import join_as_of
 from recsys.data.further import COUNTED, FURTHER, FurtherFeature
 from recsys.data.items import ALWAYS, Items
@@ -61,7 +62,7 @@ def build_ranking_items(
 
     Args:
         items: The catalogue.
-        item_features: Rows of the table `item_features`; only those known strictly before the moment are looked at.
+        item_features: Rows of the table `item_features`, told `with_rates`; only those known strictly before the moment are looked at.
         moment: With time zone.
         further: What shall be among the further features if the shop has it; see `present_further`.
     """

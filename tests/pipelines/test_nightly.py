@@ -118,6 +118,18 @@ def test_what_a_stage_tells_stands_under_its_line_in_an_unchanged_night_too(tmp_
     assert console.export_text().count("      colour [red]: accuracy 0.9\n") == 2
 
 
+def _carries_days_over(context: StageContext) -> None:
+    with context.workspace.write("thing") as writer:
+        context.commit(writer, facts={"rows": 1, "days": {"made": 2, "kept": 1200}})
+
+
+def test_the_line_of_a_stage_says_how_many_days_it_has_made_and_an_unchanged_one_has_made_none(tmp_path: Path) -> None:
+    config, console = _config(tmp_path), Console(width=200, record=True, quiet=False, file=io.StringIO())
+    for _ in range(2):
+        run_stage(_stage(_carries_days_over), config, config.open_workspace(), DATE, Progress(console), forced=False)
+    assert console.export_text().count("1 rows, 2 days made, 1,200 kept") == 1
+
+
 @pytest.mark.slow
 def test_a_changed_title_encodes_one_text_and_no_photo_anew(tmp_path: Path) -> None:
     landing = draw_tiny_shop(tmp_path)

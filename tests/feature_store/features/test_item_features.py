@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_store.checks import check
-from feature_store.features.item_features import WINDOW_DAYS, item_features
-from feature_store.features.item_priors import PRIOR_CLICKS, PRIOR_RATINGS, item_priors
+from feature_store.features.item_features import EVENT_BYTES, ROW_BYTES, WINDOW_DAYS, bytes_per_event, item_features
+from feature_store.features.item_priors import PRIOR_CLICKS, PRIOR_RATINGS
+from feature_store.features.item_rates import with_rates
 from feature_store.point_in_time import join_as_of
 from feature_store.schema import EVENTS, ITEM_FEATURES, REVIEW_SENTIMENT
 
@@ -39,10 +40,17 @@ def log_of(rows: list[tuple[str, str, float | None, float, float]]) -> pl.LazyFr
 def features_of(
     rows: list[tuple[str, str, float | None, float, float]], *, since: float = 0, sentiment: pl.LazyFrame | None = None
 ) -> pl.DataFrame:
-    log, wanted, moment = log_of(rows), pl.col("event_type") == "click", START + timedelta(days=since)
+    wanted, moment = pl.col("event_type") == "click", START + timedelta(days=since)
     read = REVIEW_SENTIMENT.empty().lazy() if sentiment is None else sentiment
-    priors = item_priors([log], read, since=moment, before=END)
-    return check(item_features(log, wanted=wanted, since=moment, before=END, priors=priors, sentiment=read), ITEM_FEATURES)
+    return check(item_features(log_of(rows), wanted=wanted, since=moment, before=END, sentiment=read), ITEM_FEATURES)
+
+
+def rated(
+    rows: list[tuple[str, str, float | None, float, float]], *, since: float = 0, sentiment: pl.LazyFrame | None = None
+) -> pl.DataFrame:
+    """The same with rates; only the rows from `since` on."""
+    moment = START + timedelta(days=since)
+    return with_rates(features_of(rows, since=since, sentiment=sentiment), since=moment).filter(pl.col("event_time") >= moment)
 
 
 def sentiment_of(rows: list[tuple[str, float, float, float]]) -> pl.LazyFrame:
@@ -82,15 +90,17 @@ def test_windows_hold_what_a_count_over_the_log_finds(days: list[tuple[int, int]
 
 
 def test_a_mean_of_stars_is_drawn_to_that_of_all_items_before_the_window() -> None:
-    rows = features_of([("a", "rating", 5.0, 0.5, 0.5), ("b", "rating", 1.0, 0.5, 0.5)], since=1)
+    rows = rated([("a", "rating", 5.0, 0.5, 0.5), ("b", "rating", 1.0, 0.5, 0.5)], since=1)
     of_a = rows.filter(pl.col("item_id") == "a")["mean_rating"][0]
     assert of_a == pytest.approx((5 + PRIOR_RATINGS * 3) / (1 + PRIOR_RATINGS))  # the mean of 5 and 1 is 3
 
 
-def test_days_without_a_change_have_no_row() -> None:
+def test_within_a_month_days_without_a_change_have_no_row() -> None:
     rows = features_of([("a", "click", None, 0.5, 0.5)])
-    days = [(moment - START).days for moment in rows["event_time"]]
-    assert days == [1, 2, 8, 31, 366]  # known, then out of the windows of 1, 7, 30 and 365 days
+    days = [(moment - START).days for moment in rows["event_time"] if moment.day != 1]
+    assert days == [1, 2, 8, 366]  # known, then out of the windows of 1, 7 and 365 days; that of 30 days it leaves on a first of the month
+    months = [(moment.year, moment.month) for moment in rows["event_time"] if moment.day == 1]
+    assert months == [*((2025, month) for month in range(2, 13)), *((2026, month) for month in range(1, 6))]
 
 
 def test_an_event_that_becomes_known_later_changes_no_earlier_row() -> None:
@@ -108,37 +118,30 @@ def test_a_wanted_event_counts_half_for_every_thirty_days() -> None:
 
 def test_purchases_per_click_are_drawn_to_the_rate_of_all_items_before_the_window() -> None:
     early = [("b", "click", None, 0.5, 0.5), ("b", "click", None, 0.5, 0.5), ("b", "purchase", 9.0, 0.5, 0.5)]
-    rows = features_of([*early, ("a", "click", None, 2.5, 2.5)], since=2)
+    rows = rated([*early, ("a", "click", None, 2.5, 2.5)], since=2)
     of_a = rows.filter(pl.col("item_id") == "a")["conversion_rate"]
     assert of_a[0] == pytest.approx(0.5 * PRIOR_CLICKS / (1 + PRIOR_CLICKS))  # one item alone says nothing of how items differ
-    assert of_a[-1] is None  # 365 days later its click has left the window
+    assert of_a[-1] is None  # a year later its click has left the window
 
 
 def test_without_a_click_before_the_window_there_is_no_conversion_rate() -> None:
-    assert features_of([("a", "click", None, 2.5, 2.5)], since=2)["conversion_rate"].to_list() == [None] * 5
-
-
-def test_priors_do_not_depend_on_how_the_log_is_cut_into_files_nor_on_how_many_sums_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    kinds = [("impression", None), ("click", None), ("rating", 4.0)]
-    events = log_of([("ab"[place % 2], *kinds[place % 3], place / 10, place / 10) for place in range(60)]).collect()
-    none = REVIEW_SENTIMENT.empty().lazy()
-    whole = item_priors([events.lazy()], none, since=END, before=END)
-    monkeypatch.setattr("feature_store.features.item_priors.HELD_ROWS", 1)
-    assert item_priors([part.lazy() for part in events.iter_slices(7)], none, since=END, before=END) == whole
+    assert rated([("a", "click", None, 2.5, 2.5)], since=2)["conversion_rate"].is_null().all()
 
 
 def test_a_mean_sentiment_counts_a_review_from_the_day_after_it_is_known() -> None:
     reviews = [("a", "review", 5.0, 0.5, 0.5), ("a", "review", 1.0, 3.5, 8.5)]
-    rows = features_of(reviews, since=2, sentiment=sentiment_of([("a", 1.0, 0.5, 0.5), ("a", -1.0, 3.5, 8.5)]))
-    columns = rows.select("event_time", "review_count", "mean_sentiment")
+    read = sentiment_of([("a", 1.0, 0.5, 0.5), ("a", -1.0, 3.5, 8.5)])
+    rows = with_rates(features_of(reviews, since=2, sentiment=read), since=START + timedelta(days=2))
+    columns = rows.filter(pl.col("event_time").dt.day() > 1).select("event_time", "review_count", "mean_sentiment")
     told = {(moment - START).days: (count, mean) for moment, count, mean in columns.rows()}
     # the only review before day 2 is the mean of all, 1
     assert told == {1: (1, 1.0), 9: (2, pytest.approx((0 + PRIOR_RATINGS) / (2 + PRIOR_RATINGS)))}
 
 
 def test_of_a_shop_without_a_review_before_the_window_reviews_are_not_counted() -> None:
-    rows = features_of([("a", "review", 5.0, 2.5, 2.5)], since=2, sentiment=sentiment_of([("a", 1.0, 2.5, 2.5)]))
-    assert rows.select("review_count", "mean_sentiment").rows() == [(None, None)]
+    rows = rated([("a", "review", 5.0, 2.5, 2.5)], since=2, sentiment=sentiment_of([("a", 1.0, 2.5, 2.5)]))
+    assert rows.height > 0
+    assert set(rows.select("review_count", "mean_sentiment").rows()) == {(None, None)}
 
 
 def test_sums_of_fractions_do_not_depend_on_the_order_of_events() -> None:
@@ -151,4 +154,10 @@ def test_sums_of_fractions_do_not_depend_on_the_order_of_events() -> None:
 
 def test_an_event_of_long_ago_has_decayed_to_nothing() -> None:
     rows = features_of([("a", "click", None, -40_000, -40_000), ("b", "click", None, 1, 1)])
-    assert rows.filter(pl.col("item_id") == "a")["wanted_decayed"].to_list() == [0.0]
+    assert set(rows.filter(pl.col("item_id") == "a")["wanted_decayed"]) == {0.0}
+
+
+def test_an_event_bears_its_share_of_the_rows_with_which_months_begin() -> None:
+    files = [log_of([("a", "click", None, 0, 0), ("b", "click", None, 1, 1)]), log_of([("b", "click", None, day, day) for day in (2, 3)])]
+    found = bytes_per_event(files, since=START, before=START + timedelta(days=59))  # January and February
+    assert found == EVENT_BYTES + ROW_BYTES * 2 // 2  # two items among four events, two months

@@ -6,7 +6,7 @@ import pytest
 
 from feature_store.checks import check
 from feature_store.layout import Workspace
-from feature_store.schema import CATALOGUE, EVENTS, ITEM_FEATURES
+from feature_store.schema import CATALOGUE, EVENTS
 from feature_store.splits import Cuts
 from pipelines.audit.planting import NEWCOMERS, Plot, late_values, plant, with_newcomers
 from pipelines.audit.sample import draw_sample
@@ -14,6 +14,7 @@ from pipelines.audit.tables import SmallTables
 from recsys.data.relevance import Relevance
 from tests.support.audited_shop import ITEMS, LOG, NUM_ITEMS
 from tests.support.behaviour import day
+from tests.support.rated_items import NOTHING_KNOWN
 from tests.support.tables import write_tables
 
 CUTS = Cuts(ranker=day(60), validation=day(80), test=day(90), date=day(99))
@@ -67,8 +68,8 @@ def test_what_the_catalogue_says_at_the_end_of_the_log_is_known(shop: SmallTable
 
 
 def test_late_values_are_told_or_come_true_at_the_moment_or_after() -> None:
-    row = dict.fromkeys(ITEM_FEATURES.schema.names(), 1) | {"item_id": "a", "event_time": day(1), "known_at": day(1), "first_event": day(0)}
-    features = pl.DataFrame([row], schema=ITEM_FEATURES.schema)
+    row = dict.fromkeys(NOTHING_KNOWN.columns, 1) | {"item_id": "a", "event_time": day(1), "known_at": day(1), "first_event": day(0)}
+    features = pl.DataFrame([row], schema=NOTHING_KNOWN.schema)
     come = late_values(features, PLOT)[1:]
     assert come.filter(pl.max_horizontal("event_time", "known_at") < day(80)).is_empty()
     assert come.filter(pl.col("event_time") < day(80)).height == 2

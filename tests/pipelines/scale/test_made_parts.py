@@ -32,9 +32,11 @@ def run_by_workers(root: Path, script: str) -> str:
         from pathlib import Path
         from pipelines.scale.workers import EngineError
         from tests.pipelines.scale.test_made_parts import STAGES
+        from tests.support.behaviour import day
         from tests.support.stages import run_stage
         root = Path({str(root)!r})
         def run(**features):
+            run_stage(STAGES[1], root, date=day(95.5))  # workers carry on from these item features
             for stage in STAGES:
                 run_stage(stage, root, features={{"engine": "daft", "memory_mib": 1, **features}})
     """

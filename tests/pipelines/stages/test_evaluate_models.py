@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from feature_store.layout import TableReader
-from feature_store.schema import ITEM_FEATURES
 from feature_store.splits import Cuts
 from pipelines.judging import Evaluation, evaluate_models
 from pipelines.reports.evaluation_page import render_page
@@ -25,6 +24,7 @@ from recsys.models.architecture import TowerShape, build_ensemble
 from recsys.models.ranker import RankerShape, SavedRanker, save_ranker
 from recsys.models.retriever import SavedRetriever, save_retriever
 from tests.support.behaviour import day, items_of, random_interactions
+from tests.support.rated_items import NOTHING_KNOWN
 from tests.support.stages import run_stage
 from tests.support.tables import write_tables
 
@@ -178,7 +178,7 @@ def write_night(root: Path) -> None:
         writer.commit(facts=REVIEWS)
     with workspace.write("index") as writer:
         writer.commit(facts={"recall_at_100": 1.0})
-    described = build_ranking_items(ITEMS, ITEM_FEATURES.empty(), moment=CUTS.validation)
+    described = build_ranking_items(ITEMS, NOTHING_KNOWN, moment=CUTS.validation)
     shape_of_ranker = RankerShape(
         feature_names=feature_names(described.modalities), tasks=("liked",), num_experts=2, expert_dims=(4,), tower_dims=()
     )

@@ -1,13 +1,14 @@
 import numpy as np
 import polars as pl
 
-from feature_store.schema import EXAMPLES, ITEM_FEATURES
+from feature_store.schema import EXAMPLES
 from pipelines.stages.train_ranker import build_lists
 from recsys.data.interactions import Interactions
 from recsys.data.relevance import Kind
 from recsys.models.baselines.popularity import Popularity
 from recsys.training.config import RankerConfig
 from tests.support.behaviour import day, interactions_of, items_of
+from tests.support.rated_items import NOTHING_KNOWN
 
 LOG: Interactions = interactions_of([("u", 0, 1, Kind.CLICK), ("v", 1, 2, Kind.CLICK), ("v", 2, 3, Kind.CLICK)], num_items=4)
 
@@ -24,7 +25,7 @@ def test_a_day_on_which_nothing_followed_has_lists_without_labels() -> None:
         pl.DataFrame(rows, schema=EXAMPLES.schema),
         LOG,
         items_of(4),
-        ITEM_FEATURES.empty(),
+        NOTHING_KNOWN,
         Popularity(LOG),
         RankerConfig(candidates=4),
         tasks=("click",),

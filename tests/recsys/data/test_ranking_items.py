@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from feature_store.schema import ITEM_FEATURES
 from recsys.data.further import FURTHER
 from recsys.data.ranking_items import (
     build_ranking_items,
@@ -17,6 +16,7 @@ from recsys.data.ranking_items import (
     save_ranking_items,
 )
 from tests.support.behaviour import day, items_of
+from tests.support.rated_items import NOTHING_KNOWN
 
 
 def test_saved_and_loaded_items_are_the_same(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_saved_and_loaded_items_are_the_same(tmp_path: Path) -> None:
     vectors = {"image": random.normal(size=(4, 3)).astype(np.float32), "text": random.normal(size=(4, 5)).astype(np.float32)}
     presence = {"image": np.array([True, True, True, False])}
     catalogue = items_of(4, vectors=vectors, presence=presence, categories=["a", "b", "a", "b"])
-    items = build_ranking_items(catalogue, ITEM_FEATURES.empty(), moment=day(1))
+    items = build_ranking_items(catalogue, NOTHING_KNOWN, moment=day(1))
     save_ranking_items(tmp_path, items)
     loaded = load_ranking_items(tmp_path)
     for name in ("wanted", "born", "click_rate", "mean_rating", "price", "category"):
@@ -40,7 +40,7 @@ def test_items_without_events_are_laid_behind_as_the_night_would_describe_them()
     vectors = {"image": random.normal(size=(6, 3)).astype(np.float32), "text": random.normal(size=(6, 5)).astype(np.float32)}
     presence = {"image": np.array([True, True, True, False, False, True])}
     catalogue = items_of(6, vectors=vectors, presence=presence, categories=list("abcabc"), born={4: day(3)})
-    whole = build_ranking_items(catalogue, ITEM_FEATURES.empty(), moment=day(9))
+    whole = build_ranking_items(catalogue, NOTHING_KNOWN, moment=day(9))
     centres = content_centres(catalogue)
     last = {name: centred_units(vectors[name][4:], catalogue.presence[name][4:], centre) for name, centre in centres.items()}
     extended = extend_ranking_items(whole, catalogue, joined_content(last, size=2))
@@ -53,9 +53,9 @@ def test_items_without_events_are_laid_behind_as_the_night_would_describe_them()
 
 def reviewed(**told: object) -> pl.DataFrame:
     """Item features of i1 as of day 1."""
-    counts = {name: 0 for name in ITEM_FEATURES.schema if name.startswith("wanted_")}
+    counts = {name: 0 for name in NOTHING_KNOWN.columns if name.startswith("wanted_")}
     row = {"item_id": "i1", "event_time": day(1), "known_at": day(1), **counts, "wanted_decayed": 8.0, **told}
-    return pl.DataFrame([row], schema=ITEM_FEATURES.schema)
+    return pl.DataFrame([row], schema=NOTHING_KNOWN.schema)
 
 
 def test_further_features_are_those_asked_for_that_the_shop_has(tmp_path: Path) -> None:
