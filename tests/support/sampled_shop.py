@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from fastapi.testclient import TestClient
 
+from feature_store.features.item_rates import with_rates
 from feature_store.layout import Workspace
 from feature_store.manifest import describe_files
 from feature_store.online.sqlite import SqliteStore
@@ -60,7 +61,7 @@ def write_shop(root: Path) -> Workspace:
     write_sentiments(workspace, {row["event_id"]: ((place * 7) % 20 - 10) / 10 for place, row in enumerate(rows) if row.get("text")})
     cuts = {"ranker": CUT, "validation": CUT + timedelta(days=9), "test": CUT + timedelta(days=19)}
     features = run_stage(COMPUTE_ITEM_FEATURES, root, date=DATE, cuts=cuts).scan(ITEM_FEATURES).collect()
-    known = build_ranking_items(build_items(catalogue, {}), features, moment=DATE, further=FURTHER)
+    known = build_ranking_items(build_items(catalogue, {}), with_rates(features, since=CUT), moment=DATE, further=FURTHER)
     release = build_release(workspace.releases, items=ITEMS, known=known)
     report = {"cuts": {"ranker": CUT.isoformat()}, "reviews": {"version": READ_BY}}
     (release / "evaluation.json").write_text(json.dumps(report), encoding="utf-8")

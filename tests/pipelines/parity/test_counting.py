@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_store.features.item_features import item_features
-from feature_store.features.item_priors import item_priors
+from feature_store.features.item_rates import with_rates
 from feature_store.layout import Workspace
 from feature_store.schema import EVENTS, REVIEW_SENTIMENT
 from pipelines.parity.counting import DAY, Acts, Prior, Priors, features_of, last_midnight, strength_of_rate
@@ -114,9 +114,8 @@ def test_on_any_log_the_numbers_are_those_that_the_night_counts(rows: list[dict[
         write_sentiments(workspace, {str(row["event_id"]): (int(str(row["event_id"])) % 5 - 2) / 2 for row in known})
         log, sentiment = workspace.read("events"), workspace.read("review_sentiment").scan(REVIEW_SENTIMENT)
         wanted = RELEVANCE.kind().is_in([int(kind) for kind in RELEVANCE.relevant_kinds()])
-        priors = item_priors(log.scan_files(EVENTS), sentiment, since=since, before=before)
-        table = item_features(log.scan(EVENTS), wanted=wanted, since=since, before=before, priors=priors, sentiment=sentiment)
-        right = build_ranking_items(build_items(build_catalogue(3), {}), table, moment=before, further=FURTHER)
+        table = item_features(log.scan(EVENTS), wanted=wanted, since=since, before=before, sentiment=sentiment)
+        right = build_ranking_items(build_items(build_catalogue(3), {}), with_rates(table, since=since), moment=before, further=FURTHER)
         moment, ids = microseconds(before), ("i0", "i1", "i2")
         midnight = last_midnight(moment)
         acts = read_log(log, RELEVANCE, users=(), item_ids=ids, snapshot=before, moment=moment).of_items

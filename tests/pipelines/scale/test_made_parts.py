@@ -13,6 +13,7 @@ from pipelines.config import ConfigError, parse_config
 from pipelines.scale.made_parts import Helper, _make
 from pipelines.scale.workers import EngineError
 from pipelines.stages import build_examples, build_snapshot, compute_item_features, compute_user_features
+from tests.support.behaviour import day
 from tests.support.killing import ROOT
 from tests.support.log_in_files import write_log_in_files
 from tests.support.stages import run_stage
@@ -32,11 +33,9 @@ def run_by_workers(root: Path, script: str) -> str:
         from pathlib import Path
         from pipelines.scale.workers import EngineError
         from tests.pipelines.scale.test_made_parts import STAGES
-        from tests.support.behaviour import day
         from tests.support.stages import run_stage
         root = Path({str(root)!r})
         def run(**features):
-            run_stage(STAGES[1], root, date=day(95.5))  # workers carry on from these item features
             for stage in STAGES:
                 run_stage(stage, root, features={{"engine": "daft", "memory_mib": 1, **features}})
     """
@@ -63,6 +62,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.slow
 def test_two_machines_of_a_ray_cluster_make_the_same_bytes(tmp_path: Path, alone: list[str]) -> None:
     write_log_in_files(tmp_path)
+    run_stage(compute_item_features.STAGE, tmp_path, date=day(95.5))  # workers carry on from these item features
     run_by_workers(
         tmp_path,
         """
@@ -78,6 +78,7 @@ def test_two_machines_of_a_ray_cluster_make_the_same_bytes(tmp_path: Path, alone
 @pytest.mark.slow
 def test_workers_of_this_machine_make_the_same_bytes_and_one_that_fails_leaves_the_old_table(tmp_path: Path, alone: list[str]) -> None:
     write_log_in_files(tmp_path)
+    run_stage(compute_item_features.STAGE, tmp_path, date=day(95.5))  # workers carry on from these item features
     output = run_by_workers(
         tmp_path,
         """
