@@ -1,6 +1,6 @@
 """What a shop says of its users, as a row for each change of an attribute."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -36,18 +36,19 @@ def conform_users(raw: pl.DataFrame, *, landed: datetime, times: TimeRule, clock
     return told.select(USERS.schema.names()), refusal
 
 
-def changes(told: pl.DataFrame, attributes: Sequence[str]) -> pl.DataFrame:
+def changes(told: pl.DataFrame, attributes: Sequence[str], *, met: Collection[str] = ()) -> pl.DataFrame:
     """Rows of the table `users` without those that say what was so already, by user, attribute and time.
 
     Args:
         told: Rows of the table, in the order in which they came: of those of one moment the last counts.
         attributes: Those that are wanted.
+        met: Those that somebody has had before, and nobody need have any more.
 
     Raises:
-        LandingError: Nobody has one of them.
+        LandingError: Nobody has, or had, one of them.
     """
     there = told["attribute"].unique().sort().to_list()
-    missing = [name for name in attributes if name not in there]
+    missing = [name for name in attributes if name not in (*there, *met)]
     if missing:
         raise LandingError(f"no user has the attribute {missing[0]!r}; there are {', '.join(there) or 'none'}. Change [users] attributes.")
     wanted = told.filter(pl.col("attribute").is_in(list(attributes))).unique(USERS.key, keep="last", maintain_order=True).sort(USERS.key)

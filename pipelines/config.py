@@ -135,6 +135,10 @@ class UsersConfig:
     """Attributes that are taken in from [sources] users and read by the retriever; all others are left where they lie. A value is a text,
     and only equal texts are alike: numbers come in bands (`30-39`)."""
 
+    def __post_init__(self) -> None:
+        if len(set(self.attributes)) < len(self.attributes) or "" in self.attributes:
+            raise ValueError(f"attributes is {list(self.attributes)}; each has a name, and is named once")
+
 
 @dataclass(frozen=True, kw_only=True)
 class CutsConfig:

@@ -203,7 +203,7 @@ def run_stage(stage: Stage, config: Config, workspace: Workspace, date: datetime
     if not skipped:
         progress.say(f"[bold]{stage.name}[/bold] …")
         with writing_to(workspace.root):
-            stage.run(StageContext(workspace=workspace, config=config, date=date, progress=progress, stage=stage))
+            stage.run(StageContext(workspace=workspace, config=config, date=date, progress=progress, stage=stage, forced=forced))
         clear_scratch(stage, workspace)
     facts = workspace.read(stage.writes).manifest.facts
     result = StageResult(

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from feature_store.layout import TableReader, Workspace
-from feature_store.manifest import Manifest
+from feature_store.manifest import Manifest, file_digest
 from feature_store.parts import Memory
 from feature_store.splits import CutName
 from pipelines.config import Config
@@ -34,6 +34,8 @@ class StageContext:
     """The night's moment, UTC: nothing that happened or became known at or after it exists."""
     progress: Progress
     stage: "Stage"
+    forced: bool = False
+    """Whether the stage runs because it was asked for by name: then it carries nothing over."""
 
     def read(self, name: str) -> TableReader:
         """A table the stage has declared to read.
@@ -68,11 +70,15 @@ class StageContext:
         return _digest({**_recipe(self.stage, self.config), "polars": pl.__version__})
 
     def last_build(self) -> TableReader | None:
-        """The stage's table as it stands, if nothing of it is missing and the same recipe has made it; none that an erasure has changed."""
+        """The stage's table, if every byte of it is as it was written and the same recipe has made it; none that an erasure has changed."""
         manifest = Manifest.read(self.workspace.table(self.stage.writes))
-        if manifest is None or not manifest.fingerprint or manifest.facts.get("recipe") != self.recipe:
+        if self.forced or manifest is None or not manifest.fingerprint or manifest.facts.get("recipe") != self.recipe:
             return None
-        return self.workspace.read(self.stage.writes) if _stands(self.workspace, manifest) else None
+        if not _stands(self.workspace, manifest):
+            return None
+        build = self.workspace.read(self.stage.writes)
+        whole = all(file_digest(build.path(file)) == entry["sha256"] for file, entry in manifest.files.items())
+        return build if whole else None
 
     def commit(
         self,

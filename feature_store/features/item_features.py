@@ -100,7 +100,9 @@ def item_features(
     )
     start = start_of_month(since) if standing is None else standing.until
     if standing is not None:
-        stood = standing.rows.join(items, on="item_id", how="semi")
+        first, last = items.select(pl.col("item_id").min().alias("first"), pl.col("item_id").max().alias("last")).collect().row(0)
+        near = standing.rows.filter(pl.col("item_id").is_between(pl.lit(first), pl.lit(last)))  # files are sorted: little else is read
+        stood = near.join(items, on="item_id", how="semi")
         changes = pl.concat([changes.filter(pl.col("day") >= standing.until), _carried_on(stood)], how="diagonal")
     months = pl.LazyFrame({"day": starts_of_months(start, before)}, schema={"day": UTC_TIME})
     rows = (

@@ -38,6 +38,7 @@ def item_priors(rows: pl.DataFrame, *, since: datetime) -> ItemPriors:
         since: That first moment.
     """
     known = rows.filter(pl.col("event_time") <= since).unique("item_id", keep="last", maintain_order=True)
+    known = known.sort("item_id")  # sums of floats are the same in the same order alone
     sums = ("shown_all", "clicked_all", "bought_all", "stars", "ratings", "reviews", "sentiment", "reviews_read")
     total = known.select(pl.col(sums).sum()).row(0, named=True)
     return ItemPriors(

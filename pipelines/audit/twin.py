@@ -91,6 +91,7 @@ def small_config(config: Config, workspace: Workspace, cuts: Cuts, *, num_items:
             match_dim=8,
             full_softmax_items=0 if large else num_items,
             uniform_negatives=64,
+            min_attribute_users=1,
             epochs=2 if config.retriever.hard_negatives else 1,  # these are drawn from the second on
             ensemble=1,
         ),

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from feature_store.layout import TableReader
-from feature_store.schema import EVENTS
+from feature_store.schema import EVENTS, USERS
 from pipelines.parity.counting import DAY, PRIOR_RATINGS, RATE_DAYS, Acts, Prior, Priors, last_midnight, strength_of_rate
 from pipelines.parity.reference import RawEvent, RawItem, said
 from recsys.data.interactions import microseconds
@@ -59,6 +59,21 @@ def read_log(
             asked_for = event_type not in ignored and said(event_type, value, positive_rating=stars) in wanted
             of_items[item_id].add(event_type, value, time, wanted=asked_for, midnight=midnight)
     return RawLog(of_users, of_items)
+
+
+def read_said(users: TableReader, user_ids: Collection[str], *, snapshot: datetime) -> dict[str, dict[str, str]]:
+    """What the shop had said of some users before the snapshot: attribute -> value.
+
+    Args:
+        users: The table of that name.
+        user_ids: Of the samples.
+        snapshot: As of when users are known.
+    """
+    rows = users.scan(USERS).filter(_among("user_id", user_ids), pl.col("known_at") < snapshot).collect()
+    found: dict[str, dict[str, str]] = {user_id: {} for user_id in user_ids}
+    for row in sorted(rows.iter_rows(named=True), key=lambda row: row["known_at"]):
+        found[row["user_id"]][row["attribute"]] = row["value"]
+    return found
 
 
 def read_reviews(log: TableReader, sentiments: pl.LazyFrame) -> pl.LazyFrame:

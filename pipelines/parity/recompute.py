@@ -22,9 +22,12 @@ def past_of(events: Sequence[RawEvent], release: Release) -> list[tuple[RawEvent
 
 
 def retrieval_scores(
-    sample: ServedSample, past: Sequence[tuple[RawEvent, str]], items: Mapping[str, RawItem], release: Release
+    sample: ServedSample, past: Sequence[tuple[RawEvent, str]], said: Mapping[str, str], items: Mapping[str, RawItem], release: Release
 ) -> npt.NDArray[np.float64]:
-    """(candidates,): what the user tower of the release makes of the history, times the vectors of the release; see `recompute`."""
+    """(candidates,): what the user tower of the release makes of the history, times the vectors of the release; see `recompute`.
+
+    `said` is what the shop says of the user, attribute -> value.
+    """
     read = past[-int(release.serving["history_length"]) :]
     rows = [items[event.item_id].row for event, _ in read]
     ages = [(read[-1][0].event_time - event.event_time) / DAY for event, _ in read]
@@ -34,6 +37,9 @@ def retrieval_scores(
         "kinds": np.array([[*(KINDS[act] for _, act in read), *padding]], np.int64),
         "ages_days": np.array([[*ages, *padding]], np.float32),
     }
+    if release.user_attributes:
+        slots = [[*values].index(said[name]) + 1 if said.get(name) in values else 0 for name, values in release.user_attributes.items()]
+        history["attributes"] = np.array([slots], np.int64)
     user_vector = release.user_tower.run(["user_vector"], history)[0][0]
     own = [release.item_vectors[items[item_id].row] for item_id in sample.item_ids]
     return np.array([float(vector.astype(np.float64) @ user_vector) for vector in own])

@@ -17,7 +17,7 @@ from pipelines.config import Config
 from pipelines.online_store import open_online_store
 from pipelines.parity.difference import FeatureDifference, beyond, feature_differences, ranking_overlap
 from pipelines.parity.numbers import number_candidates, taken_from_release
-from pipelines.parity.raw import moment_of, read_items, read_log
+from pipelines.parity.raw import moment_of, read_items, read_log, read_said
 from pipelines.parity.recompute import past_of, recompute, retrieval_scores
 from pipelines.parity.reference import RawEvent
 from pipelines.recommend import release_folder
@@ -109,6 +109,8 @@ def _require_one_world(workspace: Workspace, release: Release, snapshot: Manifes
     """That the log is the one of which the snapshot was made, by the settings of the release."""
     if snapshot.facts.get("events") != workspace.read("events").manifest.content_digest:
         raise ParityError("the log has changed since the snapshot that the API answers from was made of it")
+    if workspace.exists("users") and snapshot.facts.get("users") != workspace.read("users").manifest.content_digest:
+        raise ParityError("what is said of users has changed since the snapshot that the API answers from was made of it")
     if "relevance" not in snapshot.facts:
         raise ParityError("the snapshot that the API answers from is of an older version and does not say of which [relevance] it is")
     if Relevance.read(snapshot.facts["relevance"]) != release.relevance:
@@ -164,11 +166,13 @@ def _compare(
         moment=moment_of(release),
     )
     pasts = [past_of([*log.of_users[sample.user_id], *map(_raw, posted)], release) for sample, posted in chosen]
+    users = workspace.read("users") if workspace.exists("users") else None
+    said = read_said(users, {sample.user_id for sample in samples}, snapshot=snapshot) if users else {}
     items = read_items(release, log.of_items.keys() | {event.item_id for past in pasts for event, _ in past})
     items |= number_candidates(workspace, release, items, log.of_items, taken)
     served = [np.c_[sample.retrieval_scores, sample.features] for sample in samples]
     right = [
-        np.c_[retrieval_scores(sample, past, items, release), recompute(sample, past, items, release)]
+        np.c_[retrieval_scores(sample, past, said.get(sample.user_id, {}), items, release), recompute(sample, past, items, release)]
         for sample, past in zip(samples, pasts, strict=True)
     ]
     pairs, k = list(zip(served, right, strict=True)), int(release.serving["k"])

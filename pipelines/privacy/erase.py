@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from feature_store.landing import content_of
 from feature_store.layout import Workspace
 from feature_store.manifest import write_text_atomically
 from feature_store.online.opening import open_store
@@ -93,8 +94,13 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
         removed = rows_out_of_redis(config, sought, tombstones) if config.online_store.elsewhere else 0
         folders = (*config.sources.events, *config.sources.users)
         files = progress.track(list_source(folders, workspace), what="searching landing files")
-        landing = [trace for file in files if (trace := trace_in(file, sought, rewrite=rewrite_landing))]
-        rewritten = [trace.digest for trace in landing if not trace.left]
+        landing: list[LandingTrace] = []
+        rewritten: dict[str, str] = {}
+        for file in files:
+            trace = trace_in(file, sought, rewrite=rewrite_landing)
+            landing += [trace] if trace else []
+            if trace and not trace.left:
+                rewritten[trace.digest] = content_of(file.path)
         checked: list[Checked] = []
         acts = _acts(config, sought, tombstones, rewritten)
         for artefact, (folder, act) in progress.track(acts.items(), what="erasing", total=len(acts)):
@@ -119,7 +125,7 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
     return receipt
 
 
-def _acts(config: Config, sought: Sought, tombstones: Tombstones, rewritten: Sequence[str]) -> Mapping[str, tuple[Path, Act]]:
+def _acts(config: Config, sought: Sought, tombstones: Tombstones, rewritten: Mapping[str, str]) -> Mapping[str, tuple[Path, Act]]:
     """Artefact -> where it lies and what to do there; together they are the workspace but for what sources have left and fetched photos."""
     workspace = config.open_workspace()
     root, online = workspace.root, workspace.online_store.parent
@@ -146,7 +152,7 @@ def _sources(config: Config) -> set[str]:
     return {path.parts[0] for path in below if path.parts}
 
 
-def _from_table(workspace: Workspace, folder: Path, sought: Sought, rewritten: Sequence[str]) -> str:
+def _from_table(workspace: Workspace, folder: Path, sought: Sought, rewritten: Mapping[str, str]) -> str:
     if workspace.exists(folder.name):
         return erase_from_table(workspace, folder.name, sought, changed=rewritten)
     shutil.rmtree(folder)  # what a killed night left of its first build

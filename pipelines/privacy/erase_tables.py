@@ -1,11 +1,13 @@
 """A user taken out of tables: rows where they name users, the whole table where it is not made of rows."""
 
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
+from feature_store.day_digests import DIGESTS
 from feature_store.event_removal import remove_events
 from feature_store.layout import QUARANTINE, TableReader, Workspace, remove_old_builds
 from feature_store.manifest import MANIFEST
@@ -15,6 +17,8 @@ from pipelines.privacy.sought import USER, Sought
 Theirs = Callable[[pl.Schema], pl.Expr | None]
 """Columns of a file -> True for the user's rows; None where no column can say so."""
 EVENTS = "events"
+LANDED = "landed"
+"""Fact of `users`: name and digest of each landing file, and when it was first met."""
 LASTING = (EVENTS, "users", "catalogue", "fetched_images")
 """Tables that remember what no night could make again; these lose rows and never all."""
 OF_EVENTS = ("review_sentiment",)
@@ -23,7 +27,7 @@ NOTHING = "nothing found"
 MADE_AGAIN = "removed whole; the next night makes it again"
 
 
-def erase_from_table(workspace: Workspace, name: str, sought: Sought, *, changed: Collection[str] = ()) -> str:
+def erase_from_table(workspace: Workspace, name: str, sought: Sought, *, changed: Mapping[str, str] = MappingProxyType({})) -> str:
     """Take a user out of the build that stands, and remove all older builds.
 
     What is left has no fingerprint, so the next night makes the table anew, and all that is made of it.
@@ -32,12 +36,16 @@ def erase_from_table(workspace: Workspace, name: str, sought: Sought, *, changed
         workspace: Where the table is.
         name: Of the table.
         sought: Who.
-        changed: Digests of landing files that were rewritten: the log forgets to have read them, so the next night takes them for new.
+        changed: Digests of landing files that were rewritten -> what they are now. The log forgets to have read them, so the next night
+            takes them for new; what they say of users stays known since they were first met.
 
     Returns:
         What was done.
     """
     reader = workspace.read(name)
+    if DIGESTS in reader.manifest.files and not workspace.read(EVENTS).manifest.fingerprint:  # of the log as it was
+        shutil.rmtree(reader.directory)
+        return MADE_AGAIN
     parquet = [file for file in reader.manifest.files if file.endswith(".parquet")]
     others = [file for file in reader.manifest.files if file not in parquet]
     if name not in LASTING and any(sought.in_file(reader.path(file)) for file in others):
@@ -45,7 +53,8 @@ def erase_from_table(workspace: Workspace, name: str, sought: Sought, *, changed
         return MADE_AGAIN
     theirs = _of_lost_events(workspace) if name in OF_EVENTS else sought.rows
     found = {file: count for file in parquet if (count := _count(reader.path(file), theirs))}
-    stale = name == EVENTS and any(digest in reader.manifest.facts["sources"] for digest in changed)
+    read = reader.manifest.facts["sources"] if name == EVENTS else [key.split()[-1] for key in reader.manifest.facts.get(LANDED, ())]
+    stale = any(digest in read for digest in changed)
     if found or stale or sought.in_text((reader.directory / MANIFEST).read_text(encoding="utf-8")):
         _rewrite(workspace, reader, sought, theirs, found, changed)
     remove_old_builds(workspace.read(name))
@@ -60,7 +69,7 @@ def _of_lost_events(workspace: Workspace) -> Theirs:
 
 
 def _rewrite(
-    workspace: Workspace, reader: TableReader, sought: Sought, theirs: Theirs, found: Mapping[str, int], changed: Collection[str]
+    workspace: Workspace, reader: TableReader, sought: Sought, theirs: Theirs, found: Mapping[str, int], changed: Mapping[str, str]
 ) -> None:
     """Write the next build: every file without the user's rows, and the log without what it knows of changed landing files."""
     facts, log = sought.hide(dict(reader.manifest.facts)), reader.manifest.name == EVENTS
@@ -82,6 +91,9 @@ def _rewrite(
             span = remove_events(writer, pl.col(USER).is_in(sought.names))
             facts |= {"rows": span.rows, "sources": {key: value for key, value in facts["sources"].items() if key not in changed}}
             facts |= {part: moment.isoformat() if moment else None for part, moment in (("first", span.first), ("last", span.last))}
+        if LANDED in facts:
+            met = {tuple(key.rsplit(" ", 1)): since for key, since in facts[LANDED].items()}
+            facts[LANDED] = {f"{file} {changed.get(digest, digest)}": since for (file, digest), since in met.items()}
         writer.commit(facts=facts, run=sought.hide(dict(reader.manifest.run)))
 
 

@@ -21,7 +21,8 @@ def run(context: StageContext) -> None:
         for name, moment in {"ranker": cuts.ranker, "validation": cuts.validation, "released": cuts.date}.items():
             retriever = load_retriever(context.read("retriever").folder / name)
             past = load_interactions(events, items, context.config.relevance, before=moment, users=context.read("users"))
-            rows = np.linspace(0, past.num_users - 1, min(MOST_QUERIES, past.num_users)).astype(np.int64)
+            acting = np.flatnonzero(np.diff(past.offsets))
+            rows = acting[np.linspace(0, len(acting) - 1, min(MOST_QUERIES, len(acting))).astype(np.int64)]
             queries = retriever.scorer().user_vectors(past, rows)
             available = np.flatnonzero(items.available(moment))
             index, told[name] = build_index(retriever.item_vectors[available], available, queries, context.config.index)

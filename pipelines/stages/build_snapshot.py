@@ -26,6 +26,9 @@ ROW_BYTES = 300
 """Working on an event takes about so much memory."""
 READ = ("user_id", "item_id", "event_type", "value", "event_time", "known_at")
 """Columns of an event that a history is made of."""
+NOTHING_KNOWN = (
+    "nothing said of users was known before {:%Y-%m-%d}, so nothing is used; without `known_at` it is known from the day it landed"
+)
 USERS_IN_FILE = 50_000
 """Of 50 events each they take about 150 MB."""
 
@@ -37,12 +40,15 @@ def run(context: StageContext) -> None:
     acts = [file.filter(relevance.kind().is_not_null()).select(READ) for file in events.scan_files(EVENTS)]
     make = partial(_of_part, vocabulary=vocabulary, relevance=relevance, moment=context.date)
     parts = made_in_parts(make, acts, "user_id", row_bytes=ROW_BYTES, context=context)
-    known = as_of(context.read("users").scan(USERS), context.date)
+    users = context.read("users")
+    known = as_of(users.scan(USERS), context.date)
     with context.workspace.write(context.stage.writes) as writer:
         written = write_parts(writer, with_known(parts, known), SNAPSHOT, rows_in_file=USERS_IN_FILE)
         rows = written.select(pl.len()).collect().item()
-        made_of = {"events": events.manifest.content_digest, "relevance": asdict(relevance)}
-        context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat(), **made_of})
+        told = [] if len(known) or not users.manifest.facts["rows"] else [NOTHING_KNOWN.format(context.date)]
+        digests = {"events": events.manifest.content_digest, "users": users.manifest.content_digest}
+        made_of = digests | {"relevance": asdict(relevance)}
+        context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat(), "told": told, **made_of})
 
 
 def _of_part(events: pl.LazyFrame, *, vocabulary: Vocabulary, relevance: Relevance, moment: datetime) -> pl.DataFrame:

@@ -32,12 +32,13 @@ def run(context: StageContext) -> None:
             landed: dict[str, str] = dict(table.manifest.facts["landed"]) if table else {}
             intake = _take_in(context, table, landed)
             standing = table.scan(USERS).collect() if table else USERS.empty()
-            rows = changes(pl.concat([standing, intake.rows]), attributes)
+            rows = changes(pl.concat([standing, intake.rows]), attributes, met=table.manifest.facts["values"] if table else ())
             write_refused(writer, intake.refused)
             facts = {
                 "quarantined": intake.refused.height,
                 "users": rows["user_id"].n_unique(),
-                "values": dict(rows.group_by("attribute").agg(pl.col("value").n_unique()).sort("attribute").iter_rows()),
+                "values": dict.fromkeys(sorted(attributes), 0)
+                | dict(rows.group_by("attribute").agg(pl.col("value").n_unique()).iter_rows()),
                 "sources": intake.sources,
                 "unreadable": intake.unreadable,
                 "landed": landed,

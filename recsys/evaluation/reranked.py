@@ -19,7 +19,10 @@ USERS_AT_ONCE = 256
 
 @dataclass(frozen=True, kw_only=True)
 class RerankedRecommender:
-    """Implements `Recommender`: the best of a scorer stand in the ranker's order, the rest behind them in the scorer's."""
+    """Implements `Recommender`: the best of a scorer stand in the ranker's order, the rest behind them in the scorer's.
+
+    Of a user without events, of whom the ranker could read nothing, all stand in the scorer's: so they are served.
+    """
 
     base: Scorer
     ranker: SavedRanker
@@ -51,7 +54,8 @@ class RerankedRecommender:
         probabilities = np.zeros((*lists.shape, len(self.ranker.task_weights)), np.float32)
         probabilities[there] = self.ranker.probabilities(features[there])
         weights, ordered = np.array(self.ranker.task_weights), lists.copy()
-        for place, some in enumerate(there):
+        for place in np.flatnonzero(~past.without_events(rows)):
+            some = there[place]
             final = final_scores(probabilities[place, some], scores[place, some], task_weights=weights, blend=self.ranker.blend)
             ordered[place, some] = lists[place, some][np.argsort(-final, kind="stable")]
         return ordered

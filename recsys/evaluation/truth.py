@@ -83,8 +83,6 @@ def build_truth(past: Interactions, window: Interactions, *, candidates: npt.NDA
     wanted = window.keep(window.relevant & np.isin(window.user_row, asked))
     pair = np.unique(wanted.user_row * wanted.num_items + wanted.item_index)
     user, item = np.divmod(pair, wanted.num_items)
-    past_row = past.rows_of(window.user_ids[asked])
-    was_seen = np.asarray(past.asked(past_row).seen()[np.searchsorted(asked, user), item]).ravel() > 0
     live = candidates[item]
     judged = np.unique(user[live])
     if len(judged) == 0:
@@ -92,6 +90,8 @@ def build_truth(past: Interactions, window: Interactions, *, candidates: npt.NDA
             f"of {len(pair)} relevant pairs in the window none is of an item available at the cut; there is nobody to judge by. "
             "Look at [cuts] and at available_from in the catalogue."
         )
+    past_row = past.rows_of(window.user_ids[asked])
+    was_seen = np.asarray(past.asked(past_row).seen()[np.searchsorted(asked, user), item]).ravel() > 0
     row = np.searchsorted(judged, user)
     masks: dict[Scope, npt.NDArray[np.bool_]] = {"new": ~was_seen, "all": np.ones(len(pair), bool)}
     return Truth(

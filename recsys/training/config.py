@@ -102,6 +102,8 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     def __post_init__(self) -> None:
         NegativesConfig.__post_init__(self)
         StepsConfig.__post_init__(self)
+        if self.min_attribute_users < 1:
+            raise ValueError(f"min_attribute_users is {self.min_attribute_users}; it counts users: 1 or more")
         if self.id_rows < 0:
             raise ValueError(f"id_rows is {self.id_rows}; it counts the rows that items share: 1 or more, or 0, a row per item")
         if self.events_per_epoch < 0:

@@ -30,7 +30,7 @@ from serving.app import create_app
 from serving.settings import Settings
 from tests.support.reviews import write_log
 from tests.support.stages import run_stage
-from tests.support.tiny_release import DATE, build_catalogue, build_release
+from tests.support.tiny_release import COLOURS, DATE, build_catalogue, build_release
 
 READER = "reader@example.com"
 """Of whom the log knows what happened on the eve of the release, too late to count for items."""
@@ -46,8 +46,8 @@ MET = 50
 """Items that others have met; nobody has met those behind them before the eve."""
 
 
-def write_shop(root: Path) -> Workspace:
-    """A release with the log that it comes from."""
+def write_shop(root: Path, *, colour: str = "") -> Workspace:
+    """A release with the log that it comes from; one that knows of colours where the shop says one of the reader."""
     workspace = Workspace(root)
     catalogue = build_catalogue(ITEMS)
     with workspace.write("catalogue") as writer:
@@ -62,13 +62,17 @@ def write_shop(root: Path) -> Workspace:
     cuts = {"ranker": CUT, "validation": CUT + timedelta(days=9), "test": CUT + timedelta(days=19)}
     features = run_stage(COMPUTE_ITEM_FEATURES, root, date=DATE, cuts=cuts).scan(ITEM_FEATURES).collect()
     known = build_ranking_items(build_items(catalogue, {}), with_rates(features, since=CUT), moment=DATE, further=FURTHER)
-    release = build_release(workspace.releases, items=ITEMS, known=known)
+    release = build_release(workspace.releases, items=ITEMS, known=known, knows_colours=bool(colour))
     report = {"cuts": {"ranker": CUT.isoformat()}, "reviews": {"version": READ_BY}}
     (release / "evaluation.json").write_text(json.dumps(report), encoding="utf-8")
     told = json.loads((release / "release.json").read_text(encoding="utf-8"))
     told["events"] = workspace.read("events").manifest.content_digest
     (release / "release.json").write_text(json.dumps(told), encoding="utf-8")
-    load_night(workspace)
+    if colour:
+        (root / "landing/users").mkdir(parents=True)
+        said = f"user_id,known_at,attribute.colour\n{READER},2025-12-01T00:00:00Z,{COLOURS[0]}\n{READER},2025-12-02T00:00:00Z,{colour}\n"
+        (root / "landing/users/said.csv").write_text(said, encoding="utf-8")
+    load_night(workspace, **({"users": {"attributes": ["colour"]}} if colour else {}))
     return workspace
 
 

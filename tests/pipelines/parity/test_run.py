@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from feature_store.layout import Workspace
 from feature_store.online.protocol import PostedEvent, UserState
-from feature_store.schema import EVENTS, REVIEW_SENTIMENT
+from feature_store.schema import EVENTS, REVIEW_SENTIMENT, USERS
 from feature_store.served_samples import ServedSample
 from pipelines.cli import app
 from pipelines.config import parse_config
@@ -40,6 +40,7 @@ from tests.support.sampled_shop import (
     write_sentiments,
     write_shop,
 )
+from tests.support.tiny_release import COLOURS
 
 DAY = (
     {"item_id": "i7", "event_type": "purchase"},
@@ -108,6 +109,29 @@ def test_what_is_no_number_is_a_difference(shop: Workspace) -> None:
 
 def test_what_cannot_be_made_again_as_a_number_is_a_difference_too() -> None:
     assert beyond(np.array([[1, 1]], np.float32), np.array([[1, np.nan]]), 1e-4).tolist() == [[False, True]]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An answer to a user of whom the shop says a colour, by a release that reads it."""
+    workspace = write_shop(tmp_path_factory.mktemp("told"), colour=COLOURS[2])
+    with sampling_api(workspace) as api:
+        ask(api)
+    return workspace.root
+
+
+def test_what_the_shop_says_of_a_user_is_read_anew_too(told: Path, tmp_path: Path) -> None:
+    shop = Workspace(shutil.copytree(told, tmp_path / "shop"))
+    assert compared(shop).passed
+    table = shop.read("users").manifest
+    with shop.write("users") as writer:
+        writer.write(USERS.empty(), USERS)
+        writer.commit(facts=table.facts)
+    with pytest.raises(ParityError, match="what is said of users has changed since the snapshot"):
+        compared(shop)
+    claim(shop, users=shop.read("users").manifest.content_digest)
+    found = compared(shop)
+    assert [feature.name for feature in found.features if feature.requests] == ["retrieval_score"]
 
 
 def test_a_skew_that_the_ranker_reads_costs_overlap(shop: Workspace) -> None:

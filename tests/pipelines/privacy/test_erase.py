@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from feature_store.day_digests import DIGESTS
 from feature_store.errors import EmptyLogError
 from feature_store.layout import Workspace
 from feature_store.online.protocol import PostedEvent
@@ -26,8 +27,10 @@ from pipelines.config import parse_config
 from pipelines.lock import BusyError, alone
 from pipelines.nightly import end_of_log
 from pipelines.privacy.erase import Receipt, erase_user
+from pipelines.privacy.erase_tables import NOTHING
 from pipelines.progress import Progress
 from pipelines.stage import is_current
+from pipelines.stages.build_examples import STAGE as BUILD_EXAMPLES
 from pipelines.stages.build_snapshot import STAGE as BUILD_SNAPSHOT
 from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURES
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
@@ -181,6 +184,28 @@ def test_landing_files_are_rewritten_on_request_once_they_are_settled(shop: Work
     night(shop.root)  # reads the rewritten files for new ones
     assert shop.read("events").scan(EVENTS).collect().equals(events)
     assert shop.read("events").manifest.facts["quarantined"] == 1
+
+
+def test_what_others_were_said_to_be_is_no_newer_in_a_file_that_was_rewritten(shop: Workspace) -> None:
+    users, folder = {"users": {"attributes": ["age"]}}, shop.landing / "users"
+    folder.mkdir(parents=True)
+    (folder / "1.csv").write_text(f"user_id,attribute.age\n{USER},20-29\n{OTHER},20-29\n", encoding="utf-8")
+    run_stage(INGEST_USERS, shop.root, **users)
+    (folder / "2.csv").write_text(f"user_id,attribute.age\n{OTHER},30-39\n", encoding="utf-8")
+    told = run_stage(INGEST_USERS, shop.root, **users).scan(USERS).filter(user_id=OTHER).collect()
+    os.utime(folder / "1.csv", (0, 0))
+    erase(shop, landing=True, **users)
+    assert USER not in (folder / "1.csv").read_text(encoding="utf-8")
+    assert run_stage(INGEST_USERS, shop.root, **users).scan(USERS).collect().equals(told)
+
+
+def test_what_was_digested_of_the_log_goes_with_the_user(shop: Workspace) -> None:
+    cuts = {"ranker": "2024-03-01T00:00:00Z", "validation": "2024-03-08T00:00:00Z", "test": "2024-03-09T00:00:00Z"}
+    run_stage(BUILD_EXAMPLES, shop.root, cuts=cuts)
+    assert DIGESTS in shop.read("examples").manifest.files
+    assert {entry.artefact: entry.done for entry in erase(shop, "nobody").checked}["table examples"] == NOTHING
+    assert {entry.artefact: entry.done for entry in erase(shop).checked}["table examples"].startswith("removed whole")
+    assert not shop.exists("examples")
 
 
 def test_a_second_erasure_finds_nothing_more(shop: Workspace) -> None:

@@ -1,6 +1,7 @@
 """A night that carries days over makes, to the byte, what counting all of them makes."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from feature_store.layout import TableReader, Workspace
 from feature_store.manifest import Manifest
 from feature_store.schema import EVENTS, ITEM_FEATURES, REVIEW_SENTIMENT, UTC_TIME
 from pipelines.stages.compute_item_features import STAGE
-from tests.support.stages import run_stage
+from tests.support.stages import context_of, run_stage
 
 START = datetime(2025, 1, 10, tzinfo=UTC)
 KINDS = ("impression", "click", "purchase", "rating", "review")
@@ -147,7 +148,7 @@ def test_a_log_that_lies_in_other_files_has_no_new_day(tmp_path: Path, log: pl.D
     assert second.scan(ITEM_FEATURES).collect().equals(first.scan(ITEM_FEATURES).collect())
 
 
-@pytest.mark.parametrize("change", ["config", "a file that is gone", "a file of another length"])
+@pytest.mark.parametrize("change", ["config", "a file that is gone", "a file of another length", "a file with another byte"])
 def test_nothing_is_carried_over_from_a_build_that_is_not_whole_or_was_made_otherwise(
     tmp_path: Path, log: pl.DataFrame, change: str
 ) -> None:
@@ -158,8 +159,18 @@ def test_nothing_is_carried_over_from_a_build_that_is_not_whole_or_was_made_othe
         path.unlink()
     elif change == "a file of another length":
         path.write_bytes(path.read_bytes()[:-1])
+    elif change == "a file with another byte":
+        path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
     sections = {"relevance": {"events": ["purchase"]}} if change == "config" else {}
     assert night(tmp_path, 120, **sections).manifest.facts["days"]["kept"] == 0
+
+
+def test_nothing_is_carried_over_where_the_stage_is_asked_for_by_name(tmp_path: Path, log: pl.DataFrame) -> None:
+    write_log(tmp_path, log)
+    night(tmp_path, 120)
+    context = context_of(STAGE, tmp_path, date=START + timedelta(days=120))
+    STAGE.run(replace(context, forced=True))
+    assert context.workspace.read(STAGE.writes).manifest.facts["days"]["kept"] == 0
 
 
 def test_each_month_begins_with_a_row_of_every_item_that_is_known_by_then(tmp_path: Path, log: pl.DataFrame) -> None:

@@ -11,6 +11,8 @@ from feature_store.quarantine import read_refused
 from feature_store.schema import USERS
 from feature_store.tombstones import Tombstones
 from feature_store.user_names import KEY_VARIABLE, UserNames
+from pipelines.privacy.erase_tables import erase_from_table
+from pipelines.privacy.sought import Sought
 from pipelines.stage import is_current
 from pipelines.stages.ingest_users import STAGE
 from tests.support.stages import NIGHT, context_of, run_stage
@@ -114,6 +116,15 @@ def test_an_attribute_that_nobody_has_is_told_with_those_there_are(tmp_path: Pat
     drop(tmp_path, "1.csv", "user_id,attribute.age,attribute.town", "ann,20-29,Ulm")
     with pytest.raises(LandingError, match=r"no user has the attribute 'agee'; there are age, town\. Change \[users\] attributes\."):
         ingest(tmp_path, "agee")
+
+
+def test_an_attribute_that_nobody_has_any_more_is_no_error(tmp_path: Path) -> None:
+    drop(tmp_path, "1.csv", "user_id,attribute.age", "ann,20-29")
+    ingest(tmp_path, "age")
+    assert erase_from_table(Workspace(tmp_path), "users", Sought(("ann",))) == "1 rows removed"
+    Tombstones().with_users(["ann"]).write(Workspace(tmp_path).tombstones)
+    for _ in range(2):
+        assert ingest(tmp_path, "age").manifest.facts["values"] == {"age": 0}
 
 
 def test_named_attributes_without_any_file_are_told(tmp_path: Path) -> None:

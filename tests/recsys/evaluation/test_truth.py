@@ -68,3 +68,5 @@ def test_hits_are_the_listed_choices_and_padding_is_none() -> None:
 def test_a_window_in_which_nobody_chose_anything_is_refused() -> None:
     with pytest.raises(ValueError, match="nobody to judge by"):
         build_truth(PAST, WINDOW, candidates=np.zeros(5, bool))
+    with pytest.raises(ValueError, match="of 0 relevant pairs in the window none is of an item available"):
+        build_truth(PAST, WINDOW.keep(~WINDOW.relevant), candidates=CANDIDATES)

@@ -29,7 +29,11 @@ STEPPED = [
     Wanted(name="shared_rows", epochs=1, changes=THREE_STEPS | LONG | {"sharding": "row_wise", "id_rows": 5}),
     Wanted(name="table_wise", epochs=1, changes=THREE_STEPS | LONG | {"sharding": "table_wise"}),
     Wanted(name="hidden_modalities", epochs=1, changes=THREE_STEPS | LONG | {"modality_dropout": 0.3, "learning_rate": 1e-3}),
-    Wanted(name="hard_negatives", epochs=2, changes=LONG | {"tokens_per_batch": 300, "hard_negatives": 2, "passed_over_negatives": 1}),
+    Wanted(
+        name="hard_negatives",
+        epochs=2,
+        changes=LONG | {"tokens_per_batch": 300, "learning_rate": 1e-4, "hard_negatives": 2, "passed_over_negatives": 1},
+    ),
     Wanted(name="remembering", epochs=1, changes=THREE_STEPS | LONG | {"memory_items": 40}),
     Wanted(name="adversarial", epochs=1, changes=THREE_STEPS | {"adversarial": 0.2, "accumulate": 2}),
     Wanted(
