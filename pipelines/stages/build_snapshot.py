@@ -45,7 +45,8 @@ def run(context: StageContext) -> None:
     with context.workspace.write(context.stage.writes) as writer:
         written = write_parts(writer, with_known(parts, known), SNAPSHOT, rows_in_file=USERS_IN_FILE)
         rows = written.select(pl.len()).collect().item()
-        told = [] if len(known) or not users.manifest.facts["rows"] else [NOTHING_KNOWN.format(context.date)]
+        in_vain = known.is_empty() and users.scan(USERS).head(1).collect().height > 0
+        told = [NOTHING_KNOWN.format(context.date)] if in_vain else []
         digests = {"events": events.manifest.content_digest, "users": users.manifest.content_digest}
         made_of = digests | {"relevance": asdict(relevance)}
         context.commit(writer, facts={"rows": rows, "as_of": context.date.isoformat(), "told": told, **made_of})
