@@ -107,5 +107,13 @@ def test_what_the_shop_knows_stands_beside_the_history_and_alone_where_there_is_
     assert len(json.loads(stored["u0000"])) == 3  # as it has always been
 
 
+def test_what_is_said_of_users_too_late_to_be_known_is_told(tmp_path: Path) -> None:
+    users = pl.DataFrame([("u0003", "age", "20-29", day(40))], schema=USERS.schema, orient="row")
+    write_tables(tmp_path, random_interactions(0, num_users=5, num_items=10, num_events=60, days=50), items_of(10), users)
+    assert run_stage(STAGE, tmp_path, date=day(41)).manifest.facts["told"] == []
+    (told,) = run_stage(STAGE, tmp_path, date=day(40)).manifest.facts["told"]
+    assert told.startswith("nothing said of users was known before")
+
+
 def test_no_events_make_no_rows() -> None:
     assert snapshot([("u", "a", "impression", 1)]).height == 0
