@@ -15,7 +15,7 @@ def platt_scaling(
     """Scale (above 0) and shift per task under which sigmoid(scale * logit + shift) has the least log loss (Platt, 1999).
 
     A loss over whole slates cares for order alone, so a model that learned from it is sure of too much or too little. A task that
-    always or never happened stays as it is.
+    always or never happened stays as it is, and so does one for which the search ends in no numbers, as it may for a few rows.
 
     Args:
         logits: Of rows that were not learned from.
@@ -36,4 +36,6 @@ def platt_scaling(
             return total
 
         optimizer.step(loss)
-    return log_scale.detach().exp(), shift.detach()
+    scale, shift = log_scale.detach().exp(), shift.detach()
+    found = scale.isfinite() & shift.isfinite() & (scale > 0)
+    return torch.where(found, scale, 1.0), torch.where(found, shift, 0.0)
