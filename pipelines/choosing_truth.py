@@ -8,8 +8,11 @@ import numpy.typing as npt
 from pipelines.config import ChooseBy
 from recsys.data.interactions import Interactions
 from recsys.data.passed_over import PassedOver
+from recsys.evaluation.judge import per_user
 from recsys.evaluation.last_choice import part_last_choice
+from recsys.evaluation.top_k import top_k
 from recsys.evaluation.truth import Truth, build_truth
+from recsys.models.scorer import Scorer
 
 MOST_JUDGED_USERS = 5000
 """Users of the window that are asked; more would only cost time."""
@@ -80,3 +83,10 @@ def _asked_in(past: Interactions, window: Interactions, candidates: npt.NDArray[
 
 def _of_window(past: Interactions, window: Interactions, candidates: npt.NDArray[np.bool_]) -> Truth:
     return build_truth(past, window, candidates=candidates, most_users=MOST_JUDGED_USERS)
+
+
+def judge_choice(scorer: Scorer, truth: Truth) -> dict[str, npt.NDArray[np.float64]]:
+    """(users,) of each metric that something is chosen by."""
+    lists = top_k(scorer, truth.past, truth.rows, candidates=truth.candidates, k=100, exclude_seen=True)[0]
+    values = per_user(lists, truth.chosen["new"])
+    return {name: values[name] for name in ("recall@100", "ndcg@10")}

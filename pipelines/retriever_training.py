@@ -9,23 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.choosing_truth import Choosing
+from pipelines.choosing_truth import Choosing, judge_choice
+from pipelines.part_choice import choose_parts
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.passed_over import PassedOver
 from recsys.data.sequences import SHARE_IN_ORDER
 from recsys.data.tensors import ItemBatch
-from recsys.evaluation.judge import per_user
-from recsys.evaluation.top_k import top_k
-from recsys.evaluation.truth import Truth
 from recsys.models.ensemble import Ensemble
 from recsys.models.retriever import SavedRetriever
-from recsys.models.scorer import Scorer
 from recsys.models.two_tower import TwoTower
-from recsys.models.two_tower_scorer import KnownUsersScorer, TwoTowerScorer, embed_catalogue
+from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.ensemble import EnsembleTraining, train_ensemble
 from recsys.training.inputs import known_values, tower_shape
+from recsys.training.parts import give_parts
 from recsys.training.prior import HALF_LIVES_DAYS, Prior, choose_prior
 from recsys.training.reading import choose_reading
 from recsys.training.retriever import AfterEpoch, Track
@@ -39,12 +37,15 @@ class Chosen:
     """Of each member of the ensemble."""
     in_order: float
     """See `choose_reading`."""
+    part_weights: Mapping[str, float]
+    """Further part of the score -> its weight, above 0; see `choose_parts`."""
     prior: Prior
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> "Chosen":
         """Out of the description of a retriever or the facts of its table, which say more."""
-        return Chosen(epochs=tuple(values["epochs"]), in_order=values["in_order"], prior=Prior(**values["prior"]))
+        prior = Prior(**values["prior"])
+        return Chosen(epochs=tuple(values["epochs"]), in_order=values["in_order"], part_weights=values["part_weights"], prior=prior)
 
 
 def train_and_choose(
@@ -57,7 +58,8 @@ def train_and_choose(
     track: Track,
     after_epoch: AfterEpoch | None = None,
 ) -> SavedRetriever:
-    """Train; Recall@100 chooses the epoch of each member, then `choose_reading` what all are asked and `choose_prior` the popularity prior.
+    """Train; Recall@100 chooses the epoch of each member, then `choose_reading` what all are asked, `choose_parts` what further parts of
+    the score count, and `choose_prior` the popularity prior.
 
     Args:
         items: The catalogue.
@@ -96,16 +98,19 @@ def train_and_choose(
         after_epoch=after_epoch,
         passed_over=choosing.passed_over,
     )
-    scorer = TwoTowerScorer(training.model, training.item_vectors, config.history_length, attributes)
-
-    def asking(share: float) -> KnownUsersScorer:
-        training.model.in_order = share
-        return scorer.for_users(question.past, question.rows)
-
-    in_order = SHARE_IN_ORDER[config.order]
+    model = training.model
+    model.in_order = SHARE_IN_ORDER[config.order]
     if config.order == "both":
-        in_order = choose_reading(lambda share: judge_choice(asking(share), question))
-    users = asking(in_order)
+        scorer = TwoTowerScorer(model, training.item_vectors, config.history_length, attributes)
+
+        def asking(share: float) -> dict[str, npt.NDArray[np.float64]]:
+            model.in_order = share
+            return judge_choice(scorer.for_users(question.past, question.rows), question)
+
+        model.in_order = choose_reading(asking)
+    part_weights = choose_parts(training, items, truth.past, question, config)
+    vectors = give_parts(model, training.item_vectors, items, truth.past, weights=part_weights, seed=config.seed)
+    users = TwoTowerScorer(model, vectors, config.history_length, attributes).for_users(question.past, question.rows)
     popularity = {days: Prior(half_life_days=days).log_popularity(question.past, items, now=now) for days in HALF_LIVES_DAYS}
     strangers = question.past.without_events(question.rows)
 
@@ -115,8 +120,8 @@ def train_and_choose(
     prior = choose_prior(weighing, strangers=strangers)
     validation = weighing(prior.half_life_days, np.where(strangers, prior.strangers_weight, prior.weight))
     told = {name: float(np.nanmean(values)) for name, values in validation.items()}
-    chosen = Chosen(epochs=training.epochs, in_order=in_order, prior=prior)
-    return _saved(training, items, config, chosen=chosen, past=question.past, now=now, validation=told)
+    chosen = Chosen(epochs=training.epochs, in_order=model.in_order, part_weights=part_weights, prior=prior)
+    return _saved(training, vectors, items, config, chosen=chosen, past=question.past, now=now, validation=told)
 
 
 def train_as_chosen(
@@ -134,11 +139,14 @@ def train_as_chosen(
     training = train_ensemble(
         items, past, config, epochs=chosen.epochs, validate=None, scratch=scratch, track=track, passed_over=passed_over
     )
-    return _saved(training, items, config, chosen=chosen, past=past, now=now, validation={})
+    training.model.in_order = chosen.in_order
+    vectors = give_parts(training.model, training.item_vectors, items, past, weights=chosen.part_weights, seed=config.seed)
+    return _saved(training, vectors, items, config, chosen=chosen, past=past, now=now, validation={})
 
 
 def _saved(
     training: EnsembleTraining,
+    vectors: npt.NDArray[np.float32],
     items: Items,
     config: RetrieverConfig,
     *,
@@ -148,18 +156,11 @@ def _saved(
     validation: dict[str, float],
 ) -> SavedRetriever:
     weights = (chosen.prior.weight, chosen.prior.strangers_weight)
-    training.model.in_order, training.model.popularity_weights = chosen.in_order, weights
-    vectors = training.item_vectors.copy()
+    training.model.popularity_weights = weights
     vectors[:, -1] = chosen.prior.log_popularity(past, items, now=now)
     told = {**asdict(chosen), "members": training.members, "validation": validation}
     if training.id_collisions:
         told["id_collisions"] = asdict(training.id_collisions)
-    shape = replace(tower_shape(items, config, known_values(past, config)), in_order=chosen.in_order, popularity_weights=weights)
+    towers = tower_shape(items, config, known_values(past, config))
+    shape = replace(towers, in_order=chosen.in_order, popularity_weights=weights, parts=training.model.parts)
     return SavedRetriever(model=training.model, shape=shape, item_vectors=vectors, training=told)
-
-
-def judge_choice(scorer: Scorer, truth: Truth) -> dict[str, npt.NDArray[np.float64]]:
-    """(users,) of each metric that something is chosen by."""
-    lists = top_k(scorer, truth.past, truth.rows, candidates=truth.candidates, k=100, exclude_seen=True)[0]
-    values = per_user(lists, truth.chosen["new"])
-    return {name: values[name] for name in ("recall@100", "ndcg@10")}

@@ -114,9 +114,10 @@ def _serving(context: StageContext, retriever: SavedRetriever) -> dict[str, Any]
     members = retriever.model.members
     item_tower = members[0].item_tower
     match = [(f"match.{name}", size) for name, size in item_tower.match.blocks.items()]
+    further = [(part.name, part.size) for part in retriever.model.parts]
     return {
         "history_length": retriever.shape.history_length,
-        "vector_parts": [*[*item_tower.parts.items(), *match] * len(members), ("bias", 1), ("popularity", 1)],
+        "vector_parts": [*[*item_tower.parts.items(), *match] * len(members), *further, ("bias", 1), ("popularity", 1)],
         "relevance": asdict(relevance),
         "candidates": context.config.ranker.candidates,
         "k": 20,

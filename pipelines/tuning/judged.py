@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.config import Config
-from pipelines.retriever_training import judge_choice, train_and_choose
+from pipelines.choosing_truth import judge_choice
+from pipelines.retriever_training import train_and_choose
 from pipelines.validation_window import Window, digest, nights_twin
 from recsys.training.config import RetrieverConfig
 from recsys.training.retriever import AfterEpoch, Track

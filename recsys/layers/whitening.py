@@ -66,10 +66,20 @@ class Whitening(nn.Module):
         for value, band in zip(worth, self.bands, strict=True):
             self.scale[band] = value.sqrt()
 
+    @property
+    def worth(self) -> Float[Tensor, " bands"]:
+        """What each band has been weighed with."""
+        return torch.stack([self.scale[band.start] for band in self.bands]).square()
+
     def forward(self, vectors: Float[Tensor, "items input_dim"]) -> Float[Tensor, "items output_dim"]:
         """Vectors of length sqrt(output_dim), were every band worth 1; zero where nothing is left."""
-        turned: Tensor = F.normalize((vectors - self.mean) @ self.projection, dim=1) * self.projection.shape[1] ** 0.5
-        return turned * self.scale
+        turned: Tensor = self.unit(vectors) * self.projection.shape[1] ** 0.5 * self.scale
+        return turned
+
+    def unit(self, vectors: Float[Tensor, "items input_dim"]) -> Float[Tensor, "items output_dim"]:
+        """The same of unit length and not weighed."""
+        turned: Tensor = F.normalize((vectors - self.mean) @ self.projection, dim=1)
+        return turned
 
 
 def _principal(centred: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

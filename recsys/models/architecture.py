@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recsys.models.ensemble import Ensemble
+from recsys.models.item_to_item import LIKENESS, ItemToItem
 from recsys.models.item_tower import ItemTower
+from recsys.models.likeness import Likeness
 from recsys.models.two_tower import TwoTower
 from recsys.models.user_tower import UserTower
 
@@ -45,19 +47,23 @@ class TowerShape:
     """See `ItemTower`."""
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Attribute of users, in alphabetical order -> its values, in the order of their rows."""
+    parts: tuple[ItemToItem, ...] = ()
+    """See `Ensemble`."""
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "TowerShape":
         """What `dataclasses.asdict` gave, back from JSON."""
         tuples = {name: tuple(values[name]) for name in ("modalities", "popularity_weights") if name in values}
         attributes = {name: tuple(known) for name, known in values.get("attributes", {}).items()}
-        return TowerShape(**(values | tuples | {"attributes": attributes}))
+        parts = tuple(ItemToItem(**{**part, "kind_worth": tuple(part["kind_worth"])}) for part in values.get("parts", ()))
+        return TowerShape(**(values | tuples | {"attributes": attributes, "parts": parts}))
 
 
 def build_ensemble(shape: TowerShape) -> Ensemble:
     """As many untrained two-towers as the shape says."""
     members = [build_towers(shape) for _ in range(shape.ensemble)]
-    return Ensemble(members, in_order=shape.in_order, popularity_weights=shape.popularity_weights)
+    likeness = Likeness(members[0].item_tower.prepared_dims) if any(part.name == LIKENESS for part in shape.parts) else None
+    return Ensemble(members, in_order=shape.in_order, popularity_weights=shape.popularity_weights, parts=shape.parts, likeness=likeness)
 
 
 def build_towers(shape: TowerShape) -> TwoTower:

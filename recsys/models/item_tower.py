@@ -133,6 +133,11 @@ class ItemTower(nn.Module):
         """Whiten content once, ahead of many steps: the result is what `forward` reads."""
         return replace(items, vectors={name: self.whitening[name](items.vectors[name]) for name in self.whitening})
 
+    def content_units(self, items: ItemBatch) -> dict[str, Float[Tensor, "items _"]]:
+        """modality -> content as it is encoded, whitened; as long as the root of what the modality is worth, all its bands alike."""
+        layers = {name: self._whitening(name) for name in self.whitening}
+        return {name: layer.unit(items.vectors[name]) * layer.worth.mean().sqrt() for name, layer in layers.items()}
+
     def forward(self, items: ItemBatch) -> Float[Tensor, "items dim"]:
         """The fused vector of each prepared item; values of absent modalities change nothing."""
         return self._fuse(self._of_ids(items.item_index) if self.use_item_id else self._no_id(items), items)

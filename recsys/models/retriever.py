@@ -16,6 +16,7 @@ from recsys.models.two_tower_scorer import TwoTowerScorer
 
 VECTORS = "item_vectors.npy"
 DESCRIPTION = "retriever.json"
+LIKENESS_FILE = "likeness.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,8 @@ def save_retriever(folder: Path, saved: SavedRetriever) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number, member in enumerate(saved.model.members):
         save_file({name: value.contiguous() for name, value in member.state_dict().items()}, folder / weights_file(number))
+    if saved.model.likeness is not None:
+        save_file(saved.model.likeness.state_dict(), folder / LIKENESS_FILE)
     np.save(folder / VECTORS, saved.item_vectors)
     description = {"shape": asdict(saved.shape), "training": saved.training}
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -51,6 +54,8 @@ def load_retriever(folder: Path) -> SavedRetriever:
     model = build_ensemble(shape)
     for number, member in enumerate(model.members):
         member.load_state_dict(load_file(folder / weights_file(number)))
+    if model.likeness is not None:
+        model.likeness.load_state_dict(load_file(folder / LIKENESS_FILE))
     model.eval().requires_grad_(False)
     return SavedRetriever(model=model, shape=shape, item_vectors=np.load(folder / VECTORS), training=description["training"])
 

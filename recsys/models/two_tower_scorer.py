@@ -78,6 +78,12 @@ class KnownUsersScorer:
         users[:, -1], items[:, -1] = weights, log_popularity
         return replace(self, user_vectors=users, item_vectors=items)
 
+    def scaling(self, columns: slice, factor: float) -> "KnownUsersScorer":
+        """The same with some coordinates counting so many times as much."""
+        users = self.user_vectors.copy()
+        users[:, columns] *= factor
+        return replace(self, user_vectors=users)
+
 
 def embed_catalogue(model: TwoTower, items: ItemBatch, log_popularity: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     """(items, dim + BEHIND): vectors of prepared items, the bias for «wanted», and the log of popularity (items,)."""

@@ -5,22 +5,18 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from recsys.training.one_standard_error import as_good
-from recsys.training.worth import relative_worth
+from recsys.training.worth import first_as_good
 
 READINGS = (0.5, 0.0, 1.0)
 """Shares of the answer to «what comes next», the safest first: the mean of both answers is wrong by half at worst."""
 
 
 def choose_reading(judge: Callable[[float], Mapping[str, npt.NDArray[np.float64]]]) -> float:
-    """The first of READINGS that is `as_good` as the best one.
+    """One of READINGS; see `first_as_good`.
 
     On a log whose order means something the next event is the better question, on one with a long horizon the other is, by far.
 
     Args:
         judge: Metrics of the retriever that asks so, for each judged user: `recall@100` and `ndcg@10`, NaN where nothing could be found.
     """
-    judged = [judge(share) for share in READINGS]
-    worth = [relative_worth(values, judged[0]) for values in judged]
-    best = max(worth, key=lambda values: float(np.nanmean(values)))
-    return next(share for share, values in zip(READINGS, worth, strict=True) if as_good(values, best))
+    return READINGS[first_as_good([judge(share) for share in READINGS])]

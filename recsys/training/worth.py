@@ -1,9 +1,11 @@
-"""What lists are worth where two metrics are at odds."""
+"""What lists are worth where two metrics are at odds, and which of several choices to take by it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from recsys.training.one_standard_error import as_good
 
 
 def relative_worth(values: Mapping[str, npt.NDArray[np.float64]], level: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
@@ -15,3 +17,14 @@ def relative_worth(values: Mapping[str, npt.NDArray[np.float64]], level: Mapping
     """
     means = {name: max(float(np.nanmean(level[name])), 1e-9) for name in ("recall@100", "ndcg@10")}
     return values["recall@100"] / means["recall@100"] + values["ndcg@10"] / means["ndcg@10"]
+
+
+def first_as_good(judged: Sequence[Mapping[str, npt.NDArray[np.float64]]]) -> int:
+    """The place of the first choice that is `as_good` as the best one; so the safest should come first.
+
+    Args:
+        judged: Of each choice, what the judged users get: see `relative_worth`, whose level is the first one.
+    """
+    worth = [relative_worth(values, judged[0]) for values in judged]
+    best = max(worth, key=lambda values: float(np.nanmean(values)))
+    return next(place for place, values in enumerate(worth) if as_good(values, best))

@@ -1,0 +1,72 @@
+"""Which further parts a trained retriever's score gets, and what they count, by what users chose."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from pipelines.choosing_truth import judge_choice
+from recsys.data.interactions import Interactions
+from recsys.data.items import Items
+from recsys.data.tensors import item_batch
+from recsys.evaluation.truth import Truth
+from recsys.models.ensemble import Ensemble
+from recsys.models.item_to_item import LIKENESS, LINEAR
+from recsys.models.two_tower_scorer import TwoTowerScorer
+from recsys.training.config import RetrieverConfig
+from recsys.training.ensemble import EnsembleTraining
+from recsys.training.inputs import known_values
+from recsys.training.part_weights import level_weight, weights_of
+from recsys.training.parts import give_parts
+from recsys.training.worth import first_as_good
+
+USERS, ITEMS = 1000, 2000
+"""So many, at most, tell how far scores spread."""
+
+
+def choose_parts(training: EnsembleTraining, items: Items, past: Interactions, truth: Truth, config: RetrieverConfig) -> dict[str, float]:
+    """Part -> its weight, one after another; those that should not count are left out.
+
+    Args:
+        training: It keeps no part.
+        items: The catalogue.
+        past: What it has learned from.
+        truth: By whom it is chosen.
+        config: Settings of the training.
+    """
+    model = training.model
+    vectors = give_parts(model, training.item_vectors, items, past, weights={LINEAR: 1.0, LIKENESS: 1.0}, seed=config.seed)
+    places = model.places
+    users = TwoTowerScorer(model, vectors, config.history_length, known_values(past, config)).for_users(truth.past, truth.rows)
+    chosen: dict[str, float] = {}
+
+    def judge(weights: Mapping[str, float]) -> dict[str, npt.NDArray[np.float64]]:
+        weighed = users
+        for part, place in places.items():
+            weighed = weighed.scaling(place, weights.get(part, 0.0))
+        return judge_choice(weighed, truth)
+
+    for part, place in places.items():
+        some = np.flatnonzero(truth.candidates)
+        known = _as_new(model, items, seed=config.seed) if part == LIKENESS else vectors[_drawn(some, ITEMS, seed=config.seed)]
+        asking = users.user_vectors[_drawn(np.arange(len(truth.rows)), USERS, seed=config.seed)]
+        unit = level_weight(*(asking[:, columns] @ known[:, columns].T for columns in (model.towers, place)))
+        weights = weights_of(part, unit=unit)
+        chosen[part] = weights[first_as_good([judge({**chosen, part: weight}) for weight in weights])]
+    model.parts = ()
+    return {part: weight for part, weight in chosen.items() if weight}
+
+
+def _as_new(model: Ensemble, items: Items, *, seed: int) -> npt.NDArray[np.float32]:
+    """Vectors of some items that have content, as if nobody had met them."""
+    tower = model.members[0].item_tower
+    told = np.any([items.presence[name] for name in tower.prepared_dims], axis=0)
+    rows = torch.from_numpy(_drawn(np.flatnonzero(told), ITEMS, seed=seed))
+    batch = item_batch(items, has_id=np.zeros(len(items), bool), modalities=tower.modalities)
+    with torch.inference_mode():
+        return model.new_item_vectors(batch.select(rows)).numpy()
+
+
+def _drawn(rows: npt.NDArray[np.int64], most: int, *, seed: int) -> npt.NDArray[np.int64]:
+    return np.sort(np.random.default_rng(seed).choice(rows, min(most, len(rows)), replace=False))

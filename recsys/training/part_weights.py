@@ -1,0 +1,37 @@
+"""What further parts of the score may count beside the towers; validation chooses."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys.models.item_to_item import LIKENESS, LINEAR
+
+SHARES: Mapping[str, tuple[float, ...]] = {LINEAR: (0.0, 0.1, 0.2, 0.35), LIKENESS: (0.6, 0.3, 1.0, 0.0)}
+"""Part -> how far it may spread a user's scores, as shares of what the towers do; the safest first.
+
+Where the towers know both items, they alone are safe. Of new items they know too little, of which most windows see too few to tell; see
+docs/experiments.md.
+"""
+
+
+def weights_of(part: str, *, unit: float) -> tuple[float, ...]:
+    """SHARES as weights, of which `first_as_good` takes one.
+
+    Args:
+        part: Its name.
+        unit: See `level_weight`.
+    """
+    return tuple(share * unit for share in SHARES[part])
+
+
+def level_weight(towers: npt.NDArray[np.float32], part: npt.NDArray[np.float32]) -> float:
+    """The weight with which a part spreads scores as far as the towers, over the users to whom it says anything; 0 where there are none.
+
+    Args:
+        towers: (users, items) their scores.
+        part: (users, items) its scores at weight 1.
+    """
+    own = part.std(axis=1)
+    told = own > 0
+    return float(towers.std(axis=1)[told].mean() / own[told].mean()) if told.any() else 0.0
