@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.config import Config
 from pipelines.choosing_truth import judge_choice
+from pipelines.config import Config
 from pipelines.retriever_training import train_and_choose
 from pipelines.validation_window import Window, digest, nights_twin
 from recsys.training.config import RetrieverConfig

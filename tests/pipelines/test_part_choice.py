@@ -1,0 +1,60 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pipelines.part_choice import choose_parts
+from recsys.data.tensors import item_batch
+from recsys.evaluation.truth import Truth, build_truth
+from recsys.models.architecture import build_towers
+from recsys.models.ensemble import Ensemble
+from recsys.models.item_to_item import LIKENESS, LINEAR
+from recsys.models.two_tower_scorer import embed_catalogue
+from recsys.training.ensemble import EnsembleTraining
+from recsys.training.inputs import tower_shape
+from tests.support.behaviour import interactions_of
+from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SMALL, taste_interactions, taste_items
+
+NEW = np.arange(NUM_ITEMS) >= NUM_ITEMS - NUM_NEW
+SHAPE = tower_shape(taste_items(), SMALL)
+
+
+@pytest.fixture
+def training() -> EnsembleTraining:
+    """Towers that know nothing yet."""
+    torch.manual_seed(0)
+    model = build_towers(SHAPE).eval().requires_grad_(False)
+    model.item_tower.fit_whitening(taste_items())
+    prepared = model.item_tower.prepare(item_batch(taste_items(), has_id=~NEW, modalities=SHAPE.modalities))
+    vectors = embed_catalogue(model, prepared, np.zeros(NUM_ITEMS))
+    return EnsembleTraining(model=Ensemble([model]), item_vectors=vectors, epochs=(1,), members=[], id_collisions=None)
+
+
+def window(*, own: bool, new: bool) -> Truth:
+    """Next, users choose two items that they have not had, new ones or known ones, of their own kind or of the other."""
+    past, rows = taste_interactions(), list[tuple[str, int, float]]()
+    for row, user in enumerate(past.user_ids):
+        kind = row % 2 if own else 1 - row % 2
+        unseen = np.setdiff1d(np.flatnonzero((new == NEW) & (np.arange(NUM_ITEMS) % 2 == kind)), past.of_user(row).item_index)
+        rows += [(str(user), int(item), 100.0) for item in unseen[:2]]
+    return build_truth(past, interactions_of(rows, num_items=NUM_ITEMS), candidates=np.ones(NUM_ITEMS, bool))
+
+
+def test_what_helps_users_find_known_items_counts(training: EnsembleTraining) -> None:
+    chosen = choose_parts(training, taste_items(), taste_interactions(), window(own=True, new=False), SMALL)
+    assert chosen[LINEAR] > 0
+    assert training.model.parts == ()
+
+
+def test_what_misleads_is_left_out(training: EnsembleTraining) -> None:
+    assert LINEAR not in choose_parts(training, taste_items(), taste_interactions(), window(own=False, new=False), SMALL)
+    assert LIKENESS not in choose_parts(training, taste_items(), taste_interactions(), window(own=False, new=True), SMALL)
+
+
+def test_likeness_counts_where_it_finds_new_items_and_where_there_are_none_to_tell(training: EnsembleTraining) -> None:
+    truth = window(own=True, new=True)
+    told = choose_parts(training, taste_items(), taste_interactions(), truth, SMALL)[LIKENESS]
+    assert told > 0
+    none_new = replace(window(own=True, new=False), candidates=~NEW)
+    assert choose_parts(training, taste_items(), taste_interactions(), none_new, SMALL)[LIKENESS] > 0
