@@ -8,11 +8,11 @@ import torch
 
 from pipelines.choosing_truth import judge_choice
 from recsys.data.interactions import Interactions
+from recsys.data.item_to_item import LIKENESS, LINEAR
 from recsys.data.items import Items
 from recsys.data.tensors import item_batch
 from recsys.evaluation.truth import Truth
 from recsys.models.ensemble import Ensemble
-from recsys.models.item_to_item import LIKENESS, LINEAR
 from recsys.models.two_tower_scorer import TwoTowerScorer
 from recsys.training.config import RetrieverConfig
 from recsys.training.ensemble import EnsembleTraining
@@ -23,6 +23,8 @@ from recsys.training.worth import first_as_good
 
 USERS, ITEMS = 1000, 2000
 """So many, at most, tell how far scores spread."""
+ERRORS = 2.0
+"""A part counts otherwise than is safe only where validation tells that it should, as there are several, each with several weights."""
 
 
 def choose_parts(training: EnsembleTraining, items: Items, past: Interactions, truth: Truth, config: RetrieverConfig) -> dict[str, float]:
@@ -53,7 +55,7 @@ def choose_parts(training: EnsembleTraining, items: Items, past: Interactions, t
         asking = users.user_vectors[_drawn(np.arange(len(truth.rows)), USERS, seed=config.seed)]
         unit = level_weight(*(asking[:, columns] @ known[:, columns].T for columns in (model.towers, place)))
         weights = weights_of(part, unit=unit)
-        chosen[part] = weights[first_as_good([judge({**chosen, part: weight}) for weight in weights])]
+        chosen[part] = weights[first_as_good([judge({**chosen, part: weight}) for weight in weights], errors=ERRORS)]
     model.parts = ()
     return {part: weight for part, weight in chosen.items() if weight}
 

@@ -1,6 +1,7 @@
 """A sampled answer made again: raw rows through the reference, as the scores and the matrix that the ranker should have read."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,8 @@ def past_of(events: Sequence[RawEvent], release: Release) -> list[tuple[RawEvent
 def retrieval_scores(
     sample: ServedSample, past: Sequence[tuple[RawEvent, str]], said: Mapping[str, str], items: Mapping[str, RawItem], release: Release
 ) -> npt.NDArray[np.float64]:
-    """(candidates,): what the user tower of the release makes of the history, times the vectors of the release; see `recompute`.
+    """(candidates,): what the user tower of the release makes of the history, and further parts of the score, times the vectors of the
+    release; see `recompute`.
 
     `said` is what the shop says of the user, attribute -> value.
     """
@@ -40,9 +42,26 @@ def retrieval_scores(
     if release.user_attributes:
         slots = [[*values].index(said[name]) + 1 if said.get(name) in values else 0 for name, values in release.user_attributes.items()]
         history["attributes"] = np.array([slots], np.int64)
-    user_vector = release.user_tower.run(["user_vector"], history)[0][0]
+    asked = release.user_tower.run(["user_vector"], history)[0][0].astype(np.float64).tolist()
+    bias, popularity = asked.pop(-2), asked.pop()
+    for part in release.serving.get("parts", ()):
+        asked += _asked_of_part(part, past, [release.item_vectors[items[event.item_id].row] for event, _ in past], start=len(asked))
+    user_vector = np.array([*asked, bias, popularity])
     own = [release.item_vectors[items[item_id].row] for item_id in sample.item_ids]
     return np.array([float(vector.astype(np.float64) @ user_vector) for vector in own])
+
+
+def _asked_of_part(
+    part: Mapping[str, Any], past: Sequence[tuple[RawEvent, str]], vectors: Sequence[npt.NDArray[np.float32]], *, start: int
+) -> list[float]:
+    """Coordinates of a user in a part of the score, event by event; the last of an item is how many times as long it is when it is read."""
+    dim, asked, number = part["dim"], [0.0] * part["dim"], 0
+    for (_, act), vector in zip(past, vectors, strict=True):
+        worth = part["kind_worth"][KINDS[act]]
+        own, longer = vector[start : start + dim], float(vector[start + dim])
+        asked = [so_far + worth * float(value) * longer for so_far, value in zip(asked, own, strict=True)]
+        number += worth > 0
+    return [part["weight"] * value / max(number, 1) ** 0.5 for value in asked] + [0.0]
 
 
 def recompute(

@@ -118,6 +118,7 @@ def _serving(context: StageContext, retriever: SavedRetriever) -> dict[str, Any]
     return {
         "history_length": retriever.shape.history_length,
         "vector_parts": [*[*item_tower.parts.items(), *match] * len(members), *further, ("bias", 1), ("popularity", 1)],
+        "parts": [asdict(part) for part in retriever.model.parts],
         "relevance": asdict(relevance),
         "candidates": context.config.ranker.candidates,
         "k": 20,

@@ -170,22 +170,24 @@ def age_days(past: Interactions) -> npt.NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Histories:
-    """The newest distinct events of some users, oldest first, padded at the end; at least one column."""
+    """The newest distinct events of some users, oldest first, padded at the end, at least one column; and all of them."""
 
     item_index: npt.NDArray[np.int64]
     kind: npt.NDArray[np.int64]
     age_days: npt.NDArray[np.float32]
     attributes: npt.NDArray[np.int64]
     """(users, attributes): see `attribute_slots`."""
+    whole: Interactions
+    """All distinct events of these users, one user behind another."""
 
 
 def newest_events(past: Interactions, rows: npt.NDArray[np.int64], *, length: int, attributes: Mapping[str, Sequence[str]]) -> Histories:
-    """What the user tower reads of some users.
+    """What is read of some users: the newest events by the user tower, all by what needs no tower.
 
     Args:
         past: Distinct interactions (see `Interactions.distinct`).
         rows: (users,) rows of `past.user_ids`; -1 is a user of whom nothing is known.
-        length: Most events of a user.
+        length: Most events of a user that the tower reads.
         attributes: Attribute of users -> its values that the tower knows.
     """
     slots = attribute_slots(past.attributes, attributes, rows)
@@ -199,7 +201,7 @@ def newest_events(past: Interactions, rows: npt.NDArray[np.int64], *, length: in
     event = np.where(inside, start[:, None] + np.arange(width), 0)
     if not len(past.item_index):
         empty = np.zeros((len(rows), 1), np.int64)
-        return Histories(empty, empty, empty.astype(np.float32), slots)
+        return Histories(empty, empty, empty.astype(np.float32), slots, past.asked(rows))
     newest = past.event_time[np.maximum(end - 1, 0)]
     age = (newest[:, None] - past.event_time[event]) / MICROSECONDS_PER_DAY
     return Histories(
@@ -207,4 +209,5 @@ def newest_events(past: Interactions, rows: npt.NDArray[np.int64], *, length: in
         kind=np.where(inside, past.kind[event], 0).astype(np.int64),
         age_days=np.where(inside, age, 0).astype(np.float32),
         attributes=slots,
+        whole=past.asked(rows),
     )

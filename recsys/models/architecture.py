@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from recsys.data.item_to_item import LIKENESS, ItemToItem
 from recsys.models.ensemble import Ensemble
-from recsys.models.item_to_item import LIKENESS, ItemToItem
 from recsys.models.item_tower import ItemTower
 from recsys.models.likeness import Likeness
 from recsys.models.two_tower import TwoTower
@@ -55,7 +55,7 @@ class TowerShape:
         """What `dataclasses.asdict` gave, back from JSON."""
         tuples = {name: tuple(values[name]) for name in ("modalities", "popularity_weights") if name in values}
         attributes = {name: tuple(known) for name, known in values.get("attributes", {}).items()}
-        parts = tuple(ItemToItem(**{**part, "kind_worth": tuple(part["kind_worth"])}) for part in values.get("parts", ()))
+        parts = tuple(ItemToItem.read(part) for part in values.get("parts", ()))
         return TowerShape(**(values | tuples | {"attributes": attributes, "parts": parts}))
 
 

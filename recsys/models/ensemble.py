@@ -7,21 +7,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from recsys.data.item_to_item import BEHIND, LIKENESS, ItemToItem
 from recsys.data.tensors import ItemBatch
-from recsys.models.item_to_item import LIKENESS, ItemToItem
 from recsys.models.likeness import Likeness
 from recsys.models.two_tower import WANTED, TwoTower
-
-BEHIND = 2
-"""Coordinates behind those of the towers: an item's bias and the log of its popularity; a user's 1 and what popularity counts."""
 
 
 class Ensemble(nn.Module):
     """Score a user and an item by the mean of what the members give them (Lakshminarayanan et al., NeurIPS 2017).
 
     A mean of dot products is one dot product: of the members' vectors side by side, those of the user divided by how many members there
-    are. So what serves one two-tower serves many, and a single one is an ensemble of one. Parts that no training has shaped stand beside
-    the members' coordinates.
+    are. So what serves one two-tower serves many, and a single one is an ensemble of one. The coordinates of further parts of the score, of
+    which no member knows, stand between theirs and those BEHIND.
 
     Args:
         members: Of one shape, at least one. Each has a temperature of its own, which its user vectors are already divided by.
@@ -69,17 +66,16 @@ class Ensemble(nn.Module):
         """The state after each user's newest event, asked what the user wants, and what meets the coordinates BEHIND an item's.
 
         Args:
-            item_vectors: Of the items of the events, without the coordinates BEHIND.
+            item_vectors: Of the items of the events, as far as the towers make them.
             kinds: See `UserTower`.
             ages_days: See `UserTower`.
             attributes: See `UserTower`.
         """
-        members = item_vectors[..., self.towers].chunk(len(self.members), dim=2)
+        members = item_vectors.chunk(len(self.members), dim=2)
         asked = [
             self._ask(member, own, kinds, ages_days, attributes) / len(self.members)
             for member, own in zip(self.members, members, strict=True)
         ]
-        asked += [part.ask(item_vectors[..., self.places[part.name]], kinds) for part in self.parts]
         weight, strangers_weight = self.popularity_weights
         popularity = torch.where((kinds > 0).any(dim=1, keepdim=True), weight, strangers_weight)
         return torch.cat([*asked, torch.ones_like(asked[0][:, :1]), popularity], dim=1)

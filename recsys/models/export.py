@@ -65,7 +65,7 @@ def export_user_tower(model: Ensemble, path: Path, *, history_length: int) -> fl
     Raises:
         ParityError: It is further than TOLERANCE.
     """
-    dim = model.towers.stop + sum(part.size for part in model.parts)
+    dim = model.towers.stop
     random = torch.Generator().manual_seed(0)
     length = min(5, history_length)
     kinds = torch.randint(1, len(Kind), (3, length), generator=random)

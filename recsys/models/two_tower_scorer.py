@@ -8,9 +8,10 @@ import numpy.typing as npt
 import torch
 
 from recsys.data.interactions import Interactions
+from recsys.data.item_to_item import with_asked_parts
 from recsys.data.sequences import newest_events
 from recsys.data.tensors import ItemBatch
-from recsys.models.ensemble import BEHIND, Ensemble
+from recsys.models.ensemble import Ensemble
 from recsys.models.two_tower import WANTED, TwoTower
 
 USERS_AT_ONCE = 1024
@@ -47,15 +48,15 @@ class TwoTowerScorer:
 
     def _block(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         histories = newest_events(past, rows, length=self.history_length, attributes=self.attributes)
-        table = torch.from_numpy(self.item_vectors[:, :-BEHIND])
+        table = torch.from_numpy(self.item_vectors[:, self.model.towers])
         with torch.inference_mode():
             vectors = self.model.user_vectors(
                 table[torch.from_numpy(histories.item_index)],
                 torch.from_numpy(histories.kind),
                 torch.from_numpy(histories.age_days),
                 torch.from_numpy(histories.attributes),
-            )
-        return vectors.numpy()
+            ).numpy()
+        return with_asked_parts(vectors, self.model.parts, self.item_vectors, histories.whole)
 
 
 @dataclass(frozen=True)

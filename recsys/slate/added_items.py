@@ -14,10 +14,12 @@ from recsys.data.items import Items, build_items
 from recsys.data.knowledge import entity_slots
 from recsys.data.new_items import RULES, NewItemRules, load_rules
 from recsys.data.ranking_items import centred_units, extend_ranking_items, joined_content
-from recsys.slate.release_reader import FORMAT, Release, ReleaseFormatError, open_graph
+from recsys.slate.release_reader import Release, ReleaseFormatError, open_graph
 from recsys.slate.retrieve import stranger_vector
 from recsys.vocabulary import Vocabulary
 
+ADDABLE = 2
+"""Format of a release from which on items can be added to it."""
 TOWER = "item_tower.onnx"
 KNOWLEDGE_NAMES = "knowledge.json"
 _TIMES = [name for name, dtype in CATALOGUE.schema.items() if dtype == UTC_TIME]
@@ -29,7 +31,7 @@ def new_item_rules(release: Release) -> NewItemRules:
     Raises:
         ReleaseFormatError: It was published before items could be added.
     """
-    if release.description["format"] != FORMAT or not (release.folder / RULES).is_file():
+    if release.description["format"] < ADDABLE or not (release.folder / RULES).is_file():
         raise ReleaseFormatError(
             f"release {release.release_id} is of a version that described items otherwise: none can be added. Run `vitrine nightly`."
         )

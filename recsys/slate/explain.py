@@ -85,5 +85,6 @@ def _without_each(past: Interactions, events: npt.NDArray[np.int64]) -> Interact
         item_index=past.item_index[kept].ravel(),
         kind=past.kind[kept].ravel(),
         event_time=past.event_time[kept].ravel(),
+        known_at=past.known_at[kept].ravel(),
         attributes={},
     )

@@ -14,15 +14,16 @@ import onnxruntime
 import polars as pl
 
 from feature_store.manifest import file_digest
+from recsys.data.item_to_item import ItemToItem
 from recsys.data.items import Items, build_items
 from recsys.data.ranking_features import feature_names
 from recsys.data.ranking_items import RankingItems, load_ranking_items
 from recsys.data.relevance import Relevance
 from recsys.retrieval.faiss_index import IndexDescription, load_index
 
-FORMAT = 2
-READABLE = (1, FORMAT)
-"""Before 2 the bias came last, with popularity in it."""
+FORMAT = 3
+READABLE = (1, 2, FORMAT)
+"""Before 2 the bias came last, with popularity in it; before 3 there was nothing between the towers and the bias."""
 USER_ATTRIBUTES = "user_attributes.json"
 """There only in a release whose user tower reads attributes of users."""
 NEEDED = (
@@ -83,6 +84,11 @@ class Release:
     def tower_vectors(self) -> npt.NDArray[np.float32]:
         """(items, dim): what the towers say, as the user tower reads the items of a history."""
         return self.item_vectors[:, : self.user_tower.get_inputs()[0].shape[2]]
+
+    @cached_property
+    def parts(self) -> tuple[ItemToItem, ...]:
+        """What the score is made of beside the towers, bias and popularity, in the order of its coordinates."""
+        return tuple(ItemToItem.read(part) for part in self.serving.get("parts", ()))
 
     @cached_property
     def relevance(self) -> Relevance:

@@ -7,7 +7,9 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from recsys.data.sequences import Histories
+from recsys.data.interactions import nothing_known
+from recsys.data.item_to_item import with_asked_parts
+from recsys.data.sequences import Histories, newest_events
 from recsys.slate.release_reader import Release
 
 
@@ -22,7 +24,7 @@ class Candidates:
 
 
 def user_vectors(release: Release, histories: Histories) -> npt.NDArray[np.float32]:
-    """(users, all dims): what the users of these histories want, by the user tower."""
+    """(users, all dims): what the users of these histories want, by the user tower and the parts of the score beside it."""
     feeds = {
         "item_vectors": release.tower_vectors[histories.item_index],
         "kinds": histories.kind,
@@ -31,14 +33,14 @@ def user_vectors(release: Release, histories: Histories) -> npt.NDArray[np.float
     if release.user_attributes:
         feeds["attributes"] = histories.attributes
     vectors: npt.NDArray[np.float32] = release.user_tower.run(["user_vector"], feeds)[0]
-    return vectors
+    return with_asked_parts(vectors, release.parts, release.item_vectors, histories.whole)
 
 
 def stranger_vector(release: Release) -> npt.NDArray[np.float32]:
     """(all dims,): what a user wants of whom nothing is known."""
-    nothing = np.zeros((1, 1), np.int64)
-    nobody = Histories(nothing, nothing, nothing.astype(np.float32), np.zeros((1, len(release.user_attributes)), np.int64))
-    vector: npt.NDArray[np.float32] = user_vectors(release, nobody)[0]
+    nobody = nothing_known(num_items=len(release.items), relevant_kinds=release.relevance.relevant_kinds())
+    history = newest_events(nobody, np.array([-1]), length=1, attributes=release.user_attributes)
+    vector: npt.NDArray[np.float32] = user_vectors(release, history)[0]
     return vector
 
 

@@ -15,7 +15,8 @@ def platt_scaling(
     """Scale (above 0) and shift per task under which sigmoid(scale * logit + shift) has the least log loss (Platt, 1999).
 
     A loss over whole slates cares for order alone, so a model that learned from it is sure of too much or too little. A task that
-    always or never happened stays as it is, and so does one for which the search ends in no numbers, as it may for a few rows.
+    always or never happened stays as it is. Labels count as Platt's targets, a little inside of 0 and 1: where a few rows happen to be told
+    apart without a mistake, no scale would be large enough for the labels themselves.
 
     Args:
         logits: Of rows that were not learned from.
@@ -26,7 +27,7 @@ def platt_scaling(
     shift = torch.zeros(logits.shape[1], requires_grad=True)
     if told.any():
         optimizer = torch.optim.LBFGS([log_scale, shift], max_iter=STEPS, line_search_fn="strong_wolfe")
-        wanted = labels[:, told].to(logits.dtype)
+        wanted = _targets(labels[:, told]).to(logits.dtype)
 
         def loss() -> Tensor:
             optimizer.zero_grad()
@@ -36,6 +37,10 @@ def platt_scaling(
             return total
 
         optimizer.step(loss)
-    scale, shift = log_scale.detach().exp(), shift.detach()
-    found = scale.isfinite() & shift.isfinite() & (scale > 0)
-    return torch.where(found, scale, 1.0), torch.where(found, shift, 0.0)
+    return log_scale.detach().exp(), shift.detach()
+
+
+def _targets(labels: Bool[Tensor, "rows tasks"]) -> Float[Tensor, "rows tasks"]:
+    """What is expected of one more row that is like those that happened, or did not, of each of which one was known beforehand."""
+    happened = labels.sum(dim=0)
+    return torch.where(labels, (happened + 1) / (happened + 2), 1 / (len(labels) - happened + 2))

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from recsys.data.item_to_item import BEHIND
 from recsys.data.sequences import SequenceBatch
-from recsys.models.ensemble import BEHIND
 from recsys.models.two_tower import WANTED, TwoTower
 from recsys.training.pools import Pools
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from recsys.models.item_to_item import LIKENESS, LINEAR
+from recsys.data.item_to_item import LIKENESS, LINEAR
 
 SHARES: Mapping[str, tuple[float, ...]] = {LINEAR: (0.0, 0.1, 0.2, 0.35), LIKENESS: (0.6, 0.3, 1.0, 0.0)}
 """Part -> how far it may spread a user's scores, as shares of what the towers do; the safest first.

@@ -9,11 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recsys.data.interactions import Interactions
+from recsys.data.item_to_item import LIKENESS, LINEAR, ItemToItem
 from recsys.data.items import Items
 from recsys.data.relevance import NUM_KINDS, SEEN_KINDS
 from recsys.data.tensors import item_batch
 from recsys.models.ensemble import Ensemble, with_parts
-from recsys.models.item_to_item import LIKENESS, LINEAR, ItemToItem
 from recsys.models.likeness import Likeness
 from recsys.training.linear_part import linear_columns
 

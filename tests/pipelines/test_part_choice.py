@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from pipelines.part_choice import choose_parts
+from recsys.data.item_to_item import LIKENESS, LINEAR
 from recsys.data.tensors import item_batch
 from recsys.evaluation.truth import Truth, build_truth
 from recsys.models.architecture import build_towers
 from recsys.models.ensemble import Ensemble
-from recsys.models.item_to_item import LIKENESS, LINEAR
 from recsys.models.two_tower_scorer import embed_catalogue
 from recsys.training.ensemble import EnsembleTraining
 from recsys.training.inputs import tower_shape

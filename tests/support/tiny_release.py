@@ -1,7 +1,7 @@
 """A small release with real graphs, whose right answers are known: items of one colour lie in one direction."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,12 +12,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from feature_store.manifest import content_digest, describe_files
 from feature_store.schema import CATALOGUE
+from recsys.data.item_to_item import LIKENESS, ItemToItem
 from recsys.data.items import build_items
 from recsys.data.new_items import NewItemRules, save_rules
 from recsys.data.ranking_features import feature_names
 from recsys.data.ranking_items import RankingItems, save_ranking_items
+from recsys.data.relevance import NUM_KINDS, Kind
 from recsys.retrieval.config import IndexConfig
 from recsys.retrieval.faiss_index import build_index, save_index
+from recsys.slate.release_reader import FORMAT
 
 COLOURS = ("red", "green", "blue", "black")
 DIM = 8
@@ -38,6 +41,7 @@ def build_release(
     champion: bool = True,
     known: RankingItems | None = None,
     knows_colours: bool = False,
+    likens_colours: bool = False,
 ) -> Path:
     """Write a release and, where asked, make it the champion; item i has colour i % 4 and price i.
 
@@ -48,6 +52,8 @@ def build_release(
         seed: Of the vectors; part of the name.
         champion: Whether it is served.
         known: What events say of the items; nothing where left out. Prices, categories and vectors are those of the release all the same.
+        likens_colours: Whether the score has the part `likeness`: each click on an item of a candidate's colour says 1 for it, over the
+            root of the number of clicks.
         knows_colours: Whether what the shop calls a user's `colour` is worth as much as a history of nothing else.
     """
     random = np.random.default_rng(seed)
@@ -59,7 +65,8 @@ def build_release(
     units = (directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
     popularity = np.arange(items, dtype=np.float32)[::-1].copy()
     has_image = np.arange(items) % 10 != 9
-    vectors = np.c_[units, 0.01 * popularity / items, np.zeros(items)].astype(np.float32)
+    alike = np.c_[np.eye(len(COLOURS))[np.arange(items) % len(COLOURS)] / 2, np.full(items, 2)][:, : 5 * likens_colours]
+    vectors = np.c_[units, alike, 0.01 * popularity / items, np.zeros(items)].astype(np.float32)
     np.save(folder / "item_vectors.npy", vectors)
     np.save(folder / "popularity.npy", popularity)
     available = np.flatnonzero(build_items(frame, {}).available(DATE))
@@ -92,8 +99,11 @@ def build_release(
     ranking = {"feature_names": names, "tasks": ["click"], "task_weights": [1.0], "blend": 0.5, "history_length": 20}
     (folder / "ranking.json").write_text(json.dumps(ranking))
     relevance = {"events": ["click", "cart", "purchase", "rating", "review"], "positive_rating": 4.0}
-    parts = [["fused", DIM - 2], ["match.image", 2], ["bias", 1], ["popularity", 1]]
-    serving = {"history_length": 20, "vector_parts": parts, "relevance": relevance, "candidates": 30, "k": 5, "diversity": 0.0}
+    clicked = tuple(float(kind == Kind.CLICK) for kind in range(NUM_KINDS))
+    likeness = [ItemToItem(name=LIKENESS, dim=len(COLOURS), weight=2.0, kind_worth=clicked)] * likens_colours
+    parts = [["fused", DIM - 2], ["match.image", 2], *[[part.name, part.size] for part in likeness], ["bias", 1], ["popularity", 1]]
+    further = {"vector_parts": parts, "parts": [asdict(part) for part in likeness]}
+    serving = {"history_length": 20, **further, "relevance": relevance, "candidates": 30, "k": 5, "diversity": 0.0}
     (folder / "serving.json").write_text(json.dumps(serving))
     _describe(folder)
     if champion:
@@ -110,7 +120,7 @@ def promote(releases: Path, release_id: str) -> None:
 
 def _describe(folder: Path) -> None:
     files = describe_files(folder)
-    told = {"format": 2, "release_id": folder.name, "date": DATE.isoformat(), "created_at": DATE.isoformat(), "gates": []}
+    told = {"format": FORMAT, "release_id": folder.name, "date": DATE.isoformat(), "created_at": DATE.isoformat(), "gates": []}
     (folder / "release.json").write_text(json.dumps({**told, "files": files, "contents_digest": content_digest(files)}))
 
 

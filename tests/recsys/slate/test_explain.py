@@ -19,7 +19,7 @@ NOW = microseconds(DATE)
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return read_release(build_release(tmp_path_factory.mktemp("releases")))
+    return read_release(build_release(tmp_path_factory.mktemp("releases"), likens_colours=True))
 
 
 def past_of(release: Release, rows: list[int]) -> Interactions:
@@ -40,7 +40,8 @@ def test_parts_add_up_and_every_worth_is_what_the_score_loses_without_the_event(
     found = explain(release, past, item, newest=50)
     assert found.score == pytest.approx(score(release, past, item), abs=1e-5)
     assert sum(found.parts.values()) == pytest.approx(found.score, abs=1e-9)
-    assert list(found.parts) == ["fused", "match.image", "bias", "popularity"]
+    assert list(found.parts) == ["fused", "match.image", "likeness", "bias", "popularity"]
+    assert found.parts["likeness"] == pytest.approx(2 * sum(row % 4 == item % 4 for row in rows) / 2 / len(rows) ** 0.5, abs=1e-5)
     assert found.parts["bias"] == pytest.approx(release.item_vectors[item, -2])
     assert set(found.events) == set(range(max(0, len(rows) - 20), len(rows)))  # the user tower reads 20
     for event, worth in zip(found.events, found.worth, strict=True):

@@ -19,3 +19,12 @@ def test_a_task_of_which_nothing_can_be_told_stays_as_it_is(happened: bool) -> N
     scale, shift = platt_scaling(torch.randn(100, 2, generator=torch.Generator().manual_seed(1)), labels)
     assert (scale[0].item(), shift[0].item()) == (1.0, 0.0)
     assert torch.sigmoid(shift[1]).item() == pytest.approx(0.34, abs=0.05)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 100.0])
+def test_a_few_rows_told_apart_without_a_mistake_do_not_make_sure(size: float) -> None:
+    logits = size * torch.tensor([[3.0], [2.0], [-1.0], [-2.0], [-4.0]])
+    scale, shift = platt_scaling(logits, logits > 0)
+    probabilities = torch.sigmoid(scale * logits + shift)
+    assert probabilities[0].item() == pytest.approx(3 / 4, abs=0.1)
+    assert probabilities[-1].item() == pytest.approx(1 / 5, abs=0.1)

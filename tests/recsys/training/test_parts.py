@@ -6,12 +6,12 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from recsys.data.item_to_item import BEHIND, LIKENESS, LINEAR
 from recsys.data.relevance import NUM_KINDS, Kind
 from recsys.data.tensors import item_batch
 from recsys.models.architecture import build_towers
-from recsys.models.ensemble import BEHIND, Ensemble
+from recsys.models.ensemble import Ensemble
 from recsys.models.export import export_item_tower, export_user_tower
-from recsys.models.item_to_item import LIKENESS, LINEAR
 from recsys.models.retriever import SavedRetriever, load_retriever, save_retriever
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.inputs import tower_shape
