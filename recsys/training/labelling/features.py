@@ -13,9 +13,9 @@ def label_features(
 
     Args:
         vectors: modality -> (items, dim); rows of items without it are not read.
-        presence: modality -> (items,).
+        presence: modality -> (items,); one at least.
     """
+    size = len(next(iter(presence.values())))
     there = {name: present for name, present in presence.items() if present.any()}
     parts = [np.where(present[:, None], np.c_[vectors[name], np.ones(len(present))], 0) for name, present in there.items()]
-    nothing = np.zeros((max(map(len, presence.values()), default=0), 0))
-    return np.concatenate([nothing, *parts], axis=1).astype(np.float32)
+    return np.concatenate([np.zeros((size, 0)), *parts], axis=1).astype(np.float32)
