@@ -7,6 +7,7 @@ import onnxruntime
 import polars as pl
 import pytest
 
+from feature_store.layout import Workspace
 from recsys.slate.release_reader import read_release
 from tests.support.small_night import draw, small_night
 
@@ -23,6 +24,9 @@ def test_a_shop_of_descriptions_alone_publishes_what_reads_descriptions_alone(tm
     night = small_night(tmp_path)
     encoded = next(result.facts["encoded"] for result in night.results if result.name == "embed_items")
     assert encoded == {"image": 0, "text": 0, "description": rows["description"].count()}
+    profile = json.loads(Workspace(tmp_path).read("input_profile").path("profile.json").read_text(encoding="utf-8"))["catalogue"]
+    assert profile["with description vector"] == pytest.approx(rows["description"].count() / len(rows))
+    assert profile["with text vector"] == 0
     release = read_release(tmp_path / "releases" / night.release_id)
     graph = onnxruntime.InferenceSession(release.folder / "item_tower.onnx", providers=["CPUExecutionProvider"])
     assert {wanted.name for wanted in graph.get_inputs()} == {"categories", "vector.description", "presence.description"}
