@@ -192,7 +192,7 @@ def item_embeddings(dim: int, *, half: bool = False) -> Table:
         key=("item_id", "modality"),
         columns=(
             _required("item_id", pl.String, "the shop's own id"),
-            _required("modality", pl.String, "image, text, ..."),
+            _required("modality", pl.String, "image, text, description, ..."),
             _required("encoder_version", pl.String, "digest of architecture, weights, preprocessing and precision"),
             _required("content_digest", pl.String, "digest of what was encoded; equal digests are not encoded twice"),
             _required("presence", pl.Boolean, "whether the item has this modality"),

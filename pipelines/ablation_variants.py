@@ -1,6 +1,6 @@
 """The retriever less one of its parts: what an ablation trains beside the full one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -16,6 +16,8 @@ USUAL: tuple[Group, ...] = ("parts", "fusions")
 ALIGNMENT_WEIGHT = 0.1
 """Of an alignment loss that is tried beside the retrieval loss."""
 
+GOES_WITH = {"text": "description"}
+"""Modality -> what is left out with it: who asks what words are worth means all of them."""
 WITHOUT_HISTORY = "without history"
 """The variant that is no other model: the full one, to which everybody is a stranger."""
 
@@ -39,17 +41,7 @@ class Variant:
 def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
     """Every variant that this catalogue and these settings allow: the retriever less one of its parts, or with one of another kind."""
     there = {*items.vectors, *(("category",) if items.category_names else ()), *(("knowledge",) if items.knowledge else ())}
-    found = [
-        Variant(
-            key=name,
-            group="parts",
-            name=f"without {name}",
-            part=name,
-            config=replace(config, modalities=tuple(other for other in config.modalities if other != name)),
-        )
-        for name in config.modalities
-        if name in there
-    ]
+    found = [_without(name, config, there) for name in config.modalities if name in there]
     found.append(Variant(key="history", group="parts", name=WITHOUT_HISTORY, part="history", config=config))
     if config.user_attributes:
         plain = replace(config, user_attributes=())
@@ -95,6 +87,17 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
         for kind in ALIGNMENT_KINDS
         if kind not in config.alignment
     ]
+
+
+def _without(modality: str, config: RetrieverConfig, there: Collection[str]) -> Variant:
+    gone = [name for name in config.modalities if name == modality or name == GOES_WITH.get(modality)]
+    return Variant(
+        key=modality,
+        group="parts",
+        name=f"without {modality}",
+        part=" and ".join(name for name in gone if name in there),
+        config=replace(config, modalities=tuple(name for name in config.modalities if name not in gone)),
+    )
 
 
 def select(variants: Sequence[Variant], only: Sequence[str]) -> list[Variant]:

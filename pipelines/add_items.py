@@ -123,17 +123,16 @@ def _describe(
     context = StageContext(workspace=config.open_workspace(), config=config, date=datetime.now(UTC), progress=progress, stage=EMBED_ITEMS)
     photos = ItemPhotos(config, context.read("fetched_images"))
     photos.add_fetched(_fetch_photos(config, context.workspace, rows))
-    contents = {modality: open_content(modality, context, rows, photos)[0] for modality in modalities_of(config)}
-    published = new_item_rules(release).encoders
-    for modality, content in contents.items():
+    published, modalities = new_item_rules(release).encoders, modalities_of(config)
+    embeddings, encoded, lacking = {}, {}, []
+    for modality in progress.track(modalities, what="encoding", total=len(modalities)):
+        content, _ = open_content(modality, context, rows, photos)  # one after the other: both kinds of text have the same large model
         if content.version != published.get(modality):
             raise AddItemsError(
                 f"the {modality} vectors of release {release.release_id} come from encoder {published.get(modality)}; the config and the "
                 f"tables of encoders give {content.version}, and vectors of two encoders cannot be compared. Pass the config that the "
                 "release was made with, or run `vitrine nightly` so that a release with these encoders is served."
             )
-    embeddings, encoded, lacking = {}, {}, []
-    for modality, content in progress.track(contents.items(), what="encoding", total=len(contents)):
         embeddings[modality], counts = embed_shard(rows, content, item_embeddings(content.dim).empty(), modality=modality)
         encoded[modality] = counts.encoded
         lacking += [f"{one['item_id']}, added without its {modality}: {one[REASON]}" for one in counts.refused]

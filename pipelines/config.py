@@ -321,7 +321,8 @@ def _told(detail: ErrorDetails) -> str:
 
 def _with_modalities(config: Config, *, named: bool, source: str) -> Config:
     """All there are, own ones and knowledge among them, take part in a retriever that names none; what it names must exist."""
-    there = (*CONTENT, *config.sources.modalities, *(("knowledge",) if config.knowledge.asked else ()))
+    content = [name for name in CONTENT if name != "description" or config.embed.description_fields]
+    there = (*content, *config.sources.modalities, *(("knowledge",) if config.knowledge.asked else ()))
     if not named:
         return replace(config, retriever=replace(config.retriever, modalities=there))
     unknown = [name for name in config.retriever.modalities if name not in there]

@@ -32,7 +32,8 @@ TUNED_IMAGE, TUNED_TEXT = "image", "text"
 
 def modalities_of(config: Config) -> Mapping[str, str]:
     """Name in the table `item_embeddings` -> what one calls the contents."""
-    return {"image": "photos", "text": "texts"} | {name: f"{name} vectors" for name in config.sources.modalities}
+    texts = {name: f"{name}s" for name in config.embed.texts}
+    return {"image": "photos"} | texts | {name: f"{name} vectors" for name in config.sources.modalities}
 
 
 def open_content(modality: str, context: StageContext, catalogue: pl.DataFrame, photos: ItemPhotos) -> tuple[Content, Mapping[str, int]]:
@@ -55,8 +56,8 @@ def open_content(modality: str, context: StageContext, catalogue: pl.DataFrame, 
     embed, tuned = context.config.embed, context.read("fine_tuned_encoders")
     if modality in context.config.sources.modalities:
         return _given(modality, context, catalogue)
-    if modality == "text":
-        return open_texts(embed, tuned), {}
+    if modality in embed.texts:
+        return open_texts(embed, tuned, modality=modality), {}
     how: dict[str, Any] = {
         "precision": embed.precision,
         "batch": embed.image_batch,
@@ -77,10 +78,10 @@ def has_folder(table: TableReader, folder: str) -> bool:
     return any(file.startswith(f"{folder}/") for file in table.manifest.files)
 
 
-def open_texts(embed: EmbedConfig, tuned: TableReader) -> TextContent:
-    """Texts through the encoder as it comes, or, where there is one, through that of the table `fine_tuned_encoders`."""
+def open_texts(embed: EmbedConfig, tuned: TableReader, *, modality: str = "text") -> TextContent:
+    """One of `EmbedConfig.texts`, through the encoder as it comes or, where there is one, that of the table `fine_tuned_encoders`."""
     own = replace(embed, text_model=str(tuned.folder / TUNED_TEXT)) if has_folder(tuned, TUNED_TEXT) and not embed.joint_model else embed
-    return TextContent(open_text_encoder(own), embed.text_fields)
+    return TextContent(open_text_encoder(own), embed.texts[modality])
 
 
 def content_digests(config: Config, workspace: Workspace) -> Mapping[str, str]:

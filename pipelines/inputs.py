@@ -17,14 +17,15 @@ from recsys.training.config import RetrieverConfig
 
 
 def load_items(catalogue: TableReader, embeddings: TableReader | None = None, knowledge: TableReader | None = None) -> Items:
-    """The catalogue as arrays, with the vectors of every modality that the night has encoded, and with what a knowledge graph says.
+    """The catalogue as arrays, with the vectors of every modality that any item has, and with what a knowledge graph says.
 
     Raises:
         MixedEncodersError: The vectors of a modality come from more than one encoder.
     """
+    encoded = {} if embeddings is None else read_embeddings(embeddings)
     return build_items(
         catalogue.scan(CATALOGUE).collect(),
-        {} if embeddings is None else read_embeddings(embeddings),
+        {name: rows for name, rows in encoded.items() if rows["presence"].any()},  # what nobody has costs no model a token
         None if knowledge is None else knowledge.scan(KNOWLEDGE).collect(),
     )
 

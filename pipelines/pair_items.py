@@ -30,7 +30,7 @@ def gather_pair_items(context: StageContext, spec: ImageEncoderSpec | None, *, b
     catalogue = context.read("catalogue").scan(CATALOGUE).collect()
     if spec is None:
         catalogue = catalogue.with_columns(image_uri=pl.lit(None, pl.String))
-    said = _fields(catalogue, context.config.embed.text_fields)
+    said = _fields(catalogue, context.config.embed.all_text_fields)
     has_text = np.array([len(each) > 0 for each in said], bool)
     chosen = _sample(np.flatnonzero(has_text | catalogue["image_uri"].is_not_null().to_numpy()), config.items, seed=config.seed)
     read = ItemPhotos(context.config, context.read("fetched_images")).read

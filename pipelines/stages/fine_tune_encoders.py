@@ -61,11 +61,12 @@ def run(context: StageContext) -> None:
 def _recipe(context: StageContext) -> Mapping[str, Any]:
     embed = context.config.embed
     code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(fine_tuning.__path__[0]).glob("*.py"))))
-    texts = ("text_pooling", "text_prefix", "text_fields", "max_tokens")
+    texts = ("text_pooling", "text_prefix", "max_tokens")
     return {
         "settings": asdict(context.config.fine_tune),
         "image": context.read("image_encoder").manifest.content_digest,
         "text_model": [embed.text_model, model_digest(text_source(embed.text_model))],
+        "text_fields": embed.all_text_fields,
         **{name: getattr(embed, name) for name in texts},
         "code": code.hexdigest(),
     }

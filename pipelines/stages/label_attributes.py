@@ -62,10 +62,10 @@ def run(context: StageContext) -> None:
             values = {name: stated_values(catalogue, name) for name in context.config.labels.attributes}
             found += _zero_shot(context, catalogue, embeddings["image"], group)
             if values:
-                texts = _texts(context, catalogue, embeddings["text"])
-                new = texts.join(embeddings["text"], on=("item_id", "content_digest"), how="anti")
-                new.write_ipc(writer.folder / TEXTS)
-                found += _learned(context, catalogue, {**embeddings, "text": texts}, group, values)
+                texts = {name: _texts(name, context, catalogue, embeddings[name]) for name in context.config.embed.texts}
+                new = [rows.join(embeddings[name], on=("item_id", "content_digest"), how="anti") for name, rows in texts.items()]
+                pl.concat(new).write_ipc(writer.folder / TEXTS)
+                found += _learned(context, catalogue, {**embeddings, **texts}, group, values)
         table = pl.concat([ATTRIBUTE_LABELS.empty(), *(one.rows for one in found)])
         writer.write(table, ATTRIBUTE_LABELS)
         facts = {
@@ -138,25 +138,25 @@ def told(name: str, labeller: Guesser, judged: Judged | None, *, labelled: int, 
     return f"{name}: {held_out} (always the same: {judged.most_common:.3f}); {kept}{how_sure}"
 
 
-def _texts(context: StageContext, catalogue: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def _texts(modality: str, context: StageContext, catalogue: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Rows of `item_embeddings` of texts without the attributes; encoded where neither the night nor the last run has done so."""
-    texts = open_texts(context.config.embed, context.read("fine_tuned_encoders"))
+    texts = open_texts(context.config.embed, context.read("fine_tuned_encoders"), modality=modality)
     if context.workspace.exists(STAGE.writes):
-        known = pl.concat([known, _last_texts(context.workspace.read(STAGE.writes), known)])
-    frame, _ = embed_shard(without_attributes(catalogue, context.config.labels.attributes), texts, known, modality="text")
+        known = pl.concat([known, _last_texts(modality, context.workspace.read(STAGE.writes), known)])
+    frame, _ = embed_shard(without_attributes(catalogue, context.config.labels.attributes), texts, known, modality=modality)
     return frame
 
 
-def _last_texts(table: TableReader, like: pl.DataFrame) -> pl.DataFrame:
+def _last_texts(modality: str, table: TableReader, like: pl.DataFrame) -> pl.DataFrame:
     """What the last run has left; nothing where its rows are of another kind."""
     rows = pl.read_ipc(table.path(TEXTS)) if TEXTS in table.manifest.files else like.clear()
-    return rows if rows.schema == like.schema else like.clear()
+    return rows.filter(pl.col("modality") == modality) if rows.schema == like.schema else like.clear()
 
 
 def _flattered(context: StageContext, name: str) -> bool:
     """Whether an encoder has learned here from the texts of items that are held out, and these said the attribute."""
     fitted = context.read("image_encoder").manifest.facts.get("encoder") == "trained" or context.read("fine_tuned_encoders").manifest.files
-    return bool(fitted) and ("category" if name == CATEGORY else "attributes") in context.config.embed.text_fields
+    return bool(fitted) and ("category" if name == CATEGORY else "attributes") in context.config.embed.all_text_fields
 
 
 STAGE = Stage(

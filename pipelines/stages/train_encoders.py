@@ -60,10 +60,11 @@ def recipe(embed: EmbedConfig) -> dict[str, Any]:
     if embed.image_pretrained:
         return {**chosen, "kind": "published"}
     trained = ("train_epochs", "train_batch", "train_alignment", "train_photos", "train_min_photos", "seed")
-    texts = ("text_model", "text_pooling", "text_prefix", "text_fields", "max_tokens")
+    texts = ("text_model", "text_pooling", "text_prefix", "max_tokens")
     losses = [import_module(ALIGNMENT_LOSSES[name](1).__module__) for name in ("contrastive", embed.train_alignment)]
     code = hashlib.sha256("".join(inspect.getsource(module) for module in (*RECIPE_CODE, *losses)).encode()).hexdigest()
-    return {**chosen, "kind": "trained", "code": code, **{name: getattr(embed, name) for name in trained + texts}}
+    learning = {name: getattr(embed, name) for name in trained + texts} | {"text_fields": embed.all_text_fields}
+    return {**chosen, "kind": "trained", "code": code, **learning}
 
 
 def run(context: StageContext) -> None:
@@ -132,7 +133,7 @@ def _sampled(catalogue: pl.DataFrame, *, at_most: int, seed: int) -> pl.DataFram
 def _pair(
     catalogue: pl.DataFrame, rows: list[int], pixels: torch.Tensor, photo_group: torch.Tensor, embed: EmbedConfig, scratch: Path
 ) -> Photos:
-    texts = [compose_text(catalogue.row(row, named=True), embed.text_fields) for row in rows]
+    texts = [compose_text(catalogue.row(row, named=True), embed.all_text_fields) for row in rows]
     cached = scratch / "texts.npy"
     if cached.exists():
         vectors = np.load(cached)

@@ -1,7 +1,10 @@
 """Which encoders a shop uses and how they run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from recsys.encoders.item_text import FIELDS
 
 AlignmentKind = Literal["contrastive", "cosine", "determinantal", "joint_embedding_mse", "matching", "similarity_kl", "triplet"]
 ALIGNMENT_KINDS: tuple[AlignmentKind, ...] = get_args(AlignmentKind)
@@ -37,8 +40,11 @@ class EmbedConfig:
     1 / sqrt(image_dim), so it is for shops that have no room."""
     text_model: str = "minilm"
     """Any transformers model, by name or local path; `minilm` is the one that travels with the installed packages."""
-    text_fields: tuple[str, ...] = ("title", "description", "category", "attributes")
-    """Catalogue columns joined into the text that is encoded."""
+    text_fields: tuple[str, ...] = ("title", "category", "attributes")
+    """Catalogue columns joined into the text that is encoded as the modality `text`: what an item is, in few words."""
+    description_fields: tuple[str, ...] = ("description",)
+    """The same for the modality `description`, by the same model; none: there is no such modality. One vector of all words would be mostly
+    that of the description; apart, few words and many each count by what they tell: see docs/experiments.md. A column may be in both."""
     text_pooling: str = "mean"
     """From tokens to one vector: `mean`, `max`, `cls` (the first token), `last` (for decoders) or `pooler` (the model's own); as the model
     was trained. Dense layers that a folder of sentence-transformers lists follow it by themselves."""
@@ -89,6 +95,16 @@ class EmbedConfig:
     """A shop with fewer readable photos, and no weights given, gets no image encoder."""
     seed: int = 0
 
+    @property
+    def texts(self) -> Mapping[str, tuple[str, ...]]:
+        """Modality -> the columns that make its text."""
+        return {"text": self.text_fields} | ({"description": self.description_fields} if self.description_fields else {})
+
+    @property
+    def all_text_fields(self) -> tuple[str, ...]:
+        """Columns that any of them reads, in the order of `FIELDS`: what encoders that learn here are shown at once."""
+        return tuple(field for field in FIELDS if field in self.text_fields or field in self.description_fields)
+
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise ValueError(f"workers is {self.workers}; it is at least 1")
@@ -97,6 +113,10 @@ class EmbedConfig:
                 f"gpus_per_worker = {self.gpus_per_worker} is a request to Ray, and ray_address is empty; name a cluster, or set "
                 'ray_address = "local" for the GPUs of this machine'
             )
+        for name in ("text_fields", "description_fields"):
+            unknown = [field for field in getattr(self, name) if field not in FIELDS]
+            if unknown:
+                raise ValueError(f"{name}: there is no text field {unknown[0]!r}; there are {', '.join(FIELDS)}")
         named = [name for name in ("image_weights", "image_pretrained") if getattr(self, name)]
         named += ["text_model"] if self.text_model != "minilm" else []
         named += ["text_pooling"] if self.text_pooling != "mean" else []

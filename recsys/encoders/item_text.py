@@ -39,4 +39,4 @@ def _parts(item: Mapping[str, Any], field: str) -> list[str]:
         return [", ".join(name for name in item[field] if name)]
     if field == "attributes":
         return [f"{entry['name']}: {entry['value']}" for entry in item[field] if entry["name"] and entry["value"]]
-    raise ValueError(f"text_fields: found {field!r}; allowed are {', '.join(FIELDS)}. Change [embed] text_fields.")
+    raise ValueError(f"there is no text field {field!r}; there are {', '.join(FIELDS)}")

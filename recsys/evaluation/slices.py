@@ -81,7 +81,8 @@ def _labels(truth: Truth, items: Items, *, cut: datetime, most_categories: int) 
     terciles = _tercile(likes, truth.candidates & (likes > 0))
     yield "popularity", ["head", "middle", "tail", "never chosen"], np.where(likes > 0, np.where(terciles < 0, -1, 2 - terciles), 3)
     nothing = np.zeros(len(items), bool)
-    image, text = items.presence.get("image", nothing), items.presence.get("text", nothing)
+    image, words, description = (items.presence.get(name, nothing) for name in ("image", "text", "description"))
+    text = words | description
     yield "content", ["image and text", "text only", "image only", "neither"], np.where(text, np.where(image, 0, 1), np.where(image, 2, 3))
     yield "photo", ["present", "missing"], np.where(image, 0, 1)
     for name in sorted(items.presence.keys() - {"image", "text"}):

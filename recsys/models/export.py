@@ -99,7 +99,8 @@ def export_item_tower(model: Ensemble, path: Path, *, content_dims: dict[str, in
         *(f"{kind}.{name}" for kind in ("vector", "presence") for name in graph.names),
         *(f"entities.{relation}" for relation in graph.relations),
     )
-    shapes = ({0: torch.export.Dim.DYNAMIC}, tuple({0: torch.export.Dim.DYNAMIC} for _ in names[1:]))
+    content = tuple({0: torch.export.Dim.DYNAMIC} for _ in names[1:])
+    shapes = ({0: torch.export.Dim.DYNAMIC}, *([content] if content else []))
     return _export(graph, (categories, *vectors, *presence, *entities), path, names=names, output="item_vector", shapes=shapes)
 
 

@@ -13,7 +13,7 @@ FusionKind = Literal["attention", "concatenation", "gated", "late_ensemble", "ma
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
 BlockKind = Literal["transformer", "hstu"]
 BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
-CONTENT = ("image", "text", "category")
+CONTENT = ("image", "text", "description", "category")
 """Content that every shop may have."""
 
 

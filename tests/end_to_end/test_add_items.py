@@ -106,7 +106,8 @@ def test_a_new_product_is_recommended_without_a_restart_until_it_is_removed(conf
     with running_api(config.open_workspace(), images=config.resolve(config.sources.images)) as url:
         assert new_ones(url, user, k=100) == []
         added = add_items(config, new_file, progress=QUIET)
-        assert (added.items, added.encoded, len(added.refused)) == (2, {"image": 2, "text": 2}, 1)
+        described = pl.read_parquet(new_file).head(2)["description"].count()
+        assert (added.items, added.encoded, len(added.refused)) == (2, {"image": 2, "text": 2, "description": described}, 1)
         until(lambda: len(new_ones(url, user, k=100)) == 2)
         first, second = new_ones(url, user, k=100)
         withdraw_items(config, [first])
@@ -123,7 +124,7 @@ def test_photos_on_web_servers_are_fetched_and_one_that_cannot_be_is_told(worksp
         pl.concat(remote).write_parquet(tmp_path / "remote.parquet")
         config = small_config(workspace, fetch_images={"allow_private_addresses": True, "tries": 1})
         added = add_items(config, tmp_path / "remote.parquet", progress=QUIET)
-    assert (added.items, added.encoded) == (2, {"image": 1, "text": 2})
+    assert (added.items, added.encoded) == (2, {"image": 1, "text": 2, "description": 2 * first["description"].count()})
     assert [reason.partition(":")[0] for reason in added.refused] == ["gone, added without its image"]
 
 

@@ -207,7 +207,8 @@ def test_a_recommendation_is_explained_by_parts_and_events(workspace: Path, nigh
         told = explain_item(config, user, item_id, newest=5)
         assert told.score == pytest.approx(score, abs=1e-4)
         assert sum(told.parts.values()) == pytest.approx(told.score, abs=1e-4)
-        assert {"fused.id", "fused.image", "fused.text", "match.text", "bias", "popularity"} < set(told.parts)
+        content = {f"{kind}.{name}" for kind in ("fused", "match") for name in ("image", "text", "description", "category")}
+        assert {"fused.id", *content, "bias", "popularity"} < set(told.parts)
         assert len(told.events) == 5
         assert [event.worth for event in told.events] == sorted((event.worth for event in told.events), reverse=True)
 
@@ -275,7 +276,7 @@ def test_a_newcomer_of_whom_something_is_known_is_no_stranger(workspace: Path, o
 def test_a_late_ensemble_tells_what_each_modality_adds_to_a_score(workspace: Path, other_night: Night, events: pl.DataFrame) -> None:
     user, item_id = events.filter(pl.col("event_type") == "click").select("user_id", "item_id").row(0)
     told = explain_item(small_config(workspace), user, item_id, release_id=other_night.release_id)
-    parted = [f"{kind}.{name}" for kind in ("fused", "match") for name in ("image", "text", "category")]
+    parted = [f"{kind}.{name}" for kind in ("fused", "match") for name in ("image", "text", "description", "category")]
     assert list(told.parts) == ["fused.id", *parted, "bias", "popularity"]
     assert sum(told.parts.values()) == pytest.approx(told.score, abs=1e-6)
 

@@ -68,6 +68,16 @@ def test_with_two_sides_to_align_there_is_a_variant_for_each_alignment_loss_if_i
     assert not {variant.key for variant in aligned} & {variant.key for variant in select(variants, [])}
 
 
+def test_without_text_is_without_descriptions_which_also_go_alone() -> None:
+    items = taste_items()
+    told = {"text": items.vectors["text"], "description": items.vectors["text"]}
+    items = replace(items, vectors=told, presence=dict.fromkeys(told, items.presence["text"]))
+    full = replace(SMALL, modalities=("text", "description", "category"))
+    text, description = select(variants_of(full, items), ["text", "description"])
+    assert (text.part, text.config.modalities) == ("text and description", ("category",))
+    assert (description.part, description.config.modalities) == ("description", ("text", "category"))
+
+
 def test_a_variant_differs_from_the_full_retriever_in_one_setting() -> None:
     for variant in variants_of(SMALL, taste_items()):
         changed = {name for name, value in asdict(variant.config).items() if value != asdict(SMALL)[name]}

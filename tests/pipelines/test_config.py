@@ -71,7 +71,7 @@ def test_attributes_that_are_taken_in_are_read_by_a_retriever_that_names_none() 
 
 def test_own_modalities_take_part_in_the_retriever_where_it_names_none() -> None:
     sources = {"modalities": {"audio": {"file": "landing/audio.parquet"}}}
-    assert parse_config({"sources": sources}).retriever.modalities == ("image", "text", "category", "audio")
+    assert parse_config({"sources": sources}).retriever.modalities == ("image", "text", "description", "category", "audio")
     assert parse_config({"sources": sources, "retriever": {"modalities": ["text"]}}).retriever.modalities == ("text",)
 
 
@@ -82,9 +82,30 @@ def test_knowledge_takes_part_where_there_is_any() -> None:
         parse_config({"retriever": {"modalities": ["knowledge"]}})
 
 
+def test_descriptions_take_part_in_the_retriever_unless_nothing_is_read_as_one() -> None:
+    embed = {"description_fields": []}
+    assert parse_config({"embed": embed}).retriever.modalities == ("image", "text", "category")
+    with pytest.raises(ConfigError, match=r"there is no modality 'description'; there are image, text, category"):
+        parse_config({"embed": embed, "retriever": {"modalities": ["text", "description"]}})
+
+
+@pytest.mark.parametrize("name", ["text_fields", "description_fields"])
+def test_a_text_field_that_no_item_has_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}: there is no text field 'brand'; there are title, description, category, attributes"):
+        parse_config({"embed": {name: ["title", "brand"]}})
+    with pytest.raises(ConfigError, match=f"{name}: Input should be a valid tuple, found 'title'"):
+        parse_config({"embed": {name: "title"}})
+
+
+def test_a_field_may_be_in_the_text_and_in_the_description_and_is_learned_from_once() -> None:
+    embed = parse_config({"embed": {"text_fields": ["attributes", "title"], "description_fields": ["title", "description"]}}).embed
+    assert embed.texts == {"text": ("attributes", "title"), "description": ("title", "description")}
+    assert embed.all_text_fields == ("title", "description", "attributes")
+
+
 def test_a_modality_that_nothing_makes_is_refused_by_name() -> None:
     with pytest.raises(
-        ConfigError, match=r"\[retriever\] modalities: there is no modality 'sound'; there are image, text, category, audio"
+        ConfigError, match=r"\[retriever\] modalities: there is no modality 'sound'; there are image, text, description, category, audio"
     ):
         parse_config({"sources": {"modalities": {"audio": {"file": "a"}}}, "retriever": {"modalities": ["sound"]}})
 

@@ -139,8 +139,8 @@ def test_a_changed_title_encodes_one_text_and_no_photo_anew(tmp_path: Path) -> N
     row = pl.read_parquet(drawn).head(1).with_columns(title=pl.lit("A title nobody has read before"))
     row.write_parquet(landing.catalogue / "0002-changed.parquet")
     second = _until_embedded(tmp_path)
-    assert second.facts["encoded"] == {"image": 0, "text": 1}
-    assert second.facts["kept"] == {"image": first.facts["encoded"]["image"], "text": TINY.num_items - 1}
+    assert second.facts["encoded"] == {"image": 0, "text": 1, "description": 0}
+    assert second.facts["kept"] == {**first.facts["encoded"], "text": TINY.num_items - 1}
 
 
 def _until_embedded(root: Path) -> StageResult:

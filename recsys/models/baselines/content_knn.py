@@ -7,7 +7,7 @@ from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.models.baselines.liked import liked_by, num_likes
 
-FIRST = ("text", "image")
+FIRST = ("text", "description", "image")
 """What an item is compared by where it has it, before any other modality."""
 NO_CONTENT = -2.0
 """Score of an item without any content: below every cosine."""
@@ -20,9 +20,9 @@ class NoContentError(ValueError):
 class ContentKNN:
     """Score an item by the cosine between it and the mean of the user's liked items.
 
-    An item with text is compared by text, any other by image, what has neither by another modality, in alphabetical order; vectors are
-    centred over the catalogue first, since encoders put all their outputs into one narrow cone. A user none of whose liked items has
-    content gets popularity.
+    An item with text is compared by text, any other by description, then by image, what has none of them by another modality, in
+    alphabetical order; vectors are centred over the catalogue first, since encoders put all their outputs into one narrow cone. A user
+    none of whose liked items has content gets popularity.
 
     Args:
         interactions: The past, for popularity only: nothing is learned.

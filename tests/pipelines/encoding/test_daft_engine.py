@@ -48,7 +48,7 @@ def damaged_shop(root: Path) -> Path:
     names = [f"{at}.jpg" for at in range(ITEMS)]
     write_files(root / "landing" / "images", {name: jpeg((30, at * 9 % 255, 90), seed=at) for at, name in enumerate(names)})
     (root / "landing" / "images" / "3.jpg").write_bytes(b"<html>")
-    write_catalogue(root, list(names), {7: "a cursed mug"})
+    write_catalogue(root, list(names), {7: "a cursed mug"}, descriptions={8: "a mug"})
     write_encoder(root)
     return root
 
@@ -88,7 +88,7 @@ def assert_same(table: TableReader, local: TableReader) -> None:
     assert table.manifest.facts == local.manifest.facts
     quarantine = [pl.read_parquet(one.path("quarantine/part-0000.parquet")) for one in (table, local)]
     assert quarantine[0].equals(quarantine[1])
-    for modality in ("image", "text"):
+    for modality in ("image", "text", "description"):
         found, expected = rows_of(table, modality), rows_of(local, modality)
         assert found.drop("vector").equals(expected.drop("vector"))
         first, second = (rows["vector"].drop_nulls().to_numpy() for rows in (found, expected))
@@ -121,14 +121,14 @@ def test_killed_among_workers_of_this_machine_it_goes_on_to_the_same_table(
     shop = damaged_shop(tmp_path)
     run = f"embed(Path({str(shop)!r}), **{settings!r}, engine='daft', workers=2)"
     kill_once(lambda: len(shards_of(shop)) >= 2, command(SAVING_SLOWLY + run))
-    assert 2 <= len(shards_of(shop)) < ITEMS  # 10 of each modality
+    assert 2 <= len(shards_of(shop)) < ITEMS  # of thirty
     finished(run)
     assert_same(Workspace(shop).read("item_embeddings"), local)
 
 
 def test_fewer_items_than_a_shard_holds_are_encoded_without_workers(tmp_path: Path) -> None:
     table = embed(damaged_shop(tmp_path), shard_items=ITEMS, engine="daft", ray_address="nowhere.invalid:6379")
-    assert table.manifest.facts["encoded"] == {"image": ITEMS - 1, "text": ITEMS}
+    assert table.manifest.facts["encoded"] == {"image": ITEMS - 1, "text": ITEMS, "description": 1}
 
 
 def test_a_worker_with_another_encoder_is_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
@@ -165,7 +165,7 @@ def test_a_worker_in_another_folder_encodes_by_the_encoders_that_the_night_has_l
 
     context = context_of(embed_items.STAGE, damaged_shop(tmp_path), embed=encoders_of(tmp_path, kind))
     rows = context.read("catalogue").scan(CATALOGUE).collect()
-    for modality in ("image", "text"):
+    for modality in ("image", "text", "description"):
         monkeypatch.chdir(tmp_path)
         content, _ = open_content(modality, context, rows, ItemPhotos(context.config, context.read("fetched_images")))
         content.read(rows)

@@ -29,10 +29,17 @@ SPEC = ImageEncoderSpec(
 )
 
 
-def write_catalogue(root: Path, photos: list[str | None], titles: dict[int, str | None] | None = None, *, fetch: bool = True) -> None:
-    names = {at: f"thing {at}" for at in range(len(photos))} | (titles or {})
-    rows = [{"item_id": f"i{at}", "title": names[at], "image_uri": photo} for at, photo in enumerate(photos)]
-    frame = pl.DataFrame(rows, schema={"item_id": pl.String, "title": pl.String, "image_uri": pl.String}).with_columns(
+def write_catalogue(
+    root: Path,
+    photos: list[str | None],
+    titles: dict[int, str | None] | None = None,
+    *,
+    descriptions: dict[int, str] | None = None,
+    fetch: bool = True,
+) -> None:
+    names, told = {at: f"thing {at}" for at in range(len(photos))} | (titles or {}), descriptions or {}
+    rows = [{"item_id": f"i{at}", "title": names[at], "description": told.get(at), "image_uri": uri} for at, uri in enumerate(photos)]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(("item_id", "title", "description", "image_uri"), pl.String)).with_columns(
         category=pl.lit([], pl.List(pl.String)), in_stock=pl.lit(True), attributes=pl.lit([], CATALOGUE.schema["attributes"])
     )
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in CATALOGUE.schema.items() if name not in frame.columns]
@@ -104,8 +111,8 @@ def test_every_item_has_one_row_per_modality_in_catalogue_order(tmp_path: Path) 
 def test_a_second_run_encodes_nothing_and_changes_no_byte(tmp_path: Path) -> None:
     first = embed(shop(tmp_path))
     second = embed(tmp_path)
-    assert first.manifest.facts["encoded"] == {"image": 20, "text": 20}
-    assert second.manifest.facts["encoded"] == {"image": 0, "text": 0}
+    assert first.manifest.facts["encoded"] == {"image": 20, "text": 20, "description": 0}
+    assert second.manifest.facts["encoded"] == {"image": 0, "text": 0, "description": 0}
     assert second.manifest.content_digest == first.manifest.content_digest
 
 
@@ -114,20 +121,20 @@ def test_five_new_photos_are_encoded_and_no_more(tmp_path: Path) -> None:
     write_files(tmp_path / "landing" / "images", {f"{at}.jpg": jpeg((250, 250, 0), seed=100 + at) for at in range(3, 8)})
     table = embed(tmp_path)
     changed = rows_of(table, "image")["vector"] != before["vector"]
-    assert table.manifest.facts["encoded"] == {"image": 5, "text": 0}
+    assert table.manifest.facts["encoded"] == {"image": 5, "text": 0, "description": 0}
     assert changed.arg_true().to_list() == [3, 4, 5, 6, 7]
 
 
 def test_other_shard_sizes_keep_what_is_known(tmp_path: Path) -> None:
     embed(shop(tmp_path))
-    assert embed(tmp_path, shard_items=7).manifest.facts["encoded"] == {"image": 0, "text": 0}
+    assert embed(tmp_path, shard_items=7).manifest.facts["encoded"] == {"image": 0, "text": 0, "description": 0}
 
 
 def test_another_encoder_encodes_everything_again(tmp_path: Path) -> None:
     embed(shop(tmp_path))
     write_encoder(tmp_path, seed=2)
     table = embed(tmp_path)
-    assert table.manifest.facts["encoded"] == {"image": 20, "text": 0}
+    assert table.manifest.facts["encoded"] == {"image": 20, "text": 0, "description": 0}
     assert rows_of(table, "image")["encoder_version"].n_unique() == 1
 
 
@@ -198,14 +205,15 @@ def test_vectors_kept_in_fp16_take_half_the_room_and_say_what_it_costs(tmp_path:
     half = embed(shop(tmp_path / "b"), precision="fp32", storage="fp16")
     bytes_ = {name: sum(table.path(file).stat().st_size for file in table.files()) for name, table in (("whole", whole), ("half", half))}
     assert bytes_["half"] < 0.65 * bytes_["whole"]
-    assert half.manifest.facts["storage"] == {"image": "fp16", "text": "fp16"}
-    for check in half.manifest.facts["precision"].values():
+    assert half.manifest.facts["storage"] == dict.fromkeys(("image", "text", "description"), "fp16")
+    for modality in ("image", "text"):
+        check = half.manifest.facts["precision"][modality]
         assert check["compared"] == 20
         assert 0.9999 < check["min_cosine"] == check["min_cosine_kept"] < 1.0001  # nothing else was lost
 
 
 def test_what_was_kept_whole_can_be_kept_in_half_and_not_the_other_way(tmp_path: Path) -> None:
-    nothing, everything = {"image": 0, "text": 0}, {"image": 20, "text": 20}
+    nothing, everything = {"image": 0, "text": 0, "description": 0}, {"image": 20, "text": 20, "description": 0}
     embed(shop(tmp_path))
     half = embed(tmp_path, storage="fp16")
     again = embed(tmp_path, storage="fp16")
@@ -225,7 +233,41 @@ def test_an_item_without_words_has_no_text(tmp_path: Path) -> None:
     write_encoder(tmp_path)
     table = embed(tmp_path)
     assert rows_of(table, "text")["presence"].to_list() == [False, True]
-    assert table.manifest.facts["absent"] == {"image": 2, "text": 1}
+    assert table.manifest.facts["absent"] == {"image": 2, "text": 1, "description": 2}
+
+
+def test_descriptions_are_encoded_apart_from_what_an_item_is_called(tmp_path: Path) -> None:
+    write_catalogue(tmp_path, [None, None], {1: None}, descriptions={1: "for coffee. and tea"})
+    write_encoder(tmp_path)
+    table = embed(tmp_path, precision="fp32")
+    said = {"text": ["thing 0", None], "description": [None, "for coffee. and tea"]}
+    for modality, texts in said.items():
+        rows = rows_of(table, modality)
+        assert rows["presence"].to_list() == [text is not None for text in texts]
+        (vector,) = TextEncoder(max_tokens=16, precision="fp32").encode([text for text in texts if text])
+        assert rows["vector"].drop_nulls().to_numpy()[0] == pytest.approx(vector, abs=1e-6)
+
+
+def test_another_title_encodes_the_text_anew_and_another_description_the_description(tmp_path: Path) -> None:
+    def encoded(titles: dict[int, str | None], descriptions: dict[int, str]) -> dict[str, int]:
+        write_catalogue(tmp_path, [None] * 3, titles, descriptions=descriptions)
+        found: dict[str, int] = embed(tmp_path).manifest.facts["encoded"]
+        return found
+
+    write_encoder(tmp_path)
+    assert encoded({}, {0: "blue", 1: "red"}) == {"image": 0, "text": 3, "description": 2}
+    assert encoded({0: "mug"}, {0: "blue", 1: "red"}) == {"image": 0, "text": 1, "description": 0}
+    assert encoded({0: "mug"}, {0: "blue", 1: "green"}) == {"image": 0, "text": 0, "description": 1}
+    assert encoded({0: "mug"}, {0: "blue", 1: "green"}) == {"image": 0, "text": 0, "description": 0}
+
+
+def test_without_description_fields_there_is_no_such_modality(tmp_path: Path) -> None:
+    write_catalogue(tmp_path, [None], descriptions={0: "blue"})
+    write_encoder(tmp_path)
+    assert embed(tmp_path).manifest.facts["dims"].keys() == {"image", "text", "description"}
+    table = embed(tmp_path, description_fields=[])
+    assert table.manifest.facts["dims"].keys() == {"image", "text"}
+    assert [file for file in table.manifest.files if "description" in file] == []
 
 
 def test_a_shop_without_encoder_has_no_images(tmp_path: Path) -> None:
@@ -277,13 +319,13 @@ def test_vectors_of_a_named_version_are_kept_and_all_of_a_file_without_one_are_t
     assert (table.manifest.facts["kept"]["audio"], table.manifest.facts["encoded"]["audio"]) == (1, 1)
     assert rows_of(table, "audio")["encoder_version"].unique().to_list() == ["ears-2"]
     nameless = embed_audio(tmp_path, {"i0": [1.0, 2.0], "i1": [2.0, 2.0]})
-    assert nameless.manifest.facts["encoded"] == {"image": 0, "text": 0, "audio": 2}
+    assert nameless.manifest.facts["encoded"] == {"image": 0, "text": 0, "description": 0, "audio": 2}
 
 
 def test_a_modality_that_the_config_no_longer_names_is_gone(tmp_path: Path) -> None:
     embed_audio(shop(tmp_path, number=2), {"i0": [1.0, 2.0]})
     table = embed(tmp_path)
-    assert list(table.manifest.facts["dims"]) == ["image", "text"]
+    assert table.manifest.facts["dims"].keys() == {"image", "text", "description"}
     assert [file for file in table.manifest.files if "audio" in file] == []
 
 
@@ -343,7 +385,7 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes(tmp_path: Path) -> No
         f"from pathlib import Path; from tests.pipelines.stages.test_embed_items import embed; embed(Path({str(killed)!r}), shard_items=4)"
     )
     kill_once(lambda: len(shards_of(killed)) >= 2, [sys.executable, "-c", SAVING_SLOWLY + run])
-    assert 2 <= len(shards_of(killed)) < 10  # 5 shards of each modality
+    assert 2 <= len(shards_of(killed)) < 15  # 5 shards of each modality
     resumed = embed(killed, shard_items=4)
     assert resumed.manifest.content_digest == undisturbed.manifest.content_digest
     assert resumed.manifest.facts == undisturbed.manifest.facts

@@ -87,11 +87,11 @@ def test_refused_photos_lie_in_quarantine_with_reason_and_digest(table: TableRea
     assert sorted(unread) == ["empty", "missing", "outside", "remote"]  # no bytes, no digest
 
 
-@pytest.mark.parametrize("modality", ["image", "text"])
+@pytest.mark.parametrize("modality", ["image", "text", "description"])
 def test_nothing_is_lost(catalogue: TableReader, table: TableReader, modality: str) -> None:
     facts = table.manifest.facts
     counts = {name: facts[name][modality] for name in ("encoded", "kept", "absent", "refused")}
-    assert sum(counts.values()) == catalogue.manifest.facts["rows"] == facts["rows"] / 2
+    assert sum(counts.values()) == catalogue.manifest.facts["rows"] == facts["rows"] / 3
     assert counts["encoded"] == sum(has(table, modality).values())
 
 

@@ -27,7 +27,8 @@ def shop(root: Path, **embed: Any) -> dict[str, Any]:
     """A catalogue of texts and photos, odd and broken ones among them, embedded; the sections of its config."""
     photos = {f"{at}.jpg": jpeg((30, at * 40, 90), size=(60, 40 + 8 * at), seed=at) for at in range(4)} | readable_zoo() | broken_zoo()
     write_files(root / "landing" / "images", photos)
-    write_catalogue(root, [*photos, None], {at: TITLES[at % 6] for at in range(len(photos))} | {len(photos): None})
+    titles = {at: TITLES[at % 6] for at in range(len(photos))} | {len(photos): None}
+    write_catalogue(root, [*photos, None], titles, descriptions={0: "made of red wool", len(photos): "a mug without a name"})
     sections = {"embed": {"max_refused_share": 1.0, "precision": "fp32", **embed}}
     write_nothing_tuned(root)
     for stage in (train_encoders.STAGE, embed_items.STAGE):
@@ -73,6 +74,11 @@ def test_every_item_is_found_by_its_own_text_and_photo(exported: Exported) -> No
     by_text = encoders.text.encode([titles[item] for item in texts["item_id"]], of_items=True)
     by_photo = encoders.image.encode([(exported.root / "landing" / "images" / names[item]).read_bytes() for item in photos["item_id"]])
     assert (by_text * texts["vector"].to_numpy()).sum(axis=1).min() > 0.999
+    said = dict(catalogue.select("item_id", "description").iter_rows())
+    descriptions = exported.rows("description")
+    by_words = encoders.text.encode([said[item] for item in descriptions["item_id"]], of_items=True)
+    assert len(by_words) == 2
+    assert (by_words * descriptions["vector"].to_numpy()).sum(axis=1).min() > 0.999
     assert (by_photo * photos["vector"].to_numpy()).sum(axis=1).min() > 0.999
 
 

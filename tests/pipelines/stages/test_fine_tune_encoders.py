@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from feature_store.layout import TableReader, Workspace
 from feature_store.schema import CATALOGUE, EVENTS, FETCHED_IMAGES, item_embeddings
+from pipelines.pair_items import gather_pair_items
 from pipelines.stage import clear_scratch
 from pipelines.stages import embed_items, export_query_encoders, fine_tune_encoders
 from recsys.encoders.query_files import load_description
@@ -74,7 +75,13 @@ def write_clicks(root: Path, *, late: bool = False) -> None:
 def sections(root: Path, **more: Any) -> dict[str, Any]:
     return {
         "fine_tune": {**FINE_TUNE, **more},
-        "embed": {"text_model": str(root / "bert"), "max_tokens": 16, "max_refused_share": 1.0, "precision": "fp32"},
+        "embed": {
+            "text_model": str(root / "bert"),
+            "description_fields": ["title"],
+            "max_tokens": 16,
+            "max_refused_share": 1.0,
+            "precision": "fp32",
+        },
         "relevance": {"events": ["click"]},
         "cuts": {"ranker": NIGHT - timedelta(days=5), "validation": NIGHT - timedelta(days=4), "test": NIGHT - timedelta(days=3)},
     }
@@ -126,10 +133,17 @@ def test_searches_are_encoded_as_the_items_are(tuned: Path) -> None:
 def embedded(root: Path) -> dict[str, tuple[str, np.ndarray[Any, Any]]]:
     table = run_stage(embed_items.STAGE, root, **{name: sections(root)[name] for name in ("embed",)})
     found = {}
-    for modality in ("image", "text"):
+    for modality in ("image", "text", "description"):
         rows = table.scan(item_embeddings(table.manifest.facts["dims"][modality]), prefix=f"modality={modality}/").collect()
         found[modality] = (rows["encoder_version"][0], rows["vector"].to_numpy())
     return found
+
+
+def test_it_learns_from_all_that_items_say_whichever_modality_that_is_part_of(tuned: Path) -> None:
+    fields = {"text_fields": ["category"], "description_fields": ["title"]}
+    context = context_of(fine_tune_encoders.STAGE, tuned, **{**sections(tuned), "embed": fields})
+    items = gather_pair_items(context, None, before=NIGHT)
+    assert items.fields[:2] == [("red wool scarf of a 0",), ("blue steel mug of a 1",)]
 
 
 def test_nothing_is_trained_unless_asked(tmp_path: Path) -> None:

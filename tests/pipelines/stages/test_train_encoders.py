@@ -54,6 +54,16 @@ def test_another_alignment_trains_another_encoder(tmp_path: Path) -> None:
     assert other != first
 
 
+def test_it_learns_from_all_that_items_say_whichever_modality_that_is_part_of(tmp_path: Path) -> None:
+    shop(tmp_path)
+    write_catalogue(tmp_path, [f"{at}.jpg" for at in range(16)], descriptions={at: f"number {at * at}" for at in range(16)})
+    first, facts = train(tmp_path)
+    joined, again = train(tmp_path, text_fields=["title", "description", "category", "attributes"], description_fields=[])
+    assert (joined, again["carried_over"]) == (first, True)
+    _, without = train(tmp_path, description_fields=[])
+    assert without["losses"] != facts["losses"]
+
+
 def test_a_joint_model_is_not_trained_and_known_again_by_its_files(tmp_path: Path) -> None:
     shop(tmp_path)
     model = save_tiny_joint(tmp_path / "model", "clip")

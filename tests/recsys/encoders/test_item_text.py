@@ -19,7 +19,7 @@ def test_an_item_without_words_has_no_text() -> None:
 
 
 def test_an_unknown_field_is_named() -> None:
-    with pytest.raises(ValueError, match="found 'colour'; allowed are title"):
+    with pytest.raises(ValueError, match="no text field 'colour'; there are title"):
         compose_text(SCARF, ("colour",))
 
 

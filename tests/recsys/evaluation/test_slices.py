@@ -67,6 +67,16 @@ def test_every_combination_of_content() -> None:
     assert slices["content: neither"] == [("new", 3)]
 
 
+def test_an_item_with_a_description_alone_has_text() -> None:
+    presence = {**ITEMS.presence, "description": np.array([0, 1, 1, 1, 0, 0], bool)}
+    items = items_of(6, vectors={**ITEMS.vectors, "description": np.ones((6, 2), np.float32)}, presence=presence)
+    slices = {part.name: int(part.pairs.sum()) for part in build_slices(truth(), items, cut=day(10), most_categories=0)}
+    assert slices["content: image and text"] == 3  # items 0, 1 and 4; 1 has no title
+    assert slices["content: text only"] == 3  # items 2, 3 and 5
+    assert not {"content: image only", "content: neither"} & slices.keys()
+    assert slices["modality description: present"] == 3  # items 1, 2 and 3
+
+
 def test_an_own_modality_parts_items_with_it_from_those_without() -> None:
     sound = {"audio": np.array([1, 0, 0, 1, 0, 0], bool)}
     items = items_of(6, vectors={"audio": np.ones((6, 2), np.float32)}, presence=sound)

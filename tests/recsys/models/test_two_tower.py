@@ -352,6 +352,13 @@ def test_the_exported_towers_compute_what_the_model_computes(model: TwoTower, tm
     assert export_item_tower(Ensemble([model]), tmp_path / "item_tower.onnx", content_dims={"text": 8}) < 1e-5
 
 
+def test_a_tower_that_reads_categories_alone_is_exported(tmp_path: Path) -> None:
+    model = build(replace(SMALL, modalities=("category",)))
+    assert export_item_tower(Ensemble([model]), tmp_path / "item_tower.onnx", content_dims={}) < 1e-5
+    graph = onnxruntime.InferenceSession(tmp_path / "item_tower.onnx", providers=["CPUExecutionProvider"])
+    assert [wanted.name for wanted in graph.get_inputs()] == ["categories"]
+
+
 def test_an_exported_tower_of_hstu_blocks_knows_places_and_times(tmp_path: Path) -> None:
     model = build(replace(SMALL, block_kind="hstu"))
     for name, parameter in model.named_parameters():

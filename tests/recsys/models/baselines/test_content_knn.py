@@ -24,6 +24,14 @@ def test_an_item_without_text_is_compared_by_its_photo() -> None:
     assert scores[3] == pytest.approx(1)  # the same picture as the liked item's
 
 
+def test_an_item_without_text_is_compared_by_its_description_before_its_photo() -> None:
+    told = np.array([[0, 1], [0, 0], [0, 0], [0, -1], [0, 0], [0, 0]], np.float32)
+    items = items_of(6, vectors={**ITEMS.vectors, "description": told}, presence={**ITEMS.presence, "description": told.any(axis=1)})
+    scores = ContentKNN(PAST, items).scores(PAST, np.array([0]))[0]
+    assert scores[3] == pytest.approx(-1)  # the same picture as the liked item's, but described as its opposite
+    assert scores[:3] == pytest.approx(ContentKNN(PAST, ITEMS).scores(PAST, np.array([0]))[0, :3])  # what has a text is compared by that
+
+
 def test_an_item_with_neither_is_compared_by_another_modality() -> None:
     sound = np.array([[0, 1], [0, 0], [0, -1], [0, 0], [0, 1], [0, -1]], np.float32)
     items = items_of(6, vectors={**ITEMS.vectors, "audio": sound}, presence={**ITEMS.presence, "audio": sound.any(axis=1)})

@@ -107,6 +107,13 @@ def test_logits_that_are_too_sure_are_cooled() -> None:
     assert loss == pytest.approx(-0.75 * np.log(0.75) - 0.25 * np.log(0.25), abs=0.02)
 
 
+def test_a_modality_that_no_item_has_is_no_feature() -> None:
+    nowhere = np.zeros(2, bool)
+    vectors = {"text": np.full((2, 1), 0.3, np.float32), "description": np.zeros((2, 8), np.float32)}
+    assert label_features(vectors, {"text": ~nowhere, "description": nowhere}).shape == (2, 2)
+    assert label_features(vectors, {"text": nowhere, "description": nowhere}).shape == (2, 0)
+
+
 def test_an_absent_modality_is_zero_and_says_so() -> None:
     features = label_features(
         {"image": np.full((2, 2), 0.5, np.float32), "text": np.full((2, 1), 0.3, np.float32)},
