@@ -3,11 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.sparse.linalg import svds
+from sklearn.utils.extmath import randomized_svd
 
 from recsys.data.interactions import Interactions
 
 RANK = 128
+SPARE, PASSES = 16, 4
+"""Directions more than RANK, and passes over the log, with which the leading ones are found (Halko et al., SIAM Review 2011)."""
 STRENGTH = 50.0
 """L2 penalty of the weights."""
 MOST_EVENTS = 5_000_000
@@ -23,7 +25,7 @@ def linear_columns(past: Interactions, *, kind_worth: tuple[float, ...], seed: i
     Args:
         past: What may be learned from.
         kind_worth: See `ItemToItem`; the entries of X.
-        seed: Of the users drawn.
+        seed: Of the users drawn, and of the directions that are begun with.
 
     Returns:
         (items, at most RANK + 1); zero but for the last for items that nobody has met.
@@ -33,7 +35,7 @@ def linear_columns(past: Interactions, *, kind_worth: tuple[float, ...], seed: i
     rank = min(RANK, len(met) - 1, matrix.shape[0] - 1)
     if rank < 1:
         return None
-    _, values, directions = svds(matrix[:, met], k=rank, v0=np.ones(min(matrix.shape[0], len(met))))
+    _, values, directions = randomized_svd(matrix[:, met], rank, n_oversamples=SPARE, n_iter=PASSES, random_state=seed)
     read = directions.T * np.sqrt(values**2 / (values**2 + STRENGTH))  # (met, rank)
     diagonal = 1 - (read**2).sum(axis=1)  # of P times STRENGTH
     columns = np.zeros((past.num_items, rank + 1), np.float32)
