@@ -9,7 +9,7 @@ from recsys.data.items import Items
 from recsys.encoders.config import ALIGNMENT_KINDS
 from recsys.training.config import BLOCK_KINDS, FUSION_KINDS, RetrieverConfig
 
-Group = Literal["parts", "fusions", "blocks", "alignments"]
+Group = Literal["parts", "fusions", "item_to_item", "blocks", "alignments"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 USUAL: tuple[Group, ...] = ("parts", "fusions")
 """What is compared where nothing is asked for."""
@@ -62,6 +62,16 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
         )
         for kind in FUSION_KINDS
         if kind != config.fusion
+    ]
+    found += [
+        Variant(
+            key=name,
+            group="item_to_item",
+            name=f"without {name}",
+            part=f"the part {name}",
+            config=replace(config, parts=tuple(other for other in config.parts if other != name)),
+        )
+        for name in config.parts
     ]
     found += [
         Variant(

@@ -43,8 +43,8 @@ class ItemExplanation:
     release_id: str
     score: float
     parts: Mapping[str, float]
-    """Add up to the score. `fused.<what>`: of a late ensemble exact, else see `fused_shares`; `match.<modality>`; `bias` and `popularity`;
-    where the model of the release is not at hand, `fused` as it is."""
+    """Add up to the score. `fused.<what>`: of a late ensemble exact, else see `fused_shares`, or, where the model of the release is not at
+    hand, `fused` as it is; the others as in `recsys.slate.explain`."""
     events: Sequence[EventWorth]
     """The one that adds most first."""
 
@@ -108,12 +108,12 @@ def _fused_shares(workspace: Workspace, release: Release, row: int, user: npt.ND
     items = load_items(workspace.read("catalogue"), workspace.read("item_embeddings"))
     if not _is_of(release, items, retriever):
         return {}
-    published, fused = release.item_vectors[row], vector_parts(release)["fused"]
+    published, fused = release.tower_vectors[row], vector_parts(release)["fused"]
     for has_id in (True, False):
         whole = item_batch(items, has_id=np.full(len(items), has_id), modalities=retriever.shape.modalities)
         prepared = [(member, member.item_tower.prepare(whole.select(torch.tensor([row])))) for member in retriever.model.members]
         vector = side_by_side([torch.from_numpy(embed_catalogue(member, item, np.zeros(1))) for member, item in prepared]).numpy()[0]
-        if np.allclose(vector[:-1], published[:-1], rtol=0, atol=SAME * np.abs(published[:-1]).max()):
+        if np.allclose(vector[: len(published)], published, rtol=0, atol=SAME * np.abs(published).max()):
             asked = torch.from_numpy(user[fused]).chunk(len(prepared))
             shares = [fused_shares(member, item, part) for (member, item), part in zip(prepared, asked, strict=True)]
             return {f"fused.{name}": sum(each[name] for each in shares) for name in shares[0]}

@@ -8,7 +8,7 @@ import torch
 
 from pipelines.choosing_truth import judge_choice
 from recsys.data.interactions import Interactions
-from recsys.data.item_to_item import LIKENESS, LINEAR
+from recsys.data.item_to_item import LIKENESS
 from recsys.data.items import Items
 from recsys.data.tensors import item_batch
 from recsys.evaluation.truth import Truth
@@ -18,7 +18,7 @@ from recsys.training.config import RetrieverConfig
 from recsys.training.ensemble import EnsembleTraining
 from recsys.training.inputs import known_values
 from recsys.training.part_weights import level_weight, weights_of
-from recsys.training.parts import give_parts
+from recsys.training.parts import fit_parts, give_parts
 from recsys.training.worth import first_as_good
 
 USERS, ITEMS = 1000, 2000
@@ -27,19 +27,27 @@ ERRORS = 2.0
 """A part counts otherwise than is safe only where validation tells that it should, as there are several, each with several weights."""
 
 
-def choose_parts(training: EnsembleTraining, items: Items, past: Interactions, truth: Truth, config: RetrieverConfig) -> dict[str, float]:
-    """Part -> its weight, one after another; those that should not count are left out.
+def choose_parts(
+    training: EnsembleTraining, items: Items, past: Interactions, truth: Truth, config: RetrieverConfig
+) -> tuple[dict[str, float], npt.NDArray[np.float32]]:
+    """Choose one after another of `config.parts`, and give the trained model those that should count.
+
+    Where none of the users has a history nothing tells how far towers and parts spread scores, and there are no parts.
 
     Args:
-        training: It keeps no part.
+        training: Its model gets the parts.
         items: The catalogue.
         past: What it has learned from.
         truth: By whom it is chosen.
         config: Settings of the training.
+
+    Returns:
+        Part -> its weight, and the item vectors with the coordinates of these parts.
     """
-    model = training.model
-    vectors = give_parts(model, training.item_vectors, items, past, weights={LINEAR: 1.0, LIKENESS: 1.0}, seed=config.seed)
-    places = model.places
+    model, seed = training.model, config.seed
+    fitted = fit_parts(model, items, past, names=config.parts, seed=seed)
+    vectors = give_parts(model, training.item_vectors, fitted, dict.fromkeys(config.parts, 1.0))
+    places, towers = model.places, model.towers
     users = TwoTowerScorer(model, vectors, config.history_length, known_values(past, config)).for_users(truth.past, truth.rows)
     chosen: dict[str, float] = {}
 
@@ -49,15 +57,16 @@ def choose_parts(training: EnsembleTraining, items: Items, past: Interactions, t
             weighed = weighed.scaling(place, weights.get(part, 0.0))
         return judge_choice(weighed, truth)
 
+    asking = _drawn(np.arange(len(truth.rows)), USERS, seed=seed)
+    asked, candidates = users.user_vectors[asking], _drawn(np.flatnonzero(truth.candidates), ITEMS, seed=seed)
+    seen = truth.past.asked(truth.rows[asking]).seen()[:, candidates].toarray() > 0
     for part, place in places.items():
-        some = np.flatnonzero(truth.candidates)
-        known = _as_new(model, items, seed=config.seed) if part == LIKENESS else vectors[_drawn(some, ITEMS, seed=config.seed)]
-        asking = users.user_vectors[_drawn(np.arange(len(truth.rows)), USERS, seed=config.seed)]
-        unit = level_weight(*(asking[:, columns] @ known[:, columns].T for columns in (model.towers, place)))
+        scored, left_out = (_as_new(model, items, seed=seed), None) if part == LIKENESS else (vectors[candidates], seen)
+        unit = level_weight(asked[:, towers] @ scored[:, towers].T, asked[:, place] @ scored[:, place].T, left_out=left_out)
         weights = weights_of(part, unit=unit)
         chosen[part] = weights[first_as_good([judge({**chosen, part: weight}) for weight in weights], errors=ERRORS)]
-    model.parts = ()
-    return {part: weight for part, weight in chosen.items() if weight}
+    counting = {part: weight for part, weight in chosen.items() if weight}
+    return counting, give_parts(model, training.item_vectors, fitted, counting)
 
 
 def _as_new(model: Ensemble, items: Items, *, seed: int) -> npt.NDArray[np.float32]:

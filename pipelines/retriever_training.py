@@ -23,7 +23,7 @@ from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.ensemble import EnsembleTraining, train_ensemble
 from recsys.training.inputs import known_values, tower_shape
-from recsys.training.parts import give_parts
+from recsys.training.parts import fit_parts, give_parts
 from recsys.training.prior import HALF_LIVES_DAYS, Prior, choose_prior
 from recsys.training.reading import choose_reading
 from recsys.training.retriever import AfterEpoch, Track
@@ -108,8 +108,7 @@ def train_and_choose(
             return judge_choice(scorer.for_users(question.past, question.rows), question)
 
         model.in_order = choose_reading(asking)
-    part_weights = choose_parts(training, items, truth.past, question, config)
-    vectors = give_parts(model, training.item_vectors, items, truth.past, weights=part_weights, seed=config.seed)
+    part_weights, vectors = choose_parts(training, items, truth.past, question, config)
     users = TwoTowerScorer(model, vectors, config.history_length, attributes).for_users(question.past, question.rows)
     popularity = {days: Prior(half_life_days=days).log_popularity(question.past, items, now=now) for days in HALF_LIVES_DAYS}
     strangers = question.past.without_events(question.rows)
@@ -140,7 +139,8 @@ def train_as_chosen(
         items, past, config, epochs=chosen.epochs, validate=None, scratch=scratch, track=track, passed_over=passed_over
     )
     training.model.in_order = chosen.in_order
-    vectors = give_parts(training.model, training.item_vectors, items, past, weights=chosen.part_weights, seed=config.seed)
+    fitted = fit_parts(training.model, items, past, names=chosen.part_weights, seed=config.seed)
+    vectors = give_parts(training.model, training.item_vectors, fitted, chosen.part_weights)
     return _saved(training, vectors, items, config, chosen=chosen, past=past, now=now, validation={})
 
 

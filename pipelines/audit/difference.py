@@ -11,8 +11,10 @@ from pipelines.audit.twin import Seen
 LAST_BITS = 1e-9
 """Relative difference of 64-bit numbers that is none: sums over a log are added up in an order that depends on its other rows."""
 ROUNDING = 1e-4
-"""The same of 32-bit numbers, those of models, beside the greatest of an array: products of matrices are rounded as their place in
+"""The same of the 32-bit numbers of trained models, beside the greatest of their column: products of matrices are rounded as their place in
 memory has it, and training carries that on. What a step learns from an event that it must not see is a hundred times as much."""
+TRAINED = (".safetensors", ".npy")
+"""Files that hold such numbers."""
 
 
 def difference(clean: Mapping[str, Seen], planted: Mapping[str, Seen]) -> str:
@@ -20,17 +22,18 @@ def difference(clean: Mapping[str, Seen], planted: Mapping[str, Seen]) -> str:
     if clean.keys() != planted.keys():
         return f"{sorted(clean.keys() ^ planted.keys())} is there only once"
     for name, value in clean.items():
-        told = _between(value, planted[name])
+        trained = name.partition(":")[0].endswith(TRAINED)
+        told = _between(value, planted[name], rounding=ROUNDING if trained else 0.0)
         if told:
             return f"{name}: {told}"
     return ""
 
 
-def _between(clean: Seen, planted: Seen) -> str:
+def _between(clean: Seen, planted: Seen, *, rounding: float) -> str:
     if isinstance(clean, pl.DataFrame) and isinstance(planted, pl.DataFrame):
         return _between_frames(clean, planted)
     if isinstance(clean, np.ndarray) and isinstance(planted, np.ndarray):
-        return _between_arrays(clean, planted)
+        return _between_arrays(clean, planted, rounding=rounding)
     if isinstance(clean, str) and isinstance(planted, str):
         return _between_texts(clean, planted)
     return f"a {type(clean).__name__} has become a {type(planted).__name__}"
@@ -60,28 +63,28 @@ def _strangers(clean: pl.DataFrame, planted: pl.DataFrame) -> str:
 def _differs(clean: pl.Series, planted: pl.Series) -> pl.Series:
     if clean.dtype != pl.Float64:
         return clean.ne_missing(planted)
-    far = ~_same(clean.fill_null(0).to_numpy(), planted.fill_null(0).to_numpy())
+    far = ~_same(clean.fill_null(0).to_numpy(), planted.fill_null(0).to_numpy(), rounding=0.0)
     return pl.Series(clean.name, far) | (clean.is_null() != planted.is_null())
 
 
-def _between_arrays(clean: npt.NDArray[np.generic], planted: npt.NDArray[np.generic]) -> str:
+def _between_arrays(clean: npt.NDArray[np.generic], planted: npt.NDArray[np.generic], *, rounding: float) -> str:
     if clean.shape != planted.shape or clean.dtype != planted.dtype:
         return f"{clean.dtype} of shape {clean.shape} has become {planted.dtype} of shape {planted.shape}"
-    same = _same(clean, planted)
+    same = _same(clean, planted, rounding=rounding)
     if same.all():
         return ""
     first = tuple(int(place) for place in np.argwhere(~same)[0])
     return f"{int((~same).sum())} of {same.size} values differ; the first, at {first}, was {clean[first]} and is {planted[first]}"
 
 
-def _same(clean: npt.NDArray[np.generic], planted: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+def _same(clean: npt.NDArray[np.generic], planted: npt.NDArray[np.generic], *, rounding: float) -> npt.NDArray[np.bool_]:
     if not np.issubdtype(clean.dtype, np.floating):
         return np.asarray(clean == planted)
-    numbers = clean.astype(np.float64), planted.astype(np.float64)
+    before, after = clean.astype(np.float64), planted.astype(np.float64)
     if clean.dtype == np.float64:
-        return np.isclose(*numbers, rtol=LAST_BITS, atol=0, equal_nan=True)
-    greatest = np.abs(numbers[0], where=np.isfinite(numbers[0]), out=np.zeros(clean.shape)).max(initial=0)
-    return np.isclose(*numbers, rtol=0, atol=ROUNDING * greatest, equal_nan=True)
+        return np.isclose(before, after, rtol=LAST_BITS, atol=0, equal_nan=True)
+    greatest = np.nan_to_num(np.abs(before), nan=0, posinf=0).max(axis=0, initial=0)
+    return np.isclose(before, after, rtol=0, atol=rounding * greatest, equal_nan=True)
 
 
 def _between_texts(clean: str, planted: str) -> str:

@@ -14,12 +14,14 @@ from recsys.data.co_clicks import co_click_pairs
 from recsys.data.interactions import Interactions, microseconds
 from recsys.data.offers import offered_from
 from recsys.data.popularity import expected_popularity, log_rate_on_offer
+from recsys.data.relevance import NUM_KINDS
 from recsys.data.sequences import SequenceBatch
 from recsys.data.tensors import item_batch
 from recsys.evaluation.judge_baselines import judge_baselines
 from recsys.evaluation.truth import Truth, build_truth
 from recsys.training.content_worth import content_worth
 from recsys.training.inputs import known_items, training_sequences
+from recsys.training.linear_part import linear_columns
 from recsys.training.prior import HALF_LIVES_DAYS, Prior
 
 
@@ -87,6 +89,12 @@ def content_worths(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
     batch = item_batch(twin.items, has_id=known_items(past, twin.config.retriever), modalities=tuple(vectors))
     bands = {name: [slice(0, values.shape[1])] for name, values in vectors.items()}
     return {name: worth.numpy() for name, worth in content_worth(batch, bands, past, seed=twin.config.retriever.seed).items()}
+
+
+def further_parts(twin: Twin, _clean: Twin, plot: Plot) -> Mapping[str, Seen]:
+    """What the log says of pairs of items, in closed form."""
+    columns = linear_columns(twin.past(plot.moment), kind_worth=(0.0, *[1.0] * (NUM_KINDS - 1)), seed=twin.config.retriever.seed)
+    return {} if columns is None else {"linear": columns.astype(np.float64)}
 
 
 def truth_past(twin: Twin, _clean: Twin, _plot: Plot) -> Mapping[str, Seen]:

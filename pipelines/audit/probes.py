@@ -39,6 +39,7 @@ PROBES: Mapping[str, tuple[Ask, tuple[MomentName, ...]]] = {
     "passed_over": (learning_probes.passed_over, ("ranker", "validation", "date")),
     "co_clicks": (learning_probes.co_clicks, ("ranker",)),
     "content_worth": (learning_probes.content_worths, ("validation",)),
+    "further_parts": (learning_probes.further_parts, ("ranker", "validation")),
     "truth_past": (learning_probes.truth_past, ("validation",)),
     "truth": (learning_probes.truth, ("test",)),
     "baselines": (learning_probes.baselines, ("validation",)),

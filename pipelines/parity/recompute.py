@@ -45,23 +45,24 @@ def retrieval_scores(
     asked = release.user_tower.run(["user_vector"], history)[0][0].astype(np.float64).tolist()
     bias, popularity = asked.pop(-2), asked.pop()
     for part in release.serving.get("parts", ()):
-        asked += _asked_of_part(part, past, [release.item_vectors[items[event.item_id].row] for event, _ in past], start=len(asked))
+        asked += _asked_of_part(part, past, items, release, start=len(asked))
     user_vector = np.array([*asked, bias, popularity])
     own = [release.item_vectors[items[item_id].row] for item_id in sample.item_ids]
     return np.array([float(vector.astype(np.float64) @ user_vector) for vector in own])
 
 
 def _asked_of_part(
-    part: Mapping[str, Any], past: Sequence[tuple[RawEvent, str]], vectors: Sequence[npt.NDArray[np.float32]], *, start: int
+    part: Mapping[str, Any], past: Sequence[tuple[RawEvent, str]], items: Mapping[str, RawItem], release: Release, *, start: int
 ) -> list[float]:
     """Coordinates of a user in a part of the score, event by event; the last of an item is how many times as long it is when it is read."""
-    dim, asked, number = part["dim"], [0.0] * part["dim"], 0
-    for (_, act), vector in zip(past, vectors, strict=True):
+    end = start + part["dim"]
+    asked, number = np.zeros(part["dim"]), 0
+    for event, act in past:
         worth = part["kind_worth"][KINDS[act]]
-        own, longer = vector[start : start + dim], float(vector[start + dim])
-        asked = [so_far + worth * float(value) * longer for so_far, value in zip(asked, own, strict=True)]
+        vector = release.item_vectors[items[event.item_id].row].astype(np.float64)
+        asked += worth * vector[end] * vector[start:end]
         number += worth > 0
-    return [part["weight"] * value / max(number, 1) ** 0.5 for value in asked] + [0.0]
+    return [*(part["weight"] * asked / max(number, 1) ** 0.5).tolist(), 0.0]
 
 
 def recompute(

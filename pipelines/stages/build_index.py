@@ -25,7 +25,7 @@ def run(context: StageContext) -> None:
             rows = acting[np.linspace(0, len(acting) - 1, min(MOST_QUERIES, len(acting))).astype(np.int64)]
             queries = retriever.scorer().user_vectors(past, rows)
             available = np.flatnonzero(items.available(moment))
-            index, told[name] = build_index(retriever.item_vectors[available], available, queries, context.config.index)
+            index, told[name] = build_index(retriever.indexed_vectors()[available], available, queries, context.config.index)
             save_index(writer.folder / name, index, told[name])
         released = told["released"]
         facts = {"rows": released.items, "kind": released.kind, "recall_at_100": released.recall_at_100, "bytes": released.bytes}

@@ -23,6 +23,9 @@ def run(context: StageContext) -> None:
     items = load_items(context.read("catalogue"), context.read("item_embeddings"), context.read("knowledge"))
     events = context.read("events")
     cuts = resolve_cuts(context.config, events, date=context.date)
+    unread = sorted(items.vectors.keys() - set(config.modalities))
+    if unread:
+        context.progress.say(f"  encoded and not read: {', '.join(unread)}; [retriever] modalities names {', '.join(config.modalities)}")
 
     def past(before: datetime) -> Interactions:
         return load_interactions(events, items, context.config.relevance, before=before, users=context.read("users"))

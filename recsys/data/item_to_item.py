@@ -1,8 +1,8 @@
-"""Parts of a score that no gradient has shaped: what each item of a history says for a candidate, summed over the whole history."""
+"""Parts of a score that training does not touch: what each item of a history says for a candidate, summed over the whole history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ LINEAR = "linear"
 """Weights between items that the log gives in closed form; see `recsys.training.linear_part`."""
 LIKENESS = "likeness"
 """How alike the contents of two items are; see `recsys.models.likeness`."""
+PartName = Literal["linear", "likeness"]
+EVENTS_AT_ONCE = 131_072
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +53,25 @@ class ItemToItem:
             columns: (items, size) coordinates of all items.
             past: Distinct events of these users.
         """
-        worth = np.array(self.kind_worth, np.float32)[past.kind]
-        own = columns[past.item_index]
-        read = own[:, :-1] * (own[:, -1] * worth)[:, None]
-        of_user = sp.csr_matrix((np.ones(len(read), np.float32), np.arange(len(read)), past.offsets), shape=(past.num_users, len(read)))
-        number = of_user @ (worth > 0).astype(np.float32)
-        asked = self.weight * (of_user @ read) / np.sqrt(np.maximum(number, 1))[:, None]
-        return np.concatenate([asked, np.zeros((past.num_users, 1))], axis=1).astype(np.float32)
+        asked = np.zeros((past.num_users, self.size), np.float32)
+        first = 0
+        while first < past.num_users:  # users whose events are few enough together, at least one
+            last = max(first + 1, int(np.searchsorted(past.offsets, past.offsets[first] + EVENTS_AT_ONCE, side="right")) - 1)
+            asked[first:last, :-1] = self._said(columns, past, slice(first, last))
+            first = last
+        return asked
+
+    def _said(self, columns: npt.NDArray[np.float32], past: Interactions, users: slice) -> npt.NDArray[np.float32]:
+        offsets = past.offsets[users.start : users.stop + 1]
+        events = slice(offsets[0], offsets[-1])
+        worth = np.array(self.kind_worth, np.float32)[past.kind[events]]
+        read = columns[past.item_index[events]]
+        read *= (read[:, -1] * worth)[:, None]
+        each = np.ones(len(read), np.float32), np.arange(len(read)), offsets - offsets[0]
+        of_user = sp.csr_matrix(each, shape=(len(offsets) - 1, len(read)))
+        number = np.maximum(of_user @ (worth > 0).astype(np.float32), 1)
+        said: npt.NDArray[np.float32] = self.weight * (of_user @ read)[:, :-1] / np.sqrt(number)[:, None]
+        return said
 
 
 def with_asked_parts(

@@ -26,9 +26,15 @@ class SavedRetriever:
     model: Ensemble
     shape: TowerShape
     item_vectors: npt.NDArray[np.float32]
-    """(items, dim + BEHIND); see `Ensemble.user_vectors`."""
+    """(items, all dims); see `Ensemble`."""
     training: dict[str, Any]
     """Epochs, prior, losses: what reports tell."""
+
+    def indexed_vectors(self) -> npt.NDArray[np.float32]:
+        """(items, all dims): item vectors as an index holds them: without how long an item is when it is read, of which no user asks."""
+        vectors = self.item_vectors.copy()
+        vectors[:, [place.stop - 1 for place in self.model.places.values()]] = 0
+        return vectors
 
     def scorer(self) -> TwoTowerScorer:
         """As a scorer."""

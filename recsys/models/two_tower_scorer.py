@@ -19,11 +19,11 @@ USERS_AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class TwoTowerScorer:
-    """Implements `Scorer`; see `Ensemble.user_vectors`."""
+    """Implements `Scorer`; see `Ensemble`."""
 
     model: Ensemble
     item_vectors: npt.NDArray[np.float32]
-    """(items, dim + BEHIND)"""
+    """(items, all dims): towers, further parts, and what stands BEHIND."""
     history_length: int
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Attribute of users -> its values that the model knows."""
@@ -34,7 +34,7 @@ class TwoTowerScorer:
         return self.user_vectors(past, rows) @ self.item_vectors.T
 
     def user_vectors(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """(users, dim + BEHIND): vectors of users for the question «what will they want?»."""
+        """(users, all dims): vectors of users for the question «what will they want?»."""
         asked = past.asked(rows).distinct()
         places = np.arange(len(rows))
         blocks = [self._block(asked, places[start : start + USERS_AT_ONCE]) for start in range(0, len(rows), USERS_AT_ONCE)]

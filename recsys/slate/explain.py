@@ -18,7 +18,7 @@ class Explanation:
 
     score: float
     parts: Mapping[str, float]
-    """`fused`: id, photo, text and category as the item tower mixes them, or `fused.<what>` where they keep apart (late ensemble);
+    """`fused`: id, photo, texts and category as the item tower mixes them, or `fused.<what>` where they keep apart (late ensemble);
     `match.<modality>`: content alike that of the history, as learned; `linear`: what the log says of pairs of items in closed form;
     `likeness`: content alike that of the history, not learned, of items too new to be known; `bias`: what the item is worth to everybody;
     `popularity`: the prior. They add up to the score."""

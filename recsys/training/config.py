@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from recsys.data.further import FurtherFeature
+from recsys.data.item_to_item import PartName
 from recsys.encoders.config import WHERE, AlignmentKind
 from recsys.training.negatives_config import NegativesConfig
 from recsys.training.steps_config import StepsConfig
@@ -53,6 +54,8 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     id_rows: int = 0
     """Rows of the table of item ids, `embedding_dim` numbers each, which items share by a hash of their ids, for catalogues that never stop
     growing; 0: a row per item. How many share one is told by the night. Biases, of two numbers each, stay an item's own."""
+    parts: tuple[PartName, ...] = ("linear", "likeness")
+    """Parts of the score beside the towers that validation may choose (docs/adr/0008); the second is what new items are found by."""
     use_time_gap: bool = True
     """Whether a history read as a set is told how old each event is; `hstu` blocks are also told the time between any two."""
     min_item_events: int = 1

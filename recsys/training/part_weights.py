@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from recsys.data.item_to_item import LIKENESS, LINEAR
 
-SHARES: Mapping[str, tuple[float, ...]] = {LINEAR: (0.0, 0.1, 0.2, 0.35), LIKENESS: (0.6, 0.3, 1.0, 0.0)}
+SHARES: Mapping[str, tuple[float, ...]] = {LINEAR: (0.0, 0.1, 0.25, 0.5), LIKENESS: (0.6, 0.3, 1.0, 0.0)}
 """Part -> how far it may spread a user's scores, as shares of what the towers do; the safest first.
 
 Where the towers know both items, they alone are safe. Of new items they know too little, of which most windows see too few to tell; see
@@ -25,13 +25,15 @@ def weights_of(part: str, *, unit: float) -> tuple[float, ...]:
     return tuple(share * unit for share in SHARES[part])
 
 
-def level_weight(towers: npt.NDArray[np.float32], part: npt.NDArray[np.float32]) -> float:
+def level_weight(towers: npt.NDArray[np.float32], part: npt.NDArray[np.float32], *, left_out: npt.NDArray[np.bool_] | None = None) -> float:
     """The weight with which a part spreads scores as far as the towers, over the users to whom it says anything; 0 where there are none.
 
     Args:
         towers: (users, items) their scores.
         part: (users, items) its scores at weight 1.
+        left_out: (users, items) what does not count, e.g. seen items, of which a part may say most; None: all counts.
     """
-    own = part.std(axis=1)
+    counted = np.ones(part.shape, bool) if left_out is None else ~left_out
+    own = np.std(part, axis=1, where=counted)
     told = own > 0
-    return float(towers.std(axis=1)[told].mean() / own[told].mean()) if told.any() else 0.0
+    return float(np.std(towers, axis=1, where=counted)[told].mean() / own[told].mean()) if told.any() else 0.0

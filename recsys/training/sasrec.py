@@ -23,6 +23,7 @@ def sasrec_settings(config: RetrieverConfig) -> RetrieverConfig:
         id_rows=0,
         modalities=(),
         match_dim=0,
+        parts=(),
         alignment={},
         use_item_id=True,
         use_time_gap=False,

@@ -10,7 +10,7 @@ from recsys.data.tensors import item_batch
 from recsys.evaluation.truth import Truth, build_truth
 from recsys.models.architecture import build_towers
 from recsys.models.ensemble import Ensemble
-from recsys.models.two_tower_scorer import embed_catalogue
+from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.ensemble import EnsembleTraining
 from recsys.training.inputs import tower_shape
 from tests.support.behaviour import interactions_of
@@ -42,19 +42,28 @@ def window(*, own: bool, new: bool) -> Truth:
 
 
 def test_what_helps_users_find_known_items_counts(training: EnsembleTraining) -> None:
-    chosen = choose_parts(training, taste_items(), taste_interactions(), window(own=True, new=False), SMALL)
+    chosen, _ = choose_parts(training, taste_items(), taste_interactions(), window(own=True, new=False), SMALL)
     assert chosen[LINEAR] > 0
-    assert training.model.parts == ()
+    assert {part.name: part.weight for part in training.model.parts} == chosen
 
 
 def test_what_misleads_is_left_out(training: EnsembleTraining) -> None:
-    assert LINEAR not in choose_parts(training, taste_items(), taste_interactions(), window(own=False, new=False), SMALL)
-    assert LIKENESS not in choose_parts(training, taste_items(), taste_interactions(), window(own=False, new=True), SMALL)
+    assert LINEAR not in choose_parts(training, taste_items(), taste_interactions(), window(own=False, new=False), SMALL)[0]
+    assert LIKENESS not in choose_parts(training, taste_items(), taste_interactions(), window(own=False, new=True), SMALL)[0]
 
 
-def test_likeness_counts_where_it_finds_new_items_and_where_there_are_none_to_tell(training: EnsembleTraining) -> None:
-    truth = window(own=True, new=True)
-    told = choose_parts(training, taste_items(), taste_interactions(), truth, SMALL)[LIKENESS]
-    assert told > 0
-    none_new = replace(window(own=True, new=False), candidates=~NEW)
-    assert choose_parts(training, taste_items(), taste_interactions(), none_new, SMALL)[LIKENESS] > 0
+def test_likeness_counts_as_is_safe_where_there_are_no_new_items_to_tell(training: EnsembleTraining) -> None:
+    truth = replace(window(own=True, new=False), candidates=~NEW)
+    chosen, vectors = choose_parts(training, taste_items(), taste_interactions(), truth, SMALL)
+    scorer = TwoTowerScorer(training.model, vectors, SMALL.history_length)
+    users = scorer.user_vectors(taste_interactions(), truth.rows)
+    towers, place = training.model.towers, training.model.places[LIKENESS]
+    new = vectors[NEW]
+    shares = (users[:, place] @ new[:, place].T).std(axis=1) / (users[:, towers] @ new[:, towers].T).std(axis=1)
+    assert chosen[LIKENESS] > 0
+    assert 0.3 < np.median(shares) < 1.2  # .6, as all items tell it, of which these are four
+
+
+def test_a_part_that_the_config_leaves_out_is_not_chosen(training: EnsembleTraining) -> None:
+    settings = replace(SMALL, parts=("linear",))
+    assert LIKENESS not in choose_parts(training, taste_items(), taste_interactions(), window(own=True, new=True), settings)[0]

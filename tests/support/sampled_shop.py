@@ -62,7 +62,7 @@ def write_shop(root: Path, *, colour: str = "") -> Workspace:
     cuts = {"ranker": CUT, "validation": CUT + timedelta(days=9), "test": CUT + timedelta(days=19)}
     features = run_stage(COMPUTE_ITEM_FEATURES, root, date=DATE, cuts=cuts).scan(ITEM_FEATURES).collect()
     known = build_ranking_items(build_items(catalogue, {}), with_rates(features, since=CUT), moment=DATE, further=FURTHER)
-    release = build_release(workspace.releases, items=ITEMS, known=known, knows_colours=bool(colour))
+    release = build_release(workspace.releases, items=ITEMS, known=known, knows_colours=bool(colour), likens_colours=True)
     report = {"cuts": {"ranker": CUT.isoformat()}, "reviews": {"version": READ_BY}}
     (release / "evaluation.json").write_text(json.dumps(report), encoding="utf-8")
     told = json.loads((release / "release.json").read_text(encoding="utf-8"))

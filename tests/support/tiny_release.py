@@ -52,8 +52,8 @@ def build_release(
         seed: Of the vectors; part of the name.
         champion: Whether it is served.
         known: What events say of the items; nothing where left out. Prices, categories and vectors are those of the release all the same.
-        likens_colours: Whether the score has the part `likeness`: each click on an item of a candidate's colour says 1 for it, over the
-            root of the number of clicks.
+        likens_colours: Whether the score has the part `likeness`: each click on, or purchase of, an item of a candidate's colour says 1 for
+            it, over the root of their number.
         knows_colours: Whether what the shop calls a user's `colour` is worth as much as a history of nothing else.
     """
     random = np.random.default_rng(seed)
@@ -99,7 +99,7 @@ def build_release(
     ranking = {"feature_names": names, "tasks": ["click"], "task_weights": [1.0], "blend": 0.5, "history_length": 20}
     (folder / "ranking.json").write_text(json.dumps(ranking))
     relevance = {"events": ["click", "cart", "purchase", "rating", "review"], "positive_rating": 4.0}
-    clicked = tuple(float(kind == Kind.CLICK) for kind in range(NUM_KINDS))
+    clicked = tuple(float(kind in (Kind.CLICK, Kind.PURCHASE)) for kind in range(NUM_KINDS))
     likeness = [ItemToItem(name=LIKENESS, dim=len(COLOURS), weight=2.0, kind_worth=clicked)] * likens_colours
     parts = [["fused", DIM - 2], ["match.image", 2], *[[part.name, part.size] for part in likeness], ["bias", 1], ["popularity", 1]]
     further = {"vector_parts": parts, "parts": [asdict(part) for part in likeness]}

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from recsys.data import item_to_item
 from recsys.data.item_to_item import LIKENESS, LINEAR, ItemToItem, with_asked_parts
 from recsys.data.relevance import NUM_KINDS, Kind
-from tests.support.behaviour import interactions_of
+from tests.support.behaviour import interactions_of, random_interactions
 
 WORTH = tuple({Kind.LIKED: 1.0, Kind.DISLIKED: 0.5}.get(kind, 0.0) for kind in range(NUM_KINDS))
 PART = ItemToItem(name=LINEAR, dim=2, weight=3.0, kind_worth=WORTH)
@@ -28,3 +29,11 @@ def test_parts_stand_between_the_towers_and_what_is_behind_all() -> None:
     vector = with_asked_parts(towers, (PART, other), items, PAST.of_user(0))[0]
     assert vector == pytest.approx([0, 1, 2, 3, 6 / np.sqrt(2), 6 / np.sqrt(2), 0, 5 / np.sqrt(2), 0, 4, 5])
     assert np.array_equal(with_asked_parts(towers, (), items, PAST.of_user(0)), towers)
+
+
+def test_users_are_worked_on_in_runs_of_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    past = random_interactions(0, num_users=30, num_items=3, num_events=200)
+    whole = PART.ask(COLUMNS, past)
+    monkeypatch.setattr(item_to_item, "EVENTS_AT_ONCE", 8)  # fewer than some users have
+    assert max(np.diff(past.offsets)) > 8 > min(np.diff(past.offsets))
+    np.testing.assert_allclose(PART.ask(COLUMNS, past), whole, rtol=1e-5)

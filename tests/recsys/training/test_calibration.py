@@ -28,3 +28,15 @@ def test_a_few_rows_told_apart_without_a_mistake_do_not_make_sure(size: float) -
     probabilities = torch.sigmoid(scale * logits + shift)
     assert probabilities[0].item() == pytest.approx(3 / 4, abs=0.1)
     assert probabilities[-1].item() == pytest.approx(1 / 5, abs=0.1)
+
+
+def test_whatever_the_size_of_logits_and_however_few_the_rows_it_ends_in_numbers() -> None:
+    random = torch.Generator().manual_seed(0)
+    for size in (1e-4, 1e-2, 1.0, 1e4):
+        for rows in (2, 5, 20, 300):
+            for _ in range(10):
+                labels = torch.rand(rows, 3, generator=random) < 0.3
+                scale, shift = platt_scaling(size * torch.randn(rows, 3, generator=random), labels)
+                assert scale.isfinite().all()
+                assert (scale > 0).all()
+                assert shift.isfinite().all()

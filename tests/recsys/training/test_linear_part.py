@@ -43,6 +43,14 @@ def test_a_log_that_is_too_small_says_nothing(rows: list[tuple[str, int, float]]
     assert linear_columns(interactions_of(rows, num_items=3), kind_worth=WORTH, seed=0) is None
 
 
+def test_where_directions_cannot_be_told_apart_it_is_the_same_each_time() -> None:
+    past = interactions_of([(f"u{user:03d}", user % 300, 1) for user in range(600)], num_items=300)  # all singular values are equal
+    once, twice = (linear_columns(past, kind_worth=WORTH, seed=0) for _ in range(2))
+    assert once is not None
+    assert twice is not None
+    assert np.array_equal(once, twice)
+
+
 def test_of_a_long_log_some_users_are_drawn_by_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     past = random_interactions(0, num_users=200, num_items=30, num_events=2000)
     whole = linear_columns(past, kind_worth=WORTH, seed=0)

@@ -16,7 +16,7 @@ from recsys.models.retriever import SavedRetriever, load_retriever, save_retriev
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.inputs import tower_shape
 from recsys.training.linear_part import linear_columns
-from recsys.training.parts import give_parts
+from recsys.training.parts import FittedPart, fit_parts, give_parts
 from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SMALL, taste_interactions, taste_items
 
 SHAPE = tower_shape(taste_items(), SMALL)
@@ -37,9 +37,13 @@ def scores(model: Ensemble, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.
     return TwoTowerScorer(model, vectors, SHAPE.history_length).scores(taste_interactions(), ROWS)
 
 
+def fitted(model: Ensemble, weights: dict[str, float]) -> list[FittedPart]:
+    return fit_parts(model, taste_items(), taste_interactions(), names=weights, seed=0)
+
+
 def given(weights: dict[str, float]) -> tuple[Ensemble, npt.NDArray[np.float32]]:
     model, vectors = untrained()
-    return model, give_parts(model, vectors, taste_items(), taste_interactions(), weights=weights, seed=0)
+    return model, give_parts(model, vectors, fitted(model, weights), weights)
 
 
 def test_the_linear_part_adds_what_the_log_says_of_pairs() -> None:
@@ -86,12 +90,23 @@ def test_parts_are_saved_and_exported(weights: dict[str, float], tmp_path: Path)
 
 def test_parts_that_nobody_asks_for_change_nothing() -> None:
     model, vectors = untrained()
-    same = give_parts(model, vectors, taste_items(), taste_interactions(), weights={}, seed=0)
-    assert np.array_equal(same, vectors)
+    both = {LINEAR: 1.0, LIKENESS: 1.0}
+    parts = fitted(model, both)
+    give_parts(model, vectors, parts, both)
+    assert np.array_equal(give_parts(model, vectors, parts, {}), vectors)
     assert model.parts == ()
+    assert model.likeness is None
 
 
 def test_a_model_without_ids_does_not_get_them_by_the_linear_part() -> None:
-    model, vectors = untrained(use_item_id=False)
-    give_parts(model, vectors, taste_items(), taste_interactions(), weights={LINEAR: 1.0}, seed=0)
-    assert model.parts == ()
+    model, _ = untrained(use_item_id=False)
+    assert fitted(model, {LINEAR: 1.0}) == []
+
+
+def test_an_index_does_not_see_how_long_an_item_is_when_it_is_read() -> None:
+    weights = {LINEAR: 0.5, LIKENESS: 2.0}
+    model, vectors = given(weights)
+    saved = SavedRetriever(model=model, shape=replace(SHAPE, parts=model.parts), item_vectors=vectors, training={})
+    users = saved.scorer().user_vectors(taste_interactions(), ROWS)
+    np.testing.assert_allclose(users @ saved.indexed_vectors().T, users @ vectors.T, atol=1e-5)
+    assert vectors.max() > 10 > np.abs(saved.indexed_vectors()).max()
