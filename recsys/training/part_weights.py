@@ -34,6 +34,7 @@ def level_weight(towers: npt.NDArray[np.float32], part: npt.NDArray[np.float32],
         left_out: (users, items) what does not count, e.g. seen items, of which a part may say most; None: all counts.
     """
     counted = np.ones(part.shape, bool) if left_out is None else ~left_out
-    own = np.std(part, axis=1, where=counted)
+    some = counted.any(axis=1)
+    own, others = (np.std(scores[some], axis=1, where=counted[some]) for scores in (part, towers))
     told = own > 0
-    return float(np.std(towers, axis=1, where=counted)[told].mean() / own[told].mean()) if told.any() else 0.0
+    return float(others[told].mean() / own[told].mean()) if told.any() else 0.0

@@ -20,3 +20,6 @@ def test_what_is_left_out_does_not_count() -> None:
     loud = np.where(seen, 100, part).astype(np.float32)
     assert level_weight(towers, loud) < 0.5
     assert level_weight(towers, loud, left_out=seen) == pytest.approx(3, rel=0.05)
+    seen[:10] = True  # some have seen it all
+    assert level_weight(towers, loud, left_out=seen) == pytest.approx(3, rel=0.05)
+    assert level_weight(towers, loud, left_out=np.ones_like(seen)) == 0
