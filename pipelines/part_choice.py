@@ -64,7 +64,8 @@ def choose_parts(
         scored, left_out = (_as_new(model, items, seed=seed), None) if part == LIKENESS else (vectors[candidates], seen)
         unit = level_weight(asked[:, towers] @ scored[:, towers].T, asked[:, place] @ scored[:, place].T, left_out=left_out)
         weights = weights_of(part, unit=unit)
-        chosen[part] = weights[first_as_good([judge({**chosen, part: weight}) for weight in weights], errors=ERRORS)]
+        judged = [judge({**chosen, part: weight}) for weight in weights]
+        chosen[part] = weights[first_as_good(judged) if first_as_good(judged, errors=ERRORS) else 0]
     counting = {part: weight for part, weight in chosen.items() if weight}
     return counting, give_parts(model, training.item_vectors, fitted, counting)
 

@@ -10,7 +10,7 @@ from recsys.data.interactions import Interactions
 RANK = 128
 SPARE, PASSES = 16, 4
 """Directions more than RANK, and passes over the log, with which the leading ones are found (Halko et al., SIAM Review 2011)."""
-STRENGTH = 50.0
+STRENGTH = 400.0
 """L2 penalty of the weights."""
 MOST_EVENTS = 5_000_000
 """Of a longer log as many users are drawn as have about so many."""

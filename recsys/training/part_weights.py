@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from recsys.data.item_to_item import LIKENESS, LINEAR
 
-SHARES: Mapping[str, tuple[float, ...]] = {LINEAR: (0.0, 0.1, 0.25, 0.5), LIKENESS: (0.6, 0.3, 1.0, 0.0)}
+SHARES: Mapping[str, tuple[float, ...]] = {LINEAR: (0.0, 0.05, 0.1, 0.2, 0.35), LIKENESS: (0.6, 0.3, 1.0, 0.0)}
 """Part -> how far it may spread a user's scores, as shares of what the towers do; the safest first.
 
 Where the towers know both items, they alone are safe. Of new items they know too little, of which most windows see too few to tell; see
