@@ -8,7 +8,7 @@ import torch
 
 from pipelines.choosing_truth import judge_choice
 from recsys.data.interactions import Interactions
-from recsys.data.item_to_item import LIKENESS
+from recsys.data.item_to_item import LIKENESS, LINEAR
 from recsys.data.items import Items
 from recsys.data.tensors import item_batch
 from recsys.evaluation.truth import Truth
@@ -23,8 +23,9 @@ from recsys.training.worth import first_as_good
 
 USERS, ITEMS = 1000, 2000
 """So many, at most, tell how far scores spread."""
-ERRORS = 2.0
-"""A part counts otherwise than is safe only where validation tells that it should, as there are several, each with several weights."""
+ERRORS: Mapping[str, float] = {LINEAR: 2.0, LIKENESS: 1.0}
+"""Part -> standard errors by which validation must tell another weight to be better than the safe one. Likeness lifts items that nobody has
+met, which most windows have; whether these are wanted or lie unwanted differs too much between catalogues for more."""
 
 
 def choose_parts(
@@ -65,7 +66,7 @@ def choose_parts(
         unit = level_weight(asked[:, towers] @ scored[:, towers].T, asked[:, place] @ scored[:, place].T, left_out=left_out)
         weights = weights_of(part, unit=unit)
         judged = [judge({**chosen, part: weight}) for weight in weights]
-        chosen[part] = weights[first_as_good(judged) if first_as_good(judged, errors=ERRORS) else 0]
+        chosen[part] = weights[first_as_good(judged) if first_as_good(judged, errors=ERRORS[part]) else 0]
     counting = {part: weight for part, weight in chosen.items() if weight}
     return counting, give_parts(model, training.item_vectors, fitted, counting)
 
