@@ -1,5 +1,6 @@
 """How alike the contents of two items are, of which nothing is learned: what a new item has before anybody has met it."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -34,7 +35,8 @@ class Likeness(nn.Module):
     def fit(self, tower: ItemTower, items: ItemBatch) -> None:
         """Learn the leading directions from items, content as it is encoded."""
         content = self._content(tower, items)
-        directions = torch.linalg.eigh(content.T @ content)[1].flip(1)[:, : self.dim]  # those of the greatest values
+        alike = (content.T @ content).double().numpy()
+        directions = torch.from_numpy(np.linalg.eigh(alike)[1]).flip(1)[:, : self.dim]  # those of the greatest values
         sign = directions.gather(0, directions.abs().argmax(0, keepdim=True)).sign()  # eigenvectors have no sign of their own
         self.directions.copy_(directions * sign)
 

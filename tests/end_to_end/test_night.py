@@ -277,7 +277,8 @@ def test_a_late_ensemble_tells_what_each_modality_adds_to_a_score(workspace: Pat
     user, item_id = events.filter(pl.col("event_type") == "click").select("user_id", "item_id").row(0)
     told = explain_item(small_config(workspace), user, item_id, release_id=other_night.release_id)
     parted = [f"{kind}.{name}" for kind in ("fused", "match") for name in ("image", "text", "description", "category")]
-    assert list(told.parts) == ["fused.id", *parted, "bias", "popularity"]
+    beside = [part.name for part in read_release(workspace / "releases" / other_night.release_id).parts]  # as validation has it
+    assert list(told.parts) == ["fused.id", *parted, *beside, "bias", "popularity"]
     assert sum(told.parts.values()) == pytest.approx(told.score, abs=1e-6)
 
 

@@ -52,6 +52,8 @@ def test_there_is_a_variant_for_each_part_of_the_config_that_the_catalogue_has()
         "history",
         "item_id",
         *others,
+        "linear",
+        "likeness",
         "hstu_blocks",
     ]
 
@@ -86,6 +88,8 @@ def test_a_variant_differs_from_the_full_retriever_in_one_setting() -> None:
             "category": {"modalities"},
             "history": set(),
             "item_id": {"use_item_id"},
+            "linear": {"parts"},
+            "likeness": {"parts"},
             "hstu_blocks": {"block_kind"},
         }
         assert changed == told.get(variant.key, {"fusion"})
