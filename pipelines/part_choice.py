@@ -48,6 +48,8 @@ def choose_parts(
     model, seed = training.model, config.seed
     fitted = fit_parts(model, items, past, names=config.parts, seed=seed)
     vectors = give_parts(model, training.item_vectors, fitted, dict.fromkeys(config.parts, 1.0))
+    if not fitted:
+        return {}, vectors
     places, towers = model.places, model.towers
     users = TwoTowerScorer(model, vectors, config.history_length, known_values(past, config)).for_users(truth.past, truth.rows)
     chosen: dict[str, float] = {}

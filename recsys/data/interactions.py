@@ -160,21 +160,6 @@ def microseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
 
 
-def nothing_known(*, num_items: int, relevant_kinds: tuple[Kind, ...]) -> Interactions:
-    """The past of no user at all."""
-    no_events = np.zeros(0, np.int64)
-    return Interactions(
-        user_ids=np.zeros(0, dtype=object),
-        offsets=np.zeros(1, np.int64),
-        item_index=no_events,
-        kind=no_events.astype(np.int8),
-        event_time=no_events,
-        known_at=no_events,
-        relevant_kinds=relevant_kinds,
-        num_items=num_items,
-    )
-
-
 def build_interactions(
     events: Sequence[pl.LazyFrame], *, vocabulary: Vocabulary, relevance: Relevance, known_before: datetime
 ) -> Interactions:

@@ -86,7 +86,7 @@ class Ensemble(nn.Module):
         vectors = side_by_side(
             [torch.cat([vectors, biases[:, WANTED:], torch.zeros_like(biases[:, WANTED:])], dim=1) for vectors, biases in embedded]
         )
-        return with_parts(vectors, [self._of_new_items(part, items) for part in self.parts])
+        return with_part_columns(vectors, [self._of_new_items(part, items) for part in self.parts])
 
     def _of_new_items(self, part: ItemToItem, items: ItemBatch) -> Float[Tensor, "items size"]:
         """Coordinates of a part; of one that the log has told, nothing."""
@@ -115,7 +115,7 @@ def side_by_side(members: Sequence[Float[Tensor, "items dim_and_two"]]) -> Float
     return torch.cat([*(vectors[:, :-BEHIND] for vectors in members), behind], dim=1)
 
 
-def with_parts(
+def with_part_columns(
     vectors: Float[Tensor, "items dims_and_two"], columns: Sequence[Float[Tensor, "items size"]]
 ) -> Float[Tensor, "items all_dims_and_two"]:
     """Item vectors with the coordinates of further parts in front of those BEHIND."""

@@ -89,12 +89,13 @@ class KnownUsersScorer:
 def embed_catalogue(model: TwoTower, items: ItemBatch, log_popularity: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     """(items, dim + BEHIND): vectors of prepared items, the bias for «wanted», and the log of popularity (items,)."""
     with torch.inference_mode():
-        parts = [model.embed_items(items.select(rows)) for rows in _blocks(len(items))]
+        parts = [model.embed_items(block) for block in item_blocks(items)]
         vectors = torch.cat([part[0] for part in parts])
         bias = torch.cat([part[1][:, WANTED] for part in parts])
     return np.concatenate([vectors.numpy(), bias.numpy()[:, None], log_popularity[:, None]], axis=1).astype(np.float32)
 
 
-def _blocks(size: int, block: int = 65_536) -> Iterator[torch.Tensor]:
-    for start in range(0, size, block):
-        yield torch.arange(start, min(start + block, size))
+def item_blocks(items: ItemBatch, size: int = 65_536) -> Iterator[ItemBatch]:
+    """The same items, some at a time, none copied."""
+    for start in range(0, len(items), size):
+        yield items.select(slice(start, start + size))

@@ -7,9 +7,10 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from recsys.data.interactions import nothing_known
+from feature_store.online.protocol import UserState
 from recsys.data.item_to_item import with_asked_parts
-from recsys.data.sequences import Histories, newest_events
+from recsys.data.sequences import Histories
+from recsys.slate.histories import user_history
 from recsys.slate.release_reader import Release
 
 
@@ -38,9 +39,7 @@ def user_vectors(release: Release, histories: Histories) -> npt.NDArray[np.float
 
 def stranger_vector(release: Release) -> npt.NDArray[np.float32]:
     """(all dims,): what a user wants of whom nothing is known."""
-    nobody = nothing_known(num_items=len(release.items), relevant_kinds=release.relevance.relevant_kinds())
-    history = newest_events(nobody, np.array([-1]), length=1, attributes=release.user_attributes)
-    vector: npt.NDArray[np.float32] = user_vectors(release, history)[0]
+    vector: npt.NDArray[np.float32] = user_vectors(release, user_history(UserState(), release).for_tower(1))[0]
     return vector
 
 

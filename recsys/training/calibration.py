@@ -23,7 +23,7 @@ def platt_scaling(
         labels: What happened.
     """
     told = labels.any(dim=0) & ~labels.all(dim=0)
-    mean, spread = logits.mean(dim=0), logits.std(dim=0)
+    mean, spread = logits.mean(dim=0), logits.std(dim=0, correction=0)
     told &= spread > 0
     spread = torch.where(told, spread, 1.0)
     even = (logits - mean) / spread  # the search does not depend on how large logits happen to be

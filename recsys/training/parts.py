@@ -13,9 +13,10 @@ from recsys.data.interactions import Interactions
 from recsys.data.item_to_item import LIKENESS, LINEAR, ItemToItem
 from recsys.data.items import Items
 from recsys.data.relevance import NUM_KINDS, SEEN_KINDS
-from recsys.data.tensors import ItemBatch, item_batch
-from recsys.models.ensemble import Ensemble, with_parts
+from recsys.data.tensors import item_batch
+from recsys.models.ensemble import Ensemble, with_part_columns
 from recsys.models.likeness import Likeness
+from recsys.models.two_tower_scorer import item_blocks
 from recsys.training.linear_part import linear_columns
 
 CONTEXT_WORTH = 0.5
@@ -24,7 +25,6 @@ KNOWN_AFTER = 1.0
 """Users who have met an item, after whom its likeness counts half as much as a new item's, and so on down with their number."""
 FITTED_ON = 100_000
 """Items at most that the directions of likeness are found by."""
-ITEMS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def give_parts(
     kept = [each for each in fitted if each.part.name in weights]
     model.parts = tuple(replace(each.part, weight=weights[each.part.name]) for each in kept)
     model.likeness = next((each.likeness for each in kept if each.likeness is not None), None)
-    return with_parts(torch.from_numpy(vectors), [each.columns for each in kept]).numpy()
+    return with_part_columns(torch.from_numpy(vectors), [each.columns for each in kept]).numpy()
 
 
 def _fit_likeness(likeness: Likeness, model: Ensemble, items: Items, past: Interactions, *, seed: int) -> Float[Tensor, "items size"]:
@@ -90,13 +90,8 @@ def _fit_likeness(likeness: Likeness, model: Ensemble, items: Items, past: Inter
     some = np.random.default_rng(seed).choice(len(items), min(FITTED_ON, len(items)), replace=False)
     with torch.inference_mode():
         likeness.fit(tower, everything.select(torch.from_numpy(np.sort(some))))
-        blocks = [_block(everything, start) for start in range(0, len(items), ITEMS_AT_ONCE)]
-        alike = torch.cat([likeness(tower, block) for block in blocks])
+        alike = torch.cat([likeness(tower, block) for block in item_blocks(everything)])
     return torch.cat([alike * shorter, 1 / shorter], dim=1)
-
-
-def _block(items: ItemBatch, start: int) -> ItemBatch:
-    return items.select(slice(start, start + ITEMS_AT_ONCE))
 
 
 def _kind_worth(past: Interactions, *, beside: float) -> tuple[float, ...]:
