@@ -67,9 +67,11 @@ check: install  ## all that can be said without running
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
+# A process for every core, four at most: each holds up to 3 GiB. Tests of one file share what they have made, so they stay together; end_to_end,
+# which takes longest, goes first.
 # Shapes are checked in runs of their own: torch.export cannot trace through the checks, so tests of exported graphs need them off.
 test: check  ## what CI runs
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest --quiet --jaxtyping-packages=recsys.losses,recsys.layers,beartype.beartype tests/recsys/losses tests/recsys/layers
 
 notebooks: install  ## run the notebooks from top to bottom

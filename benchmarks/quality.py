@@ -1,6 +1,7 @@
 """From a cut of a data set to a judged table: import, one night, recommendations, baselines, judge.
 
     python benchmarks/quality.py --cut OUT --config configs/xwines.toml
+    python benchmarks/quality.py --cut OUT          # a source that has no config here: the names of its columns tell the mapping
 
 OUT is what the judge's cut.py wrote: OUT/train is imported into a fresh workspace (OUT/workspace), a night runs on it, its release
 recommends to OUT/users.parquet from OUT/candidates.parquet, with the retriever alone (OUT/mine.parquet) and with the ranker behind it
@@ -15,8 +16,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import polars as pl
+import polars.selectors as cs
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +28,39 @@ VITRINE = [sys.executable, "-m", "pipelines.cli"]
 REFUSED_BY_GATE = 3
 ANY_STARS = "leave-last-out"
 """The protocol that asks for the last item of a user whatever its stars, as papers do; baselines and night learn from all of them."""
+EVENT_COLUMNS = {
+    "user_id": "user_id",
+    "item_id": "item_id",
+    "event_type": "event",
+    "value": "rating",
+    "text": "tag",
+    "event_time": "timestamp",
+}
+CATALOGUE_COLUMNS = {"item_id": "item_id", "title": "title", "description": "text", "category": "category", "image_uri": "image_path"}
+"""Ours -> those of the judge's sources, which need not have all of them."""
+WITHOUT_A_TIME = ("tags",)
+"""What users said of an item, some of it after any cut."""
+CONFIG = """\
+workspace = ""
+
+[mapping.events]
+file = "interactions.parquet"
+columns = {{ {events} }}
+time_unit = "s"
+
+[mapping.catalogue]
+file = "items.parquet"
+columns = {{ {items} }}
+attributes = {attributes}
+image_root = "images"
+
+[relevance]
+events = ["rating"]
+positive_rating = 4
+
+[retriever]
+use_time_gap = false
+"""
 METRIC = re.compile(r"([a-z]+@?\d*) (\d\.\d{4})")
 AGAINST = re.compile(r"first - this: (\S+) ([+-]\d\.\d+) \[([+-]\d\.\d+), ([+-]\d\.\d+)\]")
 
@@ -32,7 +69,7 @@ def main() -> None:
     """Read the arguments, run every step, print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cut", type=Path, required=True, help="folder that cut.py wrote")
-    parser.add_argument("--config", type=Path, required=True, help="maps the columns of the cut; its workspace is replaced")
+    parser.add_argument("--config", type=Path, help="maps the columns of the cut; its workspace is replaced. Without one: by their names")
     parser.add_argument("--judge", type=Path, default=Path("../shared/judge"), help="folder of cut.py, baselines.py and judge.py")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the config; may be repeated")
     parser.add_argument("--keep", action="store_true", help="go on in the workspace of an earlier run instead of a fresh one")
@@ -42,9 +79,8 @@ def main() -> None:
     if not args.keep:
         shutil.rmtree(workspace, ignore_errors=True)
     config = args.cut / "config.toml"
-    config.write_text(
-        re.sub(r"(?m)^workspace = .*$", f'workspace = "{workspace.resolve()}"', args.config.read_text(encoding="utf-8")), encoding="utf-8"
-    )
+    told = args.config.read_text(encoding="utf-8") if args.config else config_by_names(args.cut / "train")
+    config.write_text(re.sub(r"(?m)^workspace = .*$", f'workspace = "{workspace.resolve()}"', told), encoding="utf-8")
     started = time.perf_counter()
     if not (workspace / "landing").exists():
         call([*VITRINE, "import", str(args.cut / "train"), "--config", str(config)])
@@ -67,6 +103,21 @@ def main() -> None:
     print(judged.stdout)
     Console().print(table_of(judged.stdout))
     print(f"import and night: {night_seconds:.0f} s")
+
+
+def config_by_names(train: Path) -> str:
+    """A config for columns that are called as those of the judge's own sources are; every further column of few values is an attribute."""
+    events = pl.read_parquet_schema(train / "interactions.parquet")
+    items = pl.read_parquet(train / "items.parquet")
+    further = items.select((cs.string() | cs.boolean() | cs.numeric()).exclude("item_id", *CATALOGUE_COLUMNS.values(), *WITHOUT_A_TIME))
+    few = [column.name for column in further if column.drop_nulls().n_unique() < column.count() / 2]
+    return CONFIG.format(
+        events=_pairs(EVENT_COLUMNS, events), items=_pairs(CATALOGUE_COLUMNS, items.columns), attributes=json.dumps(few, ensure_ascii=False)
+    )
+
+
+def _pairs(wanted: Mapping[str, str], there: Collection[str]) -> str:
+    return ", ".join(f'{ours} = "{theirs}"' for ours, theirs in wanted.items() if theirs in there)
 
 
 def baseline_files(cut: Path, judge: Path) -> list[Path]:

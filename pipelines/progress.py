@@ -35,5 +35,5 @@ class Progress:
         return track
 
     def say(self, line: str) -> None:
-        """One line that stays."""
-        self.console.print(line, highlight=False)
+        """One line that stays, whole however narrow the terminal is."""
+        self.console.print(line, highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """Small interactions and catalogues, written as the rows one would tell a colleague."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -25,12 +26,11 @@ def interactions_of(
     """Interactions of rows (user_id, item_index, day, kind = LIKED) in the order of the log."""
     full = [(row[0], row[1], microseconds(day(row[2])), row[3] if len(row) > 3 else Kind.LIKED) for row in rows]
     full.sort(key=lambda row: (row[0], row[2]))
-    users = sorted({row[0] for row in full})
-    counts = [sum(row[0] == user for row in full) for user in users]
+    counts = Counter(row[0] for row in full)
     event_time = np.array([row[2] for row in full], np.int64)
     return Interactions(
-        user_ids=np.array(users, dtype=object),
-        offsets=np.r_[0, np.cumsum(counts)].astype(np.int64),
+        user_ids=np.array(list(counts), dtype=object),
+        offsets=np.r_[0, np.cumsum(list(counts.values()))].astype(np.int64),
         item_index=np.array([row[1] for row in full], np.int64),
         kind=np.array([row[3] for row in full], np.int8),
         event_time=event_time,
