@@ -101,7 +101,7 @@ def main() -> None:
         [sys.executable, str(args.judge / "judge.py"), str(args.cut), *map(str, files)], capture_output=True, text=True, check=True
     )
     print(judged.stdout)
-    Console().print(table_of(judged.stdout))
+    Console(width=160).print(table_of(judged.stdout))
     print(f"import and night: {night_seconds:.0f} s")
 
 
