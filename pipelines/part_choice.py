@@ -8,7 +8,7 @@ import torch
 
 from pipelines.choosing_truth import judge_choice
 from recsys.data.interactions import Interactions
-from recsys.data.item_to_item import LIKENESS, LINEAR
+from recsys.data.item_to_item import LIKENESS
 from recsys.data.items import Items
 from recsys.data.tensors import item_batch
 from recsys.evaluation.truth import Truth
@@ -19,13 +19,10 @@ from recsys.training.ensemble import EnsembleTraining
 from recsys.training.inputs import known_values
 from recsys.training.part_weights import level_weight, weights_of
 from recsys.training.parts import fit_parts, give_parts
-from recsys.training.worth import first_as_good
+from recsys.training.worth import best_unless_first_is_as_good
 
 USERS, ITEMS = 1000, 2000
 """So many, at most, tell how far scores spread."""
-ERRORS: Mapping[str, float] = {LINEAR: 2.0, LIKENESS: 1.0}
-"""Part -> standard errors by which validation must tell another weight to be better than the safe one. Likeness lifts items that nobody has
-met, which most windows have; whether these are wanted or lie unwanted differs too much between catalogues for more."""
 
 
 def choose_parts(
@@ -67,8 +64,7 @@ def choose_parts(
         scored, left_out = (_as_new(model, items, seed=seed), None) if part == LIKENESS else (vectors[candidates], seen)
         unit = level_weight(asked[:, towers] @ scored[:, towers].T, asked[:, place] @ scored[:, place].T, left_out=left_out)
         weights = weights_of(part, unit=unit)
-        judged = [judge({**chosen, part: weight}) for weight in weights]
-        chosen[part] = weights[first_as_good(judged) if first_as_good(judged, errors=ERRORS[part]) else 0]
+        chosen[part] = weights[best_unless_first_is_as_good([judge({**chosen, part: weight}) for weight in weights])]
     counting = {part: weight for part, weight in chosen.items() if weight}
     return counting, give_parts(model, training.item_vectors, fitted, counting)
 

@@ -7,16 +7,16 @@ import numpy.typing as npt
 
 from recsys.data.item_to_item import LIKENESS, LINEAR
 
-SHARES: Mapping[str, tuple[float, ...]] = {LINEAR: (0.0, 0.05, 0.1, 0.2, 0.35), LIKENESS: (0.6, 0.3, 1.0, 0.0)}
-"""Part -> how far it may spread a user's scores, as shares of what the towers do; the safest first.
+SHARES: Mapping[str, tuple[float, ...]] = {LINEAR: (0.0, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0), LIKENESS: (0.6, 0.0, 0.3, 1.0)}
+"""Part -> how far it may spread a user's scores, as shares of what the towers do; the safe one first.
 
-Where the towers know both items, they alone are safe. Of new items they know too little, of which most windows see too few to tell; see
-docs/experiments.md.
+Where the towers know both items, they alone are safe, though from few users with many events each the linear part may learn more.
+Of new items they know too little, of which most windows see too few to tell; see docs/experiments.md.
 """
 
 
 def weights_of(part: str, *, unit: float) -> tuple[float, ...]:
-    """SHARES as weights, of which `first_as_good` takes one.
+    """SHARES as weights, of which `best_unless_first_is_as_good` takes one.
 
     Args:
         part: Its name.

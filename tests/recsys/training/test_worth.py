@@ -1,7 +1,8 @@
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from recsys.training.worth import relative_worth
+from recsys.training.worth import best_unless_first_is_as_good, first_as_good, relative_worth
 
 
 def test_one_per_cent_more_of_either_metric_is_worth_the_same() -> None:
@@ -17,3 +18,19 @@ def test_who_could_find_nothing_has_no_worth_and_is_no_part_of_the_level() -> No
     worth = relative_worth(values, values)
     assert worth[0] == pytest.approx(2)
     assert np.isnan(worth[1])
+
+
+def around(mean: float, *, spread: float = 0.0) -> dict[str, npt.NDArray[np.float64]]:
+    """Values of 100 users, half of them above the mean and half below."""
+    values = mean + spread * (-1.0) ** np.arange(100)
+    return {"recall@100": values, "ndcg@10": values}
+
+
+def test_where_nothing_tells_the_first_choice_from_the_best_it_stays() -> None:
+    assert best_unless_first_is_as_good([around(0.5), around(0.51, spread=0.2)]) == 0
+
+
+def test_where_the_first_choice_is_told_to_be_behind_the_best_one_counts_and_not_the_first_as_good() -> None:
+    judged = [around(0.3), around(0.5), around(0.51, spread=0.2)]
+    assert first_as_good(judged) == 1
+    assert best_unless_first_is_as_good(judged) == 2
