@@ -30,7 +30,7 @@ def retrieval_scores(
 
     `said` is what the shop says of the user, attribute -> value.
     """
-    read = past[-int(release.serving["history_length"]) :]
+    read = read_by_tower(past, release.serving)
     rows = [items[event.item_id].row for event, _ in read]
     ages = [(read[-1][0].event_time - event.event_time) / DAY for event, _ in read]
     padding = [0] * (not read)
@@ -49,6 +49,14 @@ def retrieval_scores(
     user_vector = np.array([*asked, bias, popularity])
     own = [release.item_vectors[items[item_id].row] for item_id in sample.item_ids]
     return np.array([float(vector.astype(np.float64) @ user_vector) for vector in own])
+
+
+def read_by_tower(past: Sequence[tuple[RawEvent, str]], serving: Mapping[str, Any]) -> Sequence[tuple[RawEvent, str]]:
+    """The newest events, or as many from all of the past, the newest and the oldest among them, the steps between them all but equal."""
+    length, newest = int(serving["history_length"]), len(past) - 1
+    if len(past) <= length or not serving.get("reads_evenly"):
+        return past[-length:]
+    return [past[newest - back * newest // max(length - 1, 1)] for back in reversed(range(length))]
 
 
 def _asked_of_part(

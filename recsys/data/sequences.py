@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from recsys.data.excerpt import Excerpt
 from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions
 from recsys.data.user_attributes import attribute_slots
 
@@ -170,7 +171,7 @@ def age_days(past: Interactions) -> npt.NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Histories:
-    """The newest distinct events of some users, oldest first, padded at the end, at least one column; and all of them."""
+    """What the user tower reads of some users, oldest first, padded at the end, at least one column; and all of their distinct events."""
 
     item_index: npt.NDArray[np.int64]
     kind: npt.NDArray[np.int64]
@@ -181,33 +182,30 @@ class Histories:
     """All distinct events of these users, one user behind another."""
 
 
-def newest_events(past: Interactions, rows: npt.NDArray[np.int64], *, length: int, attributes: Mapping[str, Sequence[str]]) -> Histories:
-    """What is read of some users: the newest events by the user tower, all by what needs no tower.
+def read_histories(
+    past: Interactions, rows: npt.NDArray[np.int64], excerpt: Excerpt, *, attributes: Mapping[str, Sequence[str]]
+) -> Histories:
+    """What is read of some users: an excerpt by the user tower, all by what needs no tower.
 
     Args:
         past: Distinct interactions (see `Interactions.distinct`).
         rows: (users,) rows of `past.user_ids`; -1 is a user of whom nothing is known.
-        length: Most events of a user that the tower reads.
+        excerpt: What the tower reads.
         attributes: Attribute of users -> its values that the tower knows.
     """
     slots = attribute_slots(past.attributes, attributes, rows)
-    known = rows >= 0
-    row = np.where(known, rows, 0)
-    end = np.where(known, past.offsets[row + 1], 0) if past.num_users else np.zeros_like(rows)
-    start = np.maximum(np.where(known, past.offsets[row], 0), end - length) if past.num_users else end
-    counts = end - start
-    width = max(1, int(counts.max(initial=0)))
-    inside = np.arange(width) < counts[:, None]
-    event = np.where(inside, start[:, None] + np.arange(width), 0)
-    if not len(past.item_index):
+    whole = past.asked(rows)
+    place, inside = excerpt.places(np.diff(whole.offsets))
+    if not len(whole.item_index):
         empty = np.zeros((len(rows), 1), np.int64)
-        return Histories(empty, empty, empty.astype(np.float32), slots, past.asked(rows))
-    newest = past.event_time[np.maximum(end - 1, 0)]
-    age = (newest[:, None] - past.event_time[event]) / MICROSECONDS_PER_DAY
+        return Histories(empty, empty, empty.astype(np.float32), slots, whole)
+    event = np.where(inside, whole.offsets[:-1, None] + place, 0)
+    newest = np.where(inside, whole.event_time[event], np.iinfo(np.int64).min).max(axis=1, keepdims=True)
+    age = (newest - whole.event_time[event]) / MICROSECONDS_PER_DAY
     return Histories(
-        item_index=np.where(inside, past.item_index[event], 0),
-        kind=np.where(inside, past.kind[event], 0).astype(np.int64),
+        item_index=np.where(inside, whole.item_index[event], 0),
+        kind=np.where(inside, whole.kind[event], 0).astype(np.int64),
         age_days=np.where(inside, age, 0).astype(np.float32),
         attributes=slots,
-        whole=past.asked(rows),
+        whole=whole,
     )

@@ -51,6 +51,14 @@ class Ensemble(nn.Module):
         return slice(0, sum(member.questions.embedding_dim for member in self.members))
 
     @property
+    def reads_evenly(self) -> bool:
+        """Whether users should be read from all of their history instead of its newest events.
+
+        What is asked in no order was learned from histories without order, pieces of which are drawn from all of them.
+        """
+        return self.in_order == 0
+
+    @property
     def places(self) -> dict[str, slice]:
         """Where those of each part lie, by its name: behind the towers."""
         ends = itertools.accumulate((part.size for part in self.parts), initial=self.towers.stop)

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from recsys.data.excerpt import Excerpt
 from recsys.data.interactions import Interactions
 from recsys.data.item_to_item import with_asked_parts
-from recsys.data.sequences import newest_events
+from recsys.data.sequences import read_histories
 from recsys.data.tensors import ItemBatch
 from recsys.models.ensemble import Ensemble
 from recsys.models.two_tower import WANTED, TwoTower
@@ -47,7 +48,8 @@ class TwoTowerScorer:
         return KnownUsersScorer(self.user_vectors(past, rows), place, self.item_vectors)
 
     def _block(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        histories = newest_events(past, rows, length=self.history_length, attributes=self.attributes)
+        excerpt = Excerpt(self.history_length, evenly=self.model.reads_evenly)
+        histories = read_histories(past, rows, excerpt, attributes=self.attributes)
         table = torch.from_numpy(self.item_vectors[:, self.model.towers])
         with torch.inference_mode():
             vectors = self.model.user_vectors(

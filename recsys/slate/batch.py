@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from recsys.data.interactions import Interactions, microseconds
 from recsys.data.ranking_lists import histories_at
-from recsys.data.sequences import newest_events
+from recsys.data.sequences import read_histories
 from recsys.slate.rank import rank_scores
 from recsys.slate.release_reader import Release
 from recsys.slate.retrieve import user_vectors
@@ -27,10 +27,9 @@ class ReleaseScorer:
     def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """(users, items) of users given as rows of `past.user_ids`, -1 for one of whom nothing is known."""
         distinct = past.distinct()
-        read = partial(
-            newest_events, distinct, length=int(self._release.serving["history_length"]), attributes=self._release.user_attributes
-        )
-        blocks = [user_vectors(self._release, read(rows[start : start + USERS_AT_ONCE])) for start in range(0, len(rows), USERS_AT_ONCE)]
+        release = self._release
+        read = partial(read_histories, distinct, excerpt=release.excerpt, attributes=release.user_attributes)
+        blocks = [user_vectors(release, read(rows[start : start + USERS_AT_ONCE])) for start in range(0, len(rows), USERS_AT_ONCE)]
         vectors = np.concatenate(blocks) if blocks else np.zeros((0, self._release.item_vectors.shape[1]), np.float32)
         return vectors @ self._release.item_vectors.T
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys.data.interactions import Interactions
-from recsys.data.sequences import newest_events
+from recsys.data.sequences import Histories, read_histories
 from recsys.slate.release_reader import Release, ReleaseFormatError
 from recsys.slate.retrieve import user_vectors
 
@@ -25,7 +25,8 @@ class Explanation:
     events: npt.NDArray[np.int64]
     """Places in the user's past, the one that adds most first."""
     worth: npt.NDArray[np.float64]
-    """(events,): how much lower the score were, had the event not happened; below 0 where it speaks against the item."""
+    """(events,): how much lower the score were, had the event not happened and the tower read the others; below 0 where it speaks
+    against the item."""
     user_vector: npt.NDArray[np.float32]
     """(all dims,)"""
 
@@ -42,16 +43,15 @@ def explain(release: Release, past: Interactions, item_index: int, *, newest: in
     Raises:
         ReleaseFormatError: The release does not say what its item vectors are made of.
     """
-    length = int(release.serving["history_length"])
-    history = newest_events(past, np.zeros(1, np.int64), length=length, attributes=release.user_attributes)
+    history = read_histories(past, np.zeros(1, np.int64), release.excerpt, attributes=release.user_attributes)
     vector = user_vectors(release, history)[0]
     item = release.item_vectors[item_index].astype(np.float64)
     products = vector * item
     parts = {name: float(products[place].sum()) for name, place in vector_parts(release).items()}
-    last = len(past.item_index)
-    events = np.arange(max(0, last - min(newest, length)), last)
-    others = newest_events(_without_each(past, events), np.arange(len(events)), length=length, attributes={})
-    without = user_vectors(release, replace(others, attributes=np.repeat(history.attributes, len(events), axis=0)))
+    read = release.excerpt.places(np.diff(past.offsets))[0][0]
+    columns = np.arange(max(0, len(read) - newest), len(read))
+    events = read[columns]
+    without = user_vectors(release, replace(_without_each(history, columns), whole=_past_without_each(past, events)))
     without[:, -1] = vector[-1]  # what popularity counts for a user with a history, also where its only event is left out
     worth = products.sum() - without @ item
     order = np.argsort(-worth, kind="stable")
@@ -73,7 +73,22 @@ def vector_parts(release: Release) -> dict[str, npt.NDArray[np.int64]]:
     return {name: np.flatnonzero(part_of == name) for name in dict.fromkeys(part_of.tolist())}
 
 
-def _without_each(past: Interactions, events: npt.NDArray[np.int64]) -> Interactions:
+def _without_each(history: Histories, columns: npt.NDArray[np.int64]) -> Histories:
+    """One user per column: what the tower has read of a single one, without that column."""
+    width = history.item_index.shape[1]
+    kept = np.tile(np.arange(width), (len(columns), 1))
+    kept = kept[kept != columns[:, None]].reshape(len(columns), width - 1) if width > 1 else kept
+    age = history.age_days[0][kept]
+    return replace(
+        history,
+        item_index=history.item_index[0][kept],
+        kind=history.kind[0][kept] if width > 1 else np.zeros_like(kept),
+        age_days=age - age.min(axis=1, keepdims=True),
+        attributes=np.repeat(history.attributes, len(columns), axis=0),
+    )
+
+
+def _past_without_each(past: Interactions, events: npt.NDArray[np.int64]) -> Interactions:
     """One user per event: the same past, had that event not happened."""
     size = len(past.item_index)
     kept = np.tile(np.arange(size), (len(events), 1))

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store.online.protocol import PostedEvent, UserState
+from recsys.data.excerpt import Excerpt
 from recsys.data.interactions import Interactions
 from recsys.data.ranking_features import RankingHistory
 from recsys.data.ranking_lists import histories_at
 from recsys.data.relevance import SEEN_KINDS
-from recsys.data.sequences import Histories, newest_events
+from recsys.data.sequences import Histories, read_histories
 from recsys.data.user_attributes import known_slots
 from recsys.slate.release_reader import Release
 
@@ -38,9 +39,9 @@ class UserHistory:
         """Whether there is nothing that any model could read."""
         return self.without_events and not self.attributes.any()
 
-    def for_tower(self, length: int) -> Histories:
+    def for_tower(self, excerpt: Excerpt) -> Histories:
         """What the user tower reads; one row."""
-        events = newest_events(self.past, np.zeros(1, np.int64), length=length, attributes={})
+        events = read_histories(self.past, np.zeros(1, np.int64), excerpt, attributes={})
         return replace(events, attributes=self.attributes)
 
     def for_ranker(self, *, now: int, length: int) -> RankingHistory:

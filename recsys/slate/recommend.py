@@ -30,7 +30,7 @@ def candidates(release: Release, shelf: Shelf, history: UserHistory, *, k: int, 
     visible = shelf.visible(now=now, wishes=wishes, seen=history.seen)
     if history.empty:
         return popular(release, visible, k=k)
-    vector = user_vectors(release, history.for_tower(int(release.serving["history_length"])))[0]
+    vector = user_vectors(release, history.for_tower(release.excerpt))[0]
     return retrieve(release, vector, visible, k=k)
 
 

@@ -14,6 +14,7 @@ import onnxruntime
 import polars as pl
 
 from feature_store.manifest import file_digest
+from recsys.data.excerpt import Excerpt
 from recsys.data.item_to_item import ItemToItem
 from recsys.data.items import Items, build_items
 from recsys.data.ranking_features import feature_names
@@ -84,6 +85,11 @@ class Release:
     def tower_vectors(self) -> npt.NDArray[np.float32]:
         """(items, dim): what the towers say, as the user tower reads the items of a history."""
         return self.item_vectors[:, : self.user_tower.get_inputs()[0].shape[2]]
+
+    @cached_property
+    def excerpt(self) -> Excerpt:
+        """What the user tower reads of a history."""
+        return Excerpt(int(self.serving["history_length"]), evenly=bool(self.serving.get("reads_evenly")))
 
     @cached_property
     def parts(self) -> tuple[ItemToItem, ...]:

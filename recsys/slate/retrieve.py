@@ -39,7 +39,7 @@ def user_vectors(release: Release, histories: Histories) -> npt.NDArray[np.float
 
 def stranger_vector(release: Release) -> npt.NDArray[np.float32]:
     """(all dims,): what a user wants of whom nothing is known."""
-    vector: npt.NDArray[np.float32] = user_vectors(release, user_history(UserState(), release).for_tower(1))[0]
+    vector: npt.NDArray[np.float32] = user_vectors(release, user_history(UserState(), release).for_tower(release.excerpt))[0]
     return vector
 
 

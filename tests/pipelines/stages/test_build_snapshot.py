@@ -13,9 +13,10 @@ from feature_store.online.protocol import PostedEvent, UserState
 from feature_store.schema import EVENTS, SNAPSHOT, USERS
 from feature_store.snapshot import snapshot_rows
 from pipelines.stages.build_snapshot import STAGE, build_snapshot
+from recsys.data.excerpt import Excerpt
 from recsys.data.interactions import Interactions, build_interactions, microseconds
 from recsys.data.relevance import Kind, Relevance
-from recsys.data.sequences import newest_events
+from recsys.data.sequences import read_histories
 from recsys.slate.histories import user_history
 from recsys.slate.release_reader import Release, read_release
 from recsys.vocabulary import Vocabulary
@@ -65,14 +66,14 @@ def at_noon(release: Release, rows: list[Row]) -> UserState:
     acts=st.lists(
         st.tuples(st.integers(0, 9), st.sampled_from(["dwell", "tag", "click", "cart", "purchase"]), st.integers(1, 31)), min_size=1
     ),
-    length=st.integers(1, 12),
+    excerpt=st.builds(Excerpt, st.integers(1, 12), st.booleans()),
 )
 def test_snapshot_and_posted_events_are_the_history_that_training_reads(
-    release: Release, acts: list[tuple[int, str, int]], length: int
+    release: Release, acts: list[tuple[int, str, int]], excerpt: Excerpt
 ) -> None:
     rows = sorted((("u", f"i{item}", kind, day) for item, kind, day in acts), key=lambda row: row[3])
-    served = user_history(at_noon(release, rows), release).for_tower(length)
-    learned = newest_events(behaviour(rows, release.items.vocabulary).distinct(), np.zeros(1, np.int64), length=length, attributes={})
+    served = user_history(at_noon(release, rows), release).for_tower(excerpt)
+    learned = read_histories(behaviour(rows, release.items.vocabulary).distinct(), np.zeros(1, np.int64), excerpt, attributes={})
     for name in ("item_index", "kind", "age_days", "attributes"):
         np.testing.assert_array_equal(getattr(served, name), getattr(learned, name))
     for name in ("item_index", "kind", "event_time", "offsets"):

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.data.excerpt import Excerpt
 from recsys.data.relevance import Kind
-from recsys.data.sequences import Sequences, newest_events
+from recsys.data.sequences import Sequences, read_histories
 from tests.support.behaviour import interactions_of, random_interactions
 
 
@@ -98,12 +99,20 @@ def test_an_unknown_order_is_refused() -> None:
 
 def test_newest_events_are_read_oldest_first_with_ages_from_the_newest() -> None:
     past = interactions_of([("u", item, item) for item in range(5)] + [("v", 3, 1)], num_items=5)
-    histories = newest_events(past, np.array([0, 1, -1]), length=3, attributes={})
+    histories = read_histories(past, np.array([0, 1, -1]), Excerpt(3), attributes={})
     assert histories.item_index.tolist() == [[2, 3, 4], [3, 0, 0], [0, 0, 0]]
     assert (histories.kind > 0).tolist() == [[True] * 3, [True, False, False], [False] * 3]
     np.testing.assert_allclose(histories.age_days, [[2, 1, 0], [0, 0, 0], [0, 0, 0]])
 
 
+def test_a_long_history_is_read_from_end_to_end_and_ages_count_from_its_newest_event() -> None:
+    past = interactions_of([("u", item, item) for item in range(8)] + [("v", 3, 1)], num_items=8)
+    histories = read_histories(past, np.array([0, 1]), Excerpt(3, evenly=True), attributes={})
+    assert histories.item_index.tolist() == [[0, 4, 7], [3, 0, 0]]
+    np.testing.assert_allclose(histories.age_days, [[7, 3, 0], [0, 0, 0]])
+    assert histories.whole.item_index.tolist() == [*range(8), 3]
+
+
 def test_nobody_at_all_is_one_column_of_padding() -> None:
     past = interactions_of([], num_items=5)
-    assert newest_events(past, np.array([-1, -1]), length=3, attributes={}).kind.tolist() == [[0], [0]]
+    assert read_histories(past, np.array([-1, -1]), Excerpt(3), attributes={}).kind.tolist() == [[0], [0]]

@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from feature_store.schema import USERS
+from recsys.data.excerpt import Excerpt
 from recsys.data.interactions import Interactions, microseconds, with_attributes
 from recsys.data.ranking_lists import request_histories
-from recsys.data.sequences import Sequences, newest_events
+from recsys.data.sequences import Sequences, read_histories
 from recsys.data.user_attributes import attribute_slots, known_slots, shared_values
 from tests.support.behaviour import day, interactions_of
 
@@ -100,6 +101,6 @@ def test_a_piece_of_a_history_is_told_what_was_known_before_its_first_event(past
 
 
 def test_the_newest_history_is_told_the_newest_value(past: Interactions) -> None:
-    assert newest_events(past, np.array([1, 2, -1]), length=2, attributes=VALUES).attributes.tolist() == [[1], [1], [0]]
+    assert read_histories(past, np.array([1, 2, -1]), Excerpt(2), attributes=VALUES).attributes.tolist() == [[1], [1], [0]]
     nothing = with_attributes(interactions_of([("a", 0, 1.0)], num_items=3).keep(np.zeros(1, bool)), TOLD)
-    assert newest_events(nothing, np.array([1]), length=2, attributes=VALUES).attributes.tolist() == [[1]]
+    assert read_histories(nothing, np.array([1]), Excerpt(2), attributes=VALUES).attributes.tolist() == [[1]]

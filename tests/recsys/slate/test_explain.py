@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from feature_store.online.protocol import PostedEvent, UserState
 from recsys.data.interactions import Interactions, microseconds
-from recsys.data.sequences import newest_events
+from recsys.data.sequences import read_histories
 from recsys.slate.explain import explain, vector_parts
 from recsys.slate.histories import user_history
 from recsys.slate.release_reader import Release, ReleaseFormatError, read_release
@@ -28,13 +29,12 @@ def past_of(release: Release, rows: list[int]) -> Interactions:
 
 
 def score(release: Release, past: Interactions, item: int) -> float:
-    length = int(release.serving["history_length"])
-    vector = user_vectors(release, newest_events(past, np.zeros(1, np.int64), length=length, attributes={}))[0]
+    vector = user_vectors(release, read_histories(past, np.zeros(1, np.int64), release.excerpt, attributes={}))[0]
     return float(vector @ release.item_vectors[item])
 
 
 @settings(max_examples=30, deadline=None)
-@given(rows=st.lists(st.integers(0, 39), min_size=1, max_size=30, unique=True), item=st.integers(0, 39))
+@given(rows=st.lists(st.integers(0, 39), min_size=1, max_size=20, unique=True), item=st.integers(0, 39))
 def test_parts_add_up_and_every_worth_is_what_the_score_loses_without_the_event(release: Release, rows: list[int], item: int) -> None:
     past = past_of(release, rows)
     found = explain(release, past, item, newest=50)
@@ -43,10 +43,22 @@ def test_parts_add_up_and_every_worth_is_what_the_score_loses_without_the_event(
     assert list(found.parts) == ["fused", "match.image", "likeness", "bias", "popularity"]
     assert found.parts["likeness"] == pytest.approx(2 * sum(row % 4 == item % 4 for row in rows) / 2 / len(rows) ** 0.5, abs=1e-5)
     assert found.parts["bias"] == pytest.approx(release.item_vectors[item, -2])
-    assert set(found.events) == set(range(max(0, len(rows) - 20), len(rows)))  # the user tower reads 20
+    assert set(found.events) == set(range(len(rows)))
     for event, worth in zip(found.events, found.worth, strict=True):
         without = score(release, past_of(release, [row for place, row in enumerate(rows) if place != event]), item)
         assert worth == pytest.approx(found.score - without, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("evenly", "read"), [(False, set(range(10, 30))), (True, {29 - back * 29 // 19 for back in range(20)})], ids=["newest", "evenly"]
+)
+def test_of_a_long_history_what_the_tower_reads_is_judged(release: Release, evenly: bool, read: set[int]) -> None:
+    longer = replace(release, serving={**release.serving, "reads_evenly": evenly})
+    past = past_of(longer, list(range(30)))
+    found = explain(longer, past, 35, newest=50)
+    assert found.score == pytest.approx(score(longer, past, 35), abs=1e-5)
+    assert set(found.events) == read
+    assert set(explain(longer, past, 35, newest=2).events) == set(sorted(read)[-2:])
 
 
 def test_the_event_named_first_is_the_one_whose_removal_costs_most(release: Release) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_store.online.protocol import ItemChanges, PostedEvent, UserState
+from recsys.data.excerpt import Excerpt
 from recsys.data.interactions import microseconds
 from recsys.slate.diversify import diversify
 from recsys.slate.filters import Wishes, build_shelf
@@ -53,7 +54,7 @@ def test_a_release_without_attributes_reads_none(release: Release) -> None:
 def test_attributes_count_beside_a_history(knowing: Release) -> None:
     posted = [PostedEvent("1", "u", "i5", "click", NOW)]
     plain, told = (
-        user_vectors(knowing, user_history(UserState(posted=posted, attributes=said), knowing).for_tower(20))
+        user_vectors(knowing, user_history(UserState(posted=posted, attributes=said), knowing).for_tower(Excerpt(20)))
         for said in ({}, {"colour": COLOURS[2]})
     )
     assert (told - plain)[0].tolist() == pytest.approx(np.eye(plain.shape[1])[2].tolist(), abs=1e-6)
