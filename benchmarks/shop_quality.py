@@ -9,11 +9,9 @@ were used in development; 21 to 23, 31 to 33, 41 to 43 and 61 were looked at onc
 
 import argparse
 import tempfile
-import types
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +25,7 @@ from pipelines.nightly import STAGES, end_of_log, run_stage
 from pipelines.progress import Progress
 from pipelines.retriever_training import train_and_choose
 from pipelines.sample_shop.oracle import Oracle
-from pipelines.validation_window import open_window
+from pipelines.validation_window import Window, open_window
 from recsys.data.interactions import Interactions
 from recsys.evaluation.bootstrap import paired_difference
 from recsys.evaluation.judge import FullRanking, Judgement, judge, per_user
@@ -47,20 +45,17 @@ NEEDED = (
 K = 100
 
 
-class KnowingOracle:
-    """The oracle for judged users, strangers included: it is asked for them in their own order."""
+class Told:
+    """Scores of judged users, strangers included, worked out ahead: it is asked for them in their own order."""
 
-    name = "oracle"
-
-    def __init__(self, oracle: Oracle, truth: Truth) -> None:
-        self._oracle, self._truth, self._asked = oracle, truth, 0
+    def __init__(self, name: str, scores: npt.NDArray[np.float32]) -> None:
+        self.name, self._scores, self._asked = name, scores, 0
 
     def scores(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Of the next users in line."""
-        place = self._asked % self._truth.num_users
+        place = self._asked % len(self._scores)
         self._asked += len(rows)
-        known: Any = types.SimpleNamespace(user_ids=self._truth.user_ids[place : place + len(rows)])
-        return self._oracle.scores(known, np.arange(len(rows)))
+        return self._scores[place : place + len(rows)]
 
 
 def main() -> None:
@@ -77,16 +72,9 @@ def main() -> None:
 def measure(config: Config, seed: int) -> Table:
     """One shop."""
     progress, workspace = Progress(Console(stderr=True)), config.open_workspace()
-    import_source("sample_shop", None, config, seed=seed, progress=progress)
-    for stage in STAGES:
-        if stage.name in NEEDED:
-            run_stage(
-                stage, config, workspace, end_of_log(workspace) if stage.dated else datetime.max.replace(tzinfo=UTC), progress, forced=False
-            )
-    window = open_window(config)
+    window = draw_and_embed(config, seed, progress)
     items, cuts, truth = window.items, window.cuts, window.truth
-    oracle = Oracle(workspace.root / "truth", items, first=cuts.validation, last=cuts.test)
-    judged = [judge(FullRanking(KnowingOracle(oracle, truth)), truth)]
+    judged = [judge(FullRanking(Told("oracle", oracle_scores(config, window))), truth)]
     blind = replace(config.retriever, modalities=tuple(name for name in config.retriever.modalities if name != "image"))
     for name, settings in (("retriever", config.retriever), ("retriever without photos", blind)):
         scratch = workspace.scratch(name)
@@ -96,6 +84,23 @@ def measure(config: Config, seed: int) -> Table:
         judged.append(judge(FullRanking(replace(saved.scorer(), name=name)), truth))
     judged += [choice.judgement for choice in judge_baselines(truth.past, items, truth, config.evaluation).chosen]
     return table_of(judged, truth, np.bincount(truth.past.item_index, minlength=len(items)) == 0, seed)
+
+
+def draw_and_embed(config: Config, seed: int, progress: Progress) -> Window:
+    """Draw a shop into the workspace and take it through the stages that are needed to judge by its validation window."""
+    workspace = config.open_workspace()
+    import_source("sample_shop", None, config, seed=seed, progress=progress)
+    for stage in STAGES:
+        if stage.name in NEEDED:
+            now = end_of_log(workspace) if stage.dated else datetime.max.replace(tzinfo=UTC)
+            run_stage(stage, config, workspace, now, progress, forced=False)
+    return open_window(config)
+
+
+def oracle_scores(config: Config, window: Window) -> npt.NDArray[np.float32]:
+    """(judged users, items): what the oracle says of them."""
+    oracle = Oracle(config.open_workspace().root / "truth", window.items, first=window.cuts.validation, last=window.cuts.test)
+    return oracle.scores_of(window.truth.user_ids.tolist())
 
 
 def table_of(judged: list[Judgement], truth: Truth, new: npt.NDArray[np.bool_], seed: int) -> Table:
