@@ -54,9 +54,10 @@ class Ensemble(nn.Module):
     def reads_evenly(self) -> bool:
         """Whether users should be read from all of their history instead of its newest events.
 
-        What is asked in no order was learned from histories without order, pieces of which are drawn from all of them.
+        Where users are asked what comes next, and that alone, the newest say most. What is asked in no order was learned from histories
+        without order, pieces of which are drawn from all of them.
         """
-        return self.in_order == 0
+        return self.in_order < 1
 
     @property
     def places(self) -> dict[str, slice]:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from recsys.models.retriever import SavedRetriever, load_retriever, save_retriev
 from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.inputs import tower_shape
+from tests.support.behaviour import interactions_of
 from tests.support.taste_world import NUM_ITEMS, NUM_NEW, SMALL, taste_interactions, taste_items
 
 SHAPE = tower_shape(taste_items(), replace(SMALL, ensemble=2))
@@ -64,6 +66,15 @@ def test_a_new_item_is_embedded_by_each_member_as_if_nobody_had_met_it(two: Save
     by_night = two.item_vectors[-NUM_NEW:]
     new = items().select(torch.arange(NUM_ITEMS - NUM_NEW, NUM_ITEMS))
     np.testing.assert_allclose(two.model.new_item_vectors(new).numpy(), by_night, atol=1e-5)
+
+
+@pytest.mark.parametrize(("in_order", "read"), [(1.0, range(4, 10)), (0.5, [0, 2, 4, 6, 8, 9]), (0.0, [0, 2, 4, 6, 8, 9])])
+def test_unless_only_what_comes_next_is_asked_a_long_history_is_read_from_end_to_end(in_order: float, read: Sequence[int]) -> None:
+    whole = interactions_of([("u", item, item) for item in range(10)], num_items=NUM_ITEMS)
+    as_read = interactions_of([("u", item, item) for item in read], num_items=NUM_ITEMS)
+    scorer = TwoTowerScorer(Ensemble([member(0)], in_order=in_order), catalogue(member(0)), SHAPE.history_length)
+    long, short = (scorer.user_vectors(past, np.array([0])) for past in (whole, as_read))
+    np.testing.assert_array_equal(long, short)
 
 
 def test_two_members_are_one_graph_for_users_and_one_for_items(two: SavedRetriever, tmp_path: Path) -> None:
