@@ -52,11 +52,13 @@ def retrieval_scores(
 
 
 def read_by_tower(past: Sequence[tuple[RawEvent, str]], serving: Mapping[str, Any]) -> Sequence[tuple[RawEvent, str]]:
-    """The newest events, or as many from all of the past, the newest and the oldest among them, the steps between them all but equal."""
-    length, newest = int(serving["history_length"]), len(past) - 1
-    if len(past) <= length or not serving.get("reads_evenly"):
+    """The newest events; or half so many, and the others out of what is older, from end to end in steps that are all but equal."""
+    length = int(serving["history_length"])
+    if len(past) <= length or not serving.get("reads_older"):
         return past[-length:]
-    return [past[newest - back * newest // max(length - 1, 1)] for back in reversed(range(length))]
+    spread = length // 2
+    newest, older = past[spread - length :], past[: spread - length]
+    return [*(older[step * (len(older) - 1) // max(spread - 1, 1)] for step in range(spread)), *newest]
 
 
 def _asked_of_part(

@@ -117,7 +117,7 @@ def _serving(context: StageContext, retriever: SavedRetriever) -> dict[str, Any]
     further = [(part.name, part.size) for part in retriever.model.parts]
     return {
         "history_length": retriever.shape.history_length,
-        "reads_evenly": retriever.model.reads_evenly,
+        "reads_older": retriever.model.reads_older,
         "vector_parts": [*[*item_tower.parts.items(), *match] * len(members), *further, ("bias", 1), ("popularity", 1)],
         "parts": [asdict(part) for part in retriever.model.parts],
         "relevance": asdict(relevance),

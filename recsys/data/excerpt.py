@@ -8,23 +8,25 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Excerpt:
-    """At most so many events: the newest, or some from all of the history, as far from one another as may be."""
+    """At most so many events: the newest, or half of them the newest and half from all that is older, as far apart as may be."""
 
     length: int
-    evenly: bool = False
+    older: bool = False
 
     def places(self, counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """(users, width) places in each history, 0 being its oldest event, in order of time; and which of them are no padding.
 
-        There is at least one column. Evenly, the oldest and the newest event are among them.
+        There is at least one column.
 
         Args:
             counts: (users,) events of each history.
         """
-        read = np.minimum(counts, self.length)[:, None]
+        count, read = counts[:, None], np.minimum(counts, self.length)[:, None]
         column = np.arange(max(1, int(read.max(initial=0))))
-        newest = np.maximum(counts, 1)[:, None] - 1
-        back = read - 1 - column  # 0 is the newest that is read
-        place = newest - (back * newest // np.maximum(read - 1, 1) if self.evenly else back)
+        place = count - read + column
+        if self.older:
+            spread = self.length // 2
+            last = count - (self.length - spread) - 1  # of those older than the newest half
+            place = np.where((count > self.length) & (column < spread), column * last // max(spread - 1, 1), place)
         inside = column < read
         return np.where(inside, place, 0), inside

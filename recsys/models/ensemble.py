@@ -51,8 +51,8 @@ class Ensemble(nn.Module):
         return slice(0, sum(member.questions.embedding_dim for member in self.members))
 
     @property
-    def reads_evenly(self) -> bool:
-        """Whether users should be read from all of their history instead of its newest events.
+    def reads_older(self) -> bool:
+        """Whether of a long history older events should be read too, not the newest alone; see `recsys.data.excerpt.Excerpt`.
 
         Where users are asked what comes next, and that alone, the newest say most. What is asked in no order was learned from histories
         without order, pieces of which are drawn from all of them.

@@ -48,7 +48,7 @@ class TwoTowerScorer:
         return KnownUsersScorer(self.user_vectors(past, rows), place, self.item_vectors)
 
     def _block(self, past: Interactions, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        excerpt = Excerpt(self.history_length, evenly=self.model.reads_evenly)
+        excerpt = Excerpt(self.history_length, older=self.model.reads_older)
         histories = read_histories(past, rows, excerpt, attributes=self.attributes)
         table = torch.from_numpy(self.item_vectors[:, self.model.towers])
         with torch.inference_mode():

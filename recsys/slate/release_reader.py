@@ -89,7 +89,7 @@ class Release:
     @cached_property
     def excerpt(self) -> Excerpt:
         """What the user tower reads of a history."""
-        return Excerpt(int(self.serving["history_length"]), evenly=bool(self.serving.get("reads_evenly")))
+        return Excerpt(int(self.serving["history_length"]), older=bool(self.serving.get("reads_older")))
 
     @cached_property
     def parts(self) -> tuple[ItemToItem, ...]:

@@ -25,7 +25,7 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     embedding_dim: int = 64
     """Length of user and item vectors; each item costs 4 bytes per dimension in a flat index."""
     history_length: int = 50
-    """Distinct items of a user that the user tower reads: the newest where what comes next is asked, else some from all of the history."""
+    """Distinct items of a user that the user tower reads: the newest where only what comes next is asked, else half older ones."""
     blocks: int = 2
     block_kind: BlockKind = "transformer"
     """What reads a history, one file each in `recsys/layers`.

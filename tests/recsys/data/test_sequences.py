@@ -105,11 +105,11 @@ def test_newest_events_are_read_oldest_first_with_ages_from_the_newest() -> None
     np.testing.assert_allclose(histories.age_days, [[2, 1, 0], [0, 0, 0], [0, 0, 0]])
 
 
-def test_a_long_history_is_read_from_end_to_end_and_ages_count_from_its_newest_event() -> None:
+def test_a_long_history_is_read_back_to_its_oldest_event_and_ages_count_from_its_newest_event() -> None:
     past = interactions_of([("u", item, item) for item in range(8)] + [("v", 3, 1)], num_items=8)
-    histories = read_histories(past, np.array([0, 1]), Excerpt(3, evenly=True), attributes={})
-    assert histories.item_index.tolist() == [[0, 4, 7], [3, 0, 0]]
-    np.testing.assert_allclose(histories.age_days, [[7, 3, 0], [0, 0, 0]])
+    histories = read_histories(past, np.array([0, 1]), Excerpt(5, older=True), attributes={})
+    assert histories.item_index.tolist() == [[0, 4, 5, 6, 7], [3, 0, 0, 0, 0]]
+    np.testing.assert_allclose(histories.age_days, [[7, 3, 2, 1, 0], [0, 0, 0, 0, 0]])
     assert histories.whole.item_index.tolist() == [*range(8), 3]
 
 

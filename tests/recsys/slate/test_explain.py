@@ -50,10 +50,12 @@ def test_parts_add_up_and_every_worth_is_what_the_score_loses_without_the_event(
 
 
 @pytest.mark.parametrize(
-    ("evenly", "read"), [(False, set(range(10, 30))), (True, {29 - back * 29 // 19 for back in range(20)})], ids=["newest", "evenly"]
+    ("older", "read"),
+    [(False, set(range(10, 30))), (True, {0, 2, 4, 6, 8, 10, 12, 14, 16, 19, *range(20, 30)})],
+    ids=["newest", "older"],
 )
-def test_of_a_long_history_what_the_tower_reads_is_judged(release: Release, evenly: bool, read: set[int]) -> None:
-    longer = replace(release, serving={**release.serving, "reads_evenly": evenly})
+def test_of_a_long_history_what_the_tower_reads_is_judged(release: Release, older: bool, read: set[int]) -> None:
+    longer = replace(release, serving={**release.serving, "reads_older": older})
     past = past_of(longer, list(range(30)))
     found = explain(longer, past, 35, newest=50)
     assert found.score == pytest.approx(score(longer, past, 35), abs=1e-5)
