@@ -43,6 +43,16 @@ def test_an_ivf_index_probes_until_it_reaches_its_promise(tmp_path: Path) -> Non
     assert recall >= 0.9
 
 
+def test_where_one_byte_cannot_tell_items_apart_the_index_keeps_more_of_a_number() -> None:
+    vectors, ids, queries = _world(3)
+    plain = build_index(vectors, ids, queries, IndexConfig(kind="ivf"))[1]
+    vectors[:8] = np.diag(np.full(8, -1000.0))  # items that nobody is shown, each far out in a coordinate
+    queries = np.abs(queries)
+    far_out = build_index(vectors, ids, queries, IndexConfig(kind="ivf"))[1]
+    assert far_out.recall_at_100 >= 0.95
+    assert far_out.bytes > plain.bytes + vectors.nbytes / 8
+
+
 def test_a_promise_that_cannot_be_kept_is_an_error_that_says_so() -> None:
     vectors, ids, queries = _world(2)
     with pytest.raises(IndexRecallError, match=r"promised are 1\.1"):
