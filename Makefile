@@ -7,6 +7,7 @@ DEVICE ?= cpu
 TORCH_INDEX ?=
 CONFIG ?= configs/demo.toml
 MILLIONS ?= 1 10
+TESTS_AT_ONCE ?= 4
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -28,6 +29,7 @@ help:  ## this page
 	@echo "  make clean      remove .venv and caches; workspaces stay"
 	@echo
 	@echo "Variables: DEVICE=cuda installs the CUDA wheels; PYTHON=/path/to/python3.11;"
+	@echo "TESTS_AT_ONCE=4 processes at most, up to 3 GiB each, run the tests;"
 	@echo "TORCH_INDEX=address of PyTorch's CPU wheels, where pip's own settings do not lead to them."
 	@echo "Then: $(BIN)/vitrine --help"
 
@@ -67,11 +69,11 @@ check: install  ## all that can be said without running
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-# A process for every core, four at most: each holds up to 3 GiB. Tests of one file share what they have made, so they stay together; end_to_end,
+# A process for every core, TESTS_AT_ONCE at most: each holds up to 3 GiB. Tests of one file share what they have made, so they stay together; end_to_end,
 # which takes longest, goes first.
 # Shapes are checked in runs of their own: torch.export cannot trace through the checks, so tests of exported graphs need them off.
 test: check  ## what CI runs
-	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses logical --maxprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest --quiet --jaxtyping-packages=recsys.losses,recsys.layers,beartype.beartype tests/recsys/losses tests/recsys/layers
 
 notebooks: install  ## run the notebooks from top to bottom

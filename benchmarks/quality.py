@@ -38,8 +38,8 @@ EVENT_COLUMNS = {
 }
 CATALOGUE_COLUMNS = {"item_id": "item_id", "title": "title", "description": "text", "category": "category", "image_uri": "image_path"}
 """Ours -> those of the judge's sources, which need not have all of them."""
-WITHOUT_A_TIME = ("tags",)
-"""What users said of an item, some of it after any cut."""
+NO_ATTRIBUTES = ("tags", "text_source")
+"""What users said of an item, some of it after any cut; and where its text is from."""
 CONFIG = """\
 workspace = ""
 
@@ -106,10 +106,16 @@ def main() -> None:
 
 
 def config_by_names(train: Path) -> str:
-    """A config for columns that are called as those of the judge's own sources are; every further column of few values is an attribute."""
+    """A config for ratings whose columns are called as those of the judge's own sources are.
+
+    Every further column of items with few values is an attribute, if it holds texts, whole numbers or truths: a mean, such as of ratings,
+    would know what came after the cut.
+    """
     events = pl.read_parquet_schema(train / "interactions.parquet")
+    if missing := {"user_id", "item_id", "event", "rating", "timestamp"} - set(events):
+        sys.exit(f"{train / 'interactions.parquet'} has no column {', '.join(sorted(missing))}; pass --config with a [mapping] of its own")
     items = pl.read_parquet(train / "items.parquet")
-    further = items.select((cs.string() | cs.boolean() | cs.numeric()).exclude("item_id", *CATALOGUE_COLUMNS.values(), *WITHOUT_A_TIME))
+    further = items.select((cs.string() | cs.boolean() | cs.integer()).exclude("item_id", *CATALOGUE_COLUMNS.values(), *NO_ATTRIBUTES))
     few = [column.name for column in further if column.drop_nulls().n_unique() < column.count() / 2]
     return CONFIG.format(
         events=_pairs(EVENT_COLUMNS, events), items=_pairs(CATALOGUE_COLUMNS, items.columns), attributes=json.dumps(few, ensure_ascii=False)

@@ -91,16 +91,12 @@ def _by_clients(url: str, users: list[str], *, clients: int) -> tuple[list[float
 def _bare(folder: Path, store: OnlineStore) -> Callable[[str], object]:
     release = read_release(folder)
     shelf = build_shelf(release.items, store.item_changes())
-    depth, tower, ranker = (
-        int(release.serving["candidates"]),
-        int(release.serving["history_length"]),
-        int(release.ranking["history_length"]),
-    )
+    depth, ranker = int(release.serving["candidates"]), int(release.ranking["history_length"])
 
     def answer(user: str) -> object:
         history, now = user_history(store.user(user), release), time.time_ns() // 1000
         visible = shelf.visible(now=now, wishes=Wishes(), seen=history.seen)
-        found = retrieve(release, user_vectors(release, history.for_tower(tower))[0], visible, k=depth)
+        found = retrieve(release, user_vectors(release, history.for_tower(release.excerpt))[0], visible, k=depth)
         return rank_scores(release, history.for_ranker(now=now, length=ranker), found.item_index, found.scores, now=now)
 
     return answer

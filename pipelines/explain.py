@@ -13,6 +13,7 @@ from pipelines.config import Config
 from pipelines.inputs import load_interactions, load_items
 from pipelines.recommend import RecommendError, named_users, release_folder, some_user_ids
 from recsys.data.items import Items
+from recsys.data.sequences import read_histories
 from recsys.slate.explain import explain, vector_parts
 from recsys.slate.release_reader import Release, read_release
 
@@ -31,7 +32,7 @@ class EventWorth:
     kind: int
     event_time: datetime
     worth: float
-    """How much lower the score were, had it not happened."""
+    """How much lower the score were, had it not happened and the user tower read the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
         user_id: Who; the history is that of the log before the date of the release.
         item_id: What, whether it may be shown or not.
         release_id: Empty: the champion.
-        newest: Events to judge.
+        newest: Events to judge, of those that the user tower reads.
 
     Raises:
         RecommendError: The release has no such item, or the log before it no such user.
@@ -77,8 +78,9 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
         raise RecommendError(
             f"nothing is known of user {user_id!r} before {date:%Y-%m-%d}: popularity alone counts. The log knows {some}, ..."
         )
-    mine = past.of_user(user)
-    found = explain(release, mine, row, newest=newest)
+    history = read_histories(past, np.array([user]), release.excerpt, attributes=release.user_attributes)
+    mine = history.whole
+    found = explain(release, history, row, newest=newest)
     parts = {name: value for name, value in found.parts.items() if name != "fused"}
     if "fused" in found.parts:
         parts = (_fused_shares(workspace, release, row, found.user_vector) or {"fused": found.parts["fused"]}) | parts

@@ -103,7 +103,7 @@ class EventWorth(Card):
 
     kind: int
     event_time_us: int
-    worth: float = Field(description="how much lower the score were, had it not happened")
+    worth: float = Field(description="how much lower the score were, had it not happened and the user tower read the others")
 
 
 class Explained(Card):
@@ -113,9 +113,9 @@ class Explained(Card):
     release_id: str
     score: float = Field(description="of retrieval; the ranker is not explained")
     parts: dict[str, float] = Field(
-        description="fused (of a late ensemble fused.<what>), match.<modality>, bias, popularity; they add up to the score"
+        description="add up to the score: fused (of a late ensemble fused.<what>), match.<modality>, likeness, linear, bias, popularity"
     )
-    events: list[EventWorth] = Field(description="newest events of the user, the one that adds most first")
+    events: list[EventWorth] = Field(description="the newest that the user tower reads, the one that adds most first")
 
 
 class Refused(BaseModel):

@@ -60,7 +60,7 @@ def explain(
     user: Annotated[str, typer.Argument(help="Whose recommendation.")],
     item: Annotated[str, typer.Argument(help="The item, shown or not.")],
     config: ConfigOption = DEFAULT_CONFIG,
-    events: Annotated[int, typer.Option(min=0, help="Newest events of the history to judge.")] = 10,
+    events: Annotated[int, typer.Option(min=0, help="Newest events to judge, of those that the model reads.")] = 10,
     release: Annotated[str, typer.Option(help="A release by id; default: the champion.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -28,7 +28,13 @@ def run(context: StageContext) -> None:
             index, told[name] = build_index(retriever.indexed_vectors()[available], available, queries, context.config.index)
             save_index(writer.folder / name, index, told[name])
         released = told["released"]
-        facts = {"rows": released.items, "kind": released.kind, "recall_at_100": released.recall_at_100, "bytes": released.bytes}
+        facts = {
+            "rows": released.items,
+            "kind": released.kind,
+            "codes": released.codes,
+            "recall_at_100": released.recall_at_100,
+            "bytes": released.bytes,
+        }
         context.commit(writer, facts=facts)
 
 

@@ -1,6 +1,6 @@
 """What serving must know of every user at the start of the day: the history, everything seen, and what the shop says of the user.
 
-The history is whole. A model reads only the newest items of it, but which those are depends on what is posted by day: who clicks what was
+The history is whole. The user tower reads a part of it, but which part depends on what is posted by day: who clicks what was
 bought long ago has still bought it, to training and so to serving.
 """
 

@@ -1,6 +1,6 @@
 """Which events of a long history the user tower reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -8,10 +8,12 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Excerpt:
-    """At most so many events: the newest, or half of them the newest and half from all that is older, as far apart as may be."""
+    """Some events of each history."""
 
     length: int
-    older: bool = False
+    """At most so many, the newest."""
+    older: bool = field(default=False, kw_only=True)
+    """Whether `length // 2` of them are from all that is older than the others instead, as far apart as may be."""
 
     def places(self, counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """(users, width) places in each history, 0 being its oldest event, in order of time; and which of them are no padding.

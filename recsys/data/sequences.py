@@ -200,7 +200,7 @@ def read_histories(
         empty = np.zeros((len(rows), 1), np.int64)
         return Histories(empty, empty, empty.astype(np.float32), slots, whole)
     event = np.where(inside, whole.offsets[:-1, None] + place, 0)
-    newest = np.where(inside, whole.event_time[event], np.iinfo(np.int64).min).max(axis=1, keepdims=True)
+    newest = whole.event_time[np.maximum(whole.offsets[1:] - 1, 0), None]
     age = (newest - whole.event_time[event]) / MICROSECONDS_PER_DAY
     return Histories(
         item_index=np.where(inside, whole.item_index[event], 0),

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys.data.interactions import Interactions
-from recsys.data.sequences import Histories, read_histories
+from recsys.data.sequences import Histories
 from recsys.slate.release_reader import Release, ReleaseFormatError
 from recsys.slate.retrieve import user_vectors
 
@@ -23,7 +23,7 @@ class Explanation:
     `likeness`: content alike that of the history, not learned, of items too new to be known; `bias`: what the item is worth to everybody;
     `popularity`: the prior. They add up to the score."""
     events: npt.NDArray[np.int64]
-    """Places in the user's past, the one that adds most first."""
+    """Places in the user's whole history, the one that adds most first."""
     worth: npt.NDArray[np.float64]
     """(events,): how much lower the score were, had the event not happened and the tower read the others; below 0 where it speaks
     against the item."""
@@ -31,27 +31,27 @@ class Explanation:
     """(all dims,)"""
 
 
-def explain(release: Release, past: Interactions, item_index: int, *, newest: int) -> Explanation:
+def explain(release: Release, history: Histories, item_index: int, *, newest: int) -> Explanation:
     """Take the score of an item apart, and ask for it again without each event.
 
     Args:
         release: Whose retriever.
-        past: Of a single user; distinct items, oldest first, at least one.
+        history: Of a single user, at least one event.
         item_index: The item.
-        newest: Events to judge; never more than the user tower reads.
+        newest: Events to judge, of those that the user tower reads.
 
     Raises:
         ReleaseFormatError: The release does not say what its item vectors are made of.
     """
-    history = read_histories(past, np.zeros(1, np.int64), release.excerpt, attributes=release.user_attributes)
     vector = user_vectors(release, history)[0]
     item = release.item_vectors[item_index].astype(np.float64)
     products = vector * item
     parts = {name: float(products[place].sum()) for name, place in vector_parts(release).items()}
-    read = release.excerpt.places(np.diff(past.offsets))[0][0]
+    place, inside = release.excerpt.places(np.diff(history.whole.offsets))
+    read = place[0, inside[0]]
     columns = np.arange(max(0, len(read) - newest), len(read))
     events = read[columns]
-    without = user_vectors(release, replace(_without_each(history, columns), whole=_past_without_each(past, events)))
+    without = user_vectors(release, replace(_without_each(history, columns), whole=_past_without_each(history.whole, events)))
     without[:, -1] = vector[-1]  # what popularity counts for a user with a history, also where its only event is left out
     worth = products.sum() - without @ item
     order = np.argsort(-worth, kind="stable")

@@ -49,7 +49,7 @@ async def get_users(request: Request, limit: Annotated[int, Query(ge=1, le=8)] =
 
 @router.get("/v1/users/{user_id:path}/history", summary="The newest distinct items of a user, newest first")
 async def get_history(user_id: str, request: Request) -> Response:
-    """What recommendations are made from; empty for a stranger."""
+    """As many as the user tower reads, though of a longer history it may read older ones too; empty for a stranger."""
     state = state_of(request)
     served = state.keeper.current()
     past = user_history(state.user(user_id), served.release).past

@@ -67,3 +67,10 @@ def test_likeness_counts_as_is_safe_where_there_are_no_new_items_to_tell(trainin
 def test_a_part_that_the_config_leaves_out_is_not_chosen(training: EnsembleTraining) -> None:
     settings = replace(SMALL, parts=("linear",))
     assert LIKENESS not in choose_parts(training, taste_items(), taste_interactions(), window(own=True, new=True), settings)[0]
+
+
+def test_where_none_is_asked_for_the_score_is_that_of_the_towers(training: EnsembleTraining) -> None:
+    settings = replace(SMALL, parts=())
+    chosen, vectors = choose_parts(training, taste_items(), taste_interactions(), window(own=True, new=True), settings)
+    assert chosen == {}
+    np.testing.assert_array_equal(vectors, training.item_vectors)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 SIZE = ShopSize(num_items=90, num_users=220, num_days=12)
 SETTINGS: dict[str, Any] = {
     "embed": {"train_epochs": 1, "shard_items": 40, "max_refused_share": 0.2},
-    "retriever": {"epochs": 3, "embedding_dim": 16, "blocks": 1, "threads": 1},
+    "retriever": {"epochs": 3, "embedding_dim": 16, "blocks": 1, "history_length": 4, "threads": 1},
     "ranker": {"epochs": 2, "candidates": 30},
     "evaluation": {"bootstrap_resamples": 100, "report_users": 2},
     "release": {"query_encoders": False},

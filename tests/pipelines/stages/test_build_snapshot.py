@@ -66,7 +66,7 @@ def at_noon(release: Release, rows: list[Row]) -> UserState:
     acts=st.lists(
         st.tuples(st.integers(0, 9), st.sampled_from(["dwell", "tag", "click", "cart", "purchase"]), st.integers(1, 31)), min_size=1
     ),
-    excerpt=st.builds(Excerpt, st.integers(1, 12), st.booleans()),
+    excerpt=st.builds(Excerpt, st.integers(1, 12), older=st.booleans()),
 )
 def test_snapshot_and_posted_events_are_the_history_that_training_reads(
     release: Release, acts: list[tuple[int, str, int]], excerpt: Excerpt

@@ -50,6 +50,7 @@ def test_where_one_byte_cannot_tell_items_apart_the_index_keeps_more_of_a_number
     queries = np.abs(queries)
     far_out = build_index(vectors, ids, queries, IndexConfig(kind="ivf"))[1]
     assert far_out.recall_at_100 >= 0.95
+    assert (plain.codes, far_out.codes) == ("SQ8", "SQfp16")
     assert far_out.bytes > plain.bytes + vectors.nbytes / 8
 
 
