@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from feature_store.layout import TableReader, Workspace
 from feature_store.splits import CutName, Cuts
-from pipelines.config import Config, CutsConfig
+from pipelines.config import ChooseBy, Config, CutsConfig
 from pipelines.inputs import load_interactions, load_items
 from pipelines.progress import Progress
 from pipelines.stage import Stage, StageContext, seen_by
@@ -75,10 +75,11 @@ def small_config(config: Config, workspace: Workspace, cuts: Cuts, *, num_items:
     """
     large = num_items > config.retriever.full_softmax_items
     evaluation = config.evaluation
+    choose_by: ChooseBy = "window" if config.cuts.choose_by == "auto" else config.cuts.choose_by  # how many came back is of the window too
     return replace(
         config,
         workspace=str(workspace.root),
-        cuts=CutsConfig(ranker=cuts.ranker, validation=cuts.validation, test=cuts.test),
+        cuts=CutsConfig(ranker=cuts.ranker, validation=cuts.validation, test=cuts.test, choose_by=choose_by),
         reviews=replace(config.reviews, min_reviews=min(config.reviews.min_reviews, 20), max_tokens=min(config.reviews.max_tokens, 32)),
         embed=replace(config.embed, text_tokens_per_batch=1),  # alone in its batch, a text is read the same in both
         retriever=replace(
