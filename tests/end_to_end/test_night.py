@@ -223,7 +223,7 @@ def test_a_recommendation_is_explained_by_parts_and_events(workspace: Path, nigh
         assert sum(told.parts.values()) == pytest.approx(told.score, abs=1e-4)
         content = {f"{kind}.{name}" for kind in ("fused", "match") for name in ("image", "text", "description", "category")}
         assert {"fused.id", *content, "bias", "popularity"} < set(told.parts)
-    assert len(told.events) == 4  # as many as the user tower reads here
+        assert len(told.events) == 4  # as many as the user tower reads here
         assert [event.worth for event in told.events] == sorted((event.worth for event in told.events), reverse=True)
 
 
