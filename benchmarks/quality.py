@@ -108,15 +108,17 @@ def main() -> None:
 def config_by_names(train: Path) -> str:
     """A config for ratings whose columns are called as those of the judge's own sources are.
 
-    Every further column of items with few values is an attribute, if it holds texts, whole numbers or truths: a mean, such as of ratings,
-    would know what came after the cut.
+    Every further column of items with few values is an attribute, but for moments and real numbers: a mean, such as of ratings, would know
+    what came after the cut. What is left out is told.
     """
     events = pl.read_parquet_schema(train / "interactions.parquet")
     if missing := {"user_id", "item_id", "event", "rating", "timestamp"} - set(events):
         sys.exit(f"{train / 'interactions.parquet'} has no column {', '.join(sorted(missing))}; pass --config with a [mapping] of its own")
     items = pl.read_parquet(train / "items.parquet")
-    further = items.select((cs.string() | cs.boolean() | cs.integer()).exclude("item_id", *CATALOGUE_COLUMNS.values(), *NO_ATTRIBUTES))
-    few = [column.name for column in further if column.drop_nulls().n_unique() < column.count() / 2]
+    further = items.select(cs.exclude("item_id", *CATALOGUE_COLUMNS.values(), *NO_ATTRIBUTES))
+    readable = further.select(cs.exclude(cs.float(), cs.temporal(), cs.struct()))
+    few = [column.name for column in readable if column.drop_nulls().n_unique() < column.count() / 2]
+    print(f"attributes: {', '.join(few) or 'none'}; left out: {', '.join(name for name in further.columns if name not in few) or 'none'}")
     return CONFIG.format(
         events=_pairs(EVENT_COLUMNS, events), items=_pairs(CATALOGUE_COLUMNS, items.columns), attributes=json.dumps(few, ensure_ascii=False)
     )

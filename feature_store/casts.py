@@ -50,11 +50,27 @@ def why_lost(raw: pl.Series, cast: pl.Series, column: Column, *, times: TimeRule
 
 
 def pairs_of(columns: pl.DataFrame) -> pl.Series:
-    """The attributes of each row: one pair of column name and value, as text, for every column that has a value there."""
-    texts = columns.select(text_of(columns[name]) for name in columns.columns)
+    """The attributes of each row: one pair of column name and value, as text, for every column that has a value there.
+
+    A list of plain values is one value, parted by commas.
+
+    Raises:
+        LandingError: A column holds objects, or lists of lists or objects.
+    """
+    texts = columns.select(_attribute(columns[name]) for name in columns.columns)
     pairs = pl.concat_list(pl.struct(pl.lit(name).alias("name"), pl.col(name).alias("value")) for name in texts.columns)
     has_value = pl.element().struct.field("value").is_not_null()
     return texts.select(pairs.alias("attributes"))["attributes"].list.eval(pl.element().filter(has_value))
+
+
+def _attribute(raw: pl.Series) -> pl.Series:
+    if not raw.dtype.is_nested():
+        return text_of(raw)
+    if not isinstance(raw.dtype, pl.List | pl.Array) or raw.dtype.inner is None or raw.dtype.inner.is_nested():
+        raise LandingError(f"has {raw.dtype} in the column {raw.name}; an attribute is a plain value or a list of them")
+    parts = raw.alias("part").to_frame().with_row_index().explode("part", empty_as_null=True, keep_nulls=True)
+    texts = parts.with_columns(text_of(parts["part"])).group_by("index", maintain_order=True)
+    return text_of(texts.agg(pl.col("part").drop_nulls().str.join(", "))["part"]).rename(raw.name)
 
 
 def text_of(raw: pl.Series) -> pl.Series:

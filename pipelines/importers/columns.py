@@ -1,7 +1,8 @@
 """Any tables with columns of its own, brought in by the [mapping] of a config."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import polars as pl
@@ -31,7 +32,8 @@ def import_columns(source: Path, landing: Landing, *, mapping: MappingConfig, pr
         )
     events, items, users, photos, missing = 0, 0, 0, 0, 0
     if mapping.catalogue.file:
-        rows, photos, missing = _map_catalogue(source, landing, mapping.catalogue, progress)
+        with _naming(source / mapping.catalogue.file):
+            rows, photos, missing = _map_catalogue(source, landing, mapping.catalogue, progress)
         landing.put_catalogue(rows, PurePosixPath(mapping.catalogue.file).stem)
         items = rows.height
     if mapping.events.file:
@@ -39,7 +41,8 @@ def import_columns(source: Path, landing: Landing, *, mapping: MappingConfig, pr
         landing.put_events(rows, PurePosixPath(mapping.events.file).stem)
         events = rows.height
     if mapping.users.file:
-        rows = _map_users(_read(source / mapping.users.file), mapping.users)
+        with _naming(source / mapping.users.file):
+            rows = _map_users(_read(source / mapping.users.file), mapping.users)
         landing.put_users(rows, PurePosixPath(mapping.users.file).stem)
         users = rows.height
     return ImportSummary(events=events, items=items, users=users, images=photos, missing_images=missing)
@@ -91,8 +94,15 @@ def _read(path: Path) -> pl.DataFrame:
     if not path.is_file():
         there = sorted(entry.name for entry in path.parent.iterdir())[:10] if path.parent.is_dir() else "no such folder"
         raise ImportSourceError(f"there is no file {path}; its folder holds {there}. Pass the source folder, or mend `file` in [mapping]")
-    try:
+    with _naming(path):
         return read_landing(path)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Of which file it is said what cannot be read."""
+    try:
+        yield
     except LandingError as error:
         raise ImportSourceError(f"{path} {error}") from error
 

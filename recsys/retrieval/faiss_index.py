@@ -73,8 +73,9 @@ def build_index(
                 break
             del index  # before the next, which is larger
     if recall < config.min_recall:
+        cure = "items score alike, so which are the best is not told: lower min_recall" if kind == "flat" else 'set kind = "flat"'
         raise IndexRecallError(
-            f'the {kind} index finds {recall:.3f} of the exact 100 best, promised are {config.min_recall}; set kind = "flat" in [index]'
+            f"the {kind} index finds {recall:.3f} of the exact 100 best, promised are {config.min_recall}; {cure} in [index]"
         )
     size = len(faiss.serialize_index(index))
     return index, IndexDescription(

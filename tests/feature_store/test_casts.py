@@ -103,6 +103,25 @@ def test_pairs_leave_out_what_has_no_value() -> None:
     assert found == [[{"name": "body", "value": "full"}, {"name": "abv", "value": "12"}], [{"name": "abv", "value": "7.5"}]]
 
 
+@pytest.mark.parametrize("kind", [pl.List(pl.String), pl.Array(pl.String, 2)], ids=["list", "array"])
+def test_a_list_of_plain_values_is_one_attribute(kind: pl.DataType) -> None:
+    grapes = pl.Series("grapes", [["Syrah", "Grenache"], None, ["", None], ["Gamay", None]], kind)
+    numbers = pl.Series("index", [[1.0, 2.5], [], None, [3.0]])
+    found = pairs_of(pl.DataFrame([grapes, numbers])).to_list()
+    assert [{pair["name"]: pair["value"] for pair in pairs} for pairs in found] == [
+        {"grapes": "Syrah, Grenache", "index": "1, 2.5"},
+        {},
+        {},
+        {"grapes": "Gamay", "index": "3"},
+    ]
+
+
+@pytest.mark.parametrize("values", [[{"red": 1}], [[{"red": 1}]], [[["red"]]]], ids=["object", "objects", "lists"])
+def test_an_attribute_of_objects_is_refused_by_name(values: list) -> None:
+    with pytest.raises(LandingError, match=r"in the column colours; an attribute is a plain value or a list of them"):
+        pairs_of(pl.DataFrame({"colours": values}))
+
+
 @given(st.lists(st.integers(-(2**53), 2**53), max_size=5))
 def test_a_whole_number_reads_the_same_from_an_integer_and_a_real_column(numbers: list[int]) -> None:
     assert text_of(pl.Series("x", numbers, pl.Int64)).to_list() == text_of(pl.Series("x", numbers, pl.Float64)).to_list()

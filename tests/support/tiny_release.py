@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -36,12 +37,13 @@ def build_release(
     releases: Path,
     *,
     items: int = 40,
-    kind: str = "flat",
+    kind: Literal["flat", "ivf"] = "flat",
     seed: int = 0,
     champion: bool = True,
     known: RankingItems | None = None,
     knows_colours: bool = False,
     likens_colours: bool = False,
+    fades: bool = False,
 ) -> Path:
     """Write a release and, where asked, make it the champion; item i has colour i % 4 and price i.
 
@@ -54,6 +56,7 @@ def build_release(
         known: What events say of the items; nothing where left out. Prices, categories and vectors are those of the release all the same.
         likens_colours: Whether the score has the part `likeness`: each click on, or purchase of, an item of a candidate's colour says 1 for
             it, over the root of their number.
+        fades: Whether an event of `age` days counts by 1 / (1 + age), not like any other.
         knows_colours: Whether what the shop calls a user's `colour` is worth as much as a history of nothing else.
     """
     random = np.random.default_rng(seed)
@@ -87,7 +90,7 @@ def build_release(
             described, **{name: getattr(known, name) for name in ("wanted", "born", "click_rate", "mean_rating", "further")}
         )
     save_ranking_items(folder, described)
-    _user_tower(folder / "user_tower.onnx", knows_colours=knows_colours)
+    _user_tower(folder / "user_tower.onnx", knows_colours=knows_colours, fades=fades)
     if knows_colours:
         (folder / "user_attributes.json").write_text(json.dumps({"colour": list(COLOURS)}))
     _item_tower(folder / "item_tower.onnx")
@@ -145,15 +148,17 @@ def build_catalogue(items: int) -> pl.DataFrame:
     )
 
 
-def _user_tower(path: Path, *, knows_colours: bool) -> None:
-    """The mean of the items' vectors, and a 1 behind it; where it knows colours, the direction of the user's is added."""
+def _user_tower(path: Path, *, knows_colours: bool, fades: bool) -> None:
+    """The mean of the items' vectors, and a 1 behind it; see `build_release`."""
     nodes = [
         helper.make_node("Greater", ["kinds", "zero"], ["real"]),
-        helper.make_node("Cast", ["real"], ["weight"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["real"], ["there"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["ages_days", "one"], ["older"]),
+        helper.make_node("Div", ["there", "older" if fades else "one"], ["weight"]),
         helper.make_node("Unsqueeze", ["weight", "last"], ["weights"]),
         helper.make_node("Mul", ["item_vectors", "weights"], ["kept"]),
         helper.make_node("ReduceSum", ["kept", "middle"], ["sum"], keepdims=0),
-        helper.make_node("ReduceSum", ["weight", "middle"], ["count"], keepdims=1),
+        helper.make_node("ReduceSum", ["there", "middle"], ["count"], keepdims=1),
         helper.make_node("Max", ["count", "one"], ["size"]),
         helper.make_node("Div", ["sum", "size"], ["mean" if not knows_colours else "history"]),
         helper.make_node("Div", ["size", "size"], ["ones"]),

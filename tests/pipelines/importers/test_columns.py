@@ -90,6 +90,16 @@ def test_a_time_that_cannot_be_read_reaches_the_quarantine_as_it_stood(shop: Pat
     assert reason == "event_time: never is not an ISO time with a zone"
 
 
+def test_a_list_is_an_attribute_and_objects_are_refused_with_their_file(shop: Path) -> None:
+    (shop / "products.jsonl").write_text(
+        '{"sku": 1, "name": "Lamp", "colour": ["red", "blue"], "path": null, "photo": null, "size": {"cm": 3}}\n'
+    )
+    bring(shop, catalogue=CATALOGUE_MAPPING)
+    assert only_file(shop / "landing/catalogue")["attributes"].to_list() == [[{"name": "colour", "value": "red, blue"}]]
+    with pytest.raises(ImportSourceError, match=r"products\.jsonl has Struct.* in the column size; an attribute is a plain value"):
+        bring(shop, catalogue={**CATALOGUE_MAPPING, "attributes": ["size"]})
+
+
 def test_an_unknown_column_of_the_source_is_named_with_those_found(shop: Path) -> None:
     with pytest.raises(ImportSourceError, match=r"\[mapping.events.columns\] names visit, .* its columns are customer, sku, at, browser"):
         bring(shop, events=EVENTS_MAPPING | {"columns": {"session_id": "visit"}})

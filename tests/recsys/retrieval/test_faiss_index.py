@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -54,10 +55,17 @@ def test_where_one_byte_cannot_tell_items_apart_the_index_keeps_more_of_a_number
     assert far_out.bytes > plain.bytes + vectors.nbytes / 8
 
 
-def test_a_promise_that_cannot_be_kept_is_an_error_that_says_so() -> None:
+@pytest.mark.parametrize(("kind", "cure"), [("ivf", 'set kind = "flat"'), ("flat", "lower min_recall")])
+def test_a_promise_that_cannot_be_kept_is_an_error_that_says_so(kind: Literal["ivf", "flat"], cure: str) -> None:
     vectors, ids, queries = _world(2)
-    with pytest.raises(IndexRecallError, match=r"promised are 1\.1"):
-        build_index(vectors, ids, queries, IndexConfig(kind="ivf", min_recall=1.1))
+    with pytest.raises(IndexRecallError, match=rf"the {kind} index finds 0\.\d+ of .* promised are 1.0; .*{cure}"):
+        build_index(np.tile(vectors[:20], (150, 1)), ids, queries, IndexConfig(kind=kind, min_recall=1.0))
+
+
+@pytest.mark.parametrize("share", [1.1, 0, -0.5, float("nan")])
+def test_a_promise_that_is_no_share_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="above 0 and at most 1"):
+        IndexConfig(min_recall=share)
 
 
 def test_an_id_twice_is_refused() -> None:

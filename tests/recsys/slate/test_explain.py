@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_store.online.protocol import PostedEvent, UserState
-from recsys.data.interactions import microseconds
+from recsys.data.interactions import MICROSECONDS_PER_DAY, microseconds
 from recsys.data.sequences import Histories
 from recsys.slate.explain import explain, vector_parts
 from recsys.slate.histories import user_history
@@ -24,7 +24,12 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
 
 
 def history_of(release: Release, rows: list[int]) -> Histories:
-    posted = [PostedEvent(str(n), "u", f"i{row}", "click", NOW + n) for n, row in enumerate(rows)]
+    return dated_history(release, [(n, row) for n, row in enumerate(rows)])
+
+
+def dated_history(release: Release, events: list[tuple[int, int]]) -> Histories:
+    """Of clicks, each so many microseconds after `NOW` and of the row of an item."""
+    posted = [PostedEvent(str(row), "u", f"i{row}", "click", NOW + time) for time, row in events]
     return user_history(UserState(posted=posted), release).for_tower(release.excerpt)
 
 
@@ -64,6 +69,17 @@ def test_of_a_long_history_what_the_tower_reads_is_judged(release: Release, olde
         whole = history_of(longer, [row for row in range(30) if row != event]).whole
         others = replace(history_of(longer, sorted(read - {int(event)})), whole=whole)
         assert worth == pytest.approx(found.score - score(longer, others, 35), abs=1e-5)
+
+
+def test_without_the_newest_event_the_others_are_as_old_as_the_next_one_makes_them(tmp_path: Path) -> None:
+    release = read_release(build_release(tmp_path, fades=True))
+    events = [(days * MICROSECONDS_PER_DAY, row) for days, row in [(0, 4), (3, 5), (4, 6), (30, 8)]]
+    history = dated_history(release, events)
+    found = explain(release, history, 12, newest=10)
+    for event, worth in zip(found.events, found.worth, strict=True):
+        others = dated_history(release, [told for place, told in enumerate(events) if place != event])
+        assert worth == pytest.approx(found.score - score(release, others, 12), abs=1e-6)
+    assert history.age_days[0] == pytest.approx([30, 27, 26, 0])
 
 
 def test_the_event_named_first_is_the_one_whose_removal_costs_most(release: Release) -> None:
