@@ -19,7 +19,7 @@ from recsys.training.ensemble import EnsembleTraining
 from recsys.training.inputs import known_values
 from recsys.training.part_weights import level_weight, weights_of
 from recsys.training.parts import fit_parts, give_parts
-from recsys.training.worth import best_unless_first_is_as_good
+from recsys.training.worth import best_unless_first_is_as_good, worth_of_each
 
 USERS, ITEMS = 1000, 2000
 """So many, at most, tell how far scores spread."""
@@ -64,7 +64,8 @@ def choose_parts(
         scored, left_out = (_as_new(model, items, seed=seed), None) if part == LIKENESS else (vectors[candidates], seen)
         unit = level_weight(asked[:, towers] @ scored[:, towers].T, asked[:, place] @ scored[:, place].T, left_out=left_out)
         weights = weights_of(part, unit=unit)
-        chosen[part] = weights[best_unless_first_is_as_good([judge({**chosen, part: weight}) for weight in weights])]
+        worth = worth_of_each([judge({**chosen, part: weight}) for weight in weights])
+        chosen[part] = weights[best_unless_first_is_as_good(worth)]
     counting = {part: weight for part, weight in chosen.items() if weight}
     return counting, give_parts(model, training.item_vectors, fitted, counting)
 

@@ -10,8 +10,7 @@ import numpy.typing as npt
 from recsys.data.interactions import Interactions
 from recsys.data.items import Items
 from recsys.data.popularity import expected_of_new_item, expected_popularity
-from recsys.training.one_standard_error import as_good
-from recsys.training.worth import relative_worth
+from recsys.training.worth import best_unless_first_is_as_good, relative_worth
 
 HALF_LIVES_DAYS = (7.0, 30.0, 120.0, 480.0)
 WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.8, 1.5, 3.0, 10.0)
@@ -44,7 +43,7 @@ class Prior:
 
 
 def choose_prior(judge: Callable[[float, float], Judged], *, strangers: npt.NDArray[np.bool_]) -> Prior:
-    """For users with a history and for those without the least weight that is `as_good` as the best one, none among them.
+    """The best weight for users with a history, and for those without; none where that is `as_good`, so that chance adds no popularity.
 
     Worth as in `relative_worth`, but what retrieval loses no later stage brings back: see MOST_RECALL_LOST. Popularity fades alike for all,
     as promises most to all of them. The less is known of a user, the more it says: strangers get no smaller weight than others. Where only
@@ -76,6 +75,5 @@ def choose_prior(judge: Callable[[float, float], Judged], *, strangers: npt.NDAr
     weights = [0.0]
     for users in groups:
         options = worth(users, days, least=weights[-1])
-        best = max(options.values(), key=lambda values: float(values.mean()))
-        weights.append(next(weight for weight, values in options.items() if as_good(values, best)))
+        weights.append(list(options)[best_unless_first_is_as_good(list(options.values()))])
     return Prior(half_life_days=days, weight=weights[1], strangers_weight=weights[-1])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from recsys.training.worth import first_as_good
+from recsys.training.worth import first_as_good, worth_of_each
 
 READINGS = (0.5, 0.0, 1.0)
 """Shares of the answer to «what comes next», the safest first: the mean of both answers is wrong by half at worst."""
@@ -19,4 +19,4 @@ def choose_reading(judge: Callable[[float], Mapping[str, npt.NDArray[np.float64]
     Args:
         judge: Metrics of the retriever that asks so, for each judged user: `recall@100` and `ndcg@10`, NaN where nothing could be found.
     """
-    return READINGS[first_as_good([judge(share) for share in READINGS])]
+    return READINGS[first_as_good(worth_of_each([judge(share) for share in READINGS]))]

@@ -19,22 +19,26 @@ def relative_worth(values: Mapping[str, npt.NDArray[np.float64]], level: Mapping
     return values["recall@100"] / means["recall@100"] + values["ndcg@10"] / means["ndcg@10"]
 
 
-def first_as_good(judged: Sequence[Mapping[str, npt.NDArray[np.float64]]]) -> int:
+def worth_of_each(judged: Sequence[Mapping[str, npt.NDArray[np.float64]]]) -> list[npt.NDArray[np.float64]]:
+    """Of each choice what it is worth to the judged users: see `relative_worth`, whose level is the first one."""
+    return [relative_worth(values, judged[0]) for values in judged]
+
+
+def first_as_good(worth: Sequence[npt.NDArray[np.float64]]) -> int:
     """The place of the first choice that is `as_good` as the best one; so the safest should come first.
 
     Args:
-        judged: Of each choice, what the judged users get: see `relative_worth`, whose level is the first one.
+        worth: Of each choice, (users,).
     """
-    worth, best = _worth_and_best(judged)
-    return next(place for place, values in enumerate(worth) if as_good(values, worth[best]))
+    best = worth[_best(worth)]
+    return next(place for place, values in enumerate(worth) if as_good(values, best))
 
 
-def best_unless_first_is_as_good(judged: Sequence[Mapping[str, npt.NDArray[np.float64]]]) -> int:
+def best_unless_first_is_as_good(worth: Sequence[npt.NDArray[np.float64]]) -> int:
     """The place of the best choice; 0 where the first one, which alone is safe, is `as_good`. See `first_as_good`."""
-    worth, best = _worth_and_best(judged)
+    best = _best(worth)
     return 0 if as_good(worth[0], worth[best]) else best
 
 
-def _worth_and_best(judged: Sequence[Mapping[str, npt.NDArray[np.float64]]]) -> tuple[list[npt.NDArray[np.float64]], int]:
-    worth = [relative_worth(values, judged[0]) for values in judged]
-    return worth, int(np.argmax([np.nanmean(values) for values in worth]))
+def _best(worth: Sequence[npt.NDArray[np.float64]]) -> int:
+    return int(np.argmax([np.nanmean(values) for values in worth]))

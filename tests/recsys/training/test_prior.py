@@ -48,6 +48,15 @@ def test_a_gain_that_users_do_not_agree_on_is_no_gain() -> None:
     assert choose_prior(judge, strangers=np.zeros(2, bool)).weight == 0
 
 
+def test_where_popularity_is_told_to_help_its_best_weight_counts_not_the_least_that_could_be_as_good() -> None:
+    gains = {0.1: np.full(4, 0.02), 0.5: np.array([0.05, 0.05, 0.05, -0.03])}  # .03 with a standard error of .02; .01 more than .1 has
+
+    def judge(days: float, weight: float) -> Judged:
+        return {"recall@100": np.full(4, 0.5), "ndcg@10": 0.5 + gains.get(weight, np.zeros(4))}
+
+    assert choose_prior(judge, strangers=np.zeros(4, bool)).weight == 0.5
+
+
 @pytest.mark.parametrize(("lost", "chosen"), [(0.004, 10.0), (0.006, 3.0)])
 def test_a_prior_may_not_cost_more_recall_than_allowed(lost: float, chosen: float) -> None:
     assert choose_prior(lambda days, weight: judged(0.5 * (1 - lost * (weight == 10.0)), 0.1 + weight), strangers=KNOWN).weight == chosen

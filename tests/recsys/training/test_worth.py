@@ -2,7 +2,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from recsys.training.worth import best_unless_first_is_as_good, first_as_good, relative_worth
+from recsys.training.worth import best_unless_first_is_as_good, first_as_good, relative_worth, worth_of_each
 
 
 def test_one_per_cent_more_of_either_metric_is_worth_the_same() -> None:
@@ -20,10 +20,14 @@ def test_who_could_find_nothing_has_no_worth_and_is_no_part_of_the_level() -> No
     assert np.isnan(worth[1])
 
 
-def around(mean: float, *, spread: float = 0.0) -> dict[str, npt.NDArray[np.float64]]:
-    """Values of 100 users, half of them above the mean and half below."""
-    values = mean + spread * (-1.0) ** np.arange(100)
-    return {"recall@100": values, "ndcg@10": values}
+def test_what_each_choice_is_worth_is_told_by_the_level_of_the_first() -> None:
+    judged = [{"recall@100": np.array([value]), "ndcg@10": np.array([value])} for value in (0.2, 0.3)]
+    assert np.concatenate(worth_of_each(judged)) == pytest.approx([2, 3])
+
+
+def around(mean: float, *, spread: float = 0.0) -> npt.NDArray[np.float64]:
+    """Worth to 100 users, half of them above the mean and half below."""
+    return mean + spread * (-1.0) ** np.arange(100)
 
 
 def test_where_nothing_tells_the_first_choice_from_the_best_it_stays() -> None:
@@ -31,6 +35,6 @@ def test_where_nothing_tells_the_first_choice_from_the_best_it_stays() -> None:
 
 
 def test_where_the_first_choice_is_told_to_be_behind_the_best_one_counts_and_not_the_first_as_good() -> None:
-    judged = [around(0.3), around(0.5), around(0.51, spread=0.2)]
-    assert first_as_good(judged) == 1
-    assert best_unless_first_is_as_good(judged) == 2
+    worth = [around(0.3), around(0.5), around(0.51, spread=0.2)]
+    assert first_as_good(worth) == 1
+    assert best_unless_first_is_as_good(worth) == 2
