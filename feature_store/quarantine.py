@@ -24,7 +24,11 @@ REFUSED_ROWS = Table(
         Column(name="source_digest", dtype=pl.String, meaning="SHA-256 of that file's bytes"),
         Column(name="row", dtype=pl.Int64, meaning="row of that file, 0 is the first below a header", lowest=0),
         Column(name=REASON, dtype=pl.String, meaning="the first rule that the row breaks"),
-        Column(name="content", dtype=pl.String, meaning="the row as it was found, as JSON; null for NaN and infinity"),
+        Column(
+            name="content",
+            dtype=pl.String,
+            meaning="the row as it was found, as JSON; null for NaN and infinity, bytes as text",
+        ),
     ),
 )
 
@@ -49,7 +53,7 @@ class Refusal:
             first_row: Where in the file those rows begin.
         """
         found = raw[self.rows["row"].to_list()]
-        content = [json.dumps(_finite(row), ensure_ascii=False, default=str, allow_nan=False) for row in found.iter_rows(named=True)]
+        content = [json.dumps(_as_json(row), ensure_ascii=False, default=str, allow_nan=False) for row in found.iter_rows(named=True)]
         return self.rows.select(
             pl.lit(source).alias("source"),
             pl.lit(digest).alias("source_digest"),
@@ -59,13 +63,15 @@ class Refusal:
         )
 
 
-def _finite(value: Any) -> Any:
-    """With null for numbers that JSON has no sign for."""
+def _as_json(value: Any) -> Any:
+    """With null for numbers that JSON has no sign for, and bytes as the text they mostly are."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
     if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    return [_finite(inner) for inner in value] if isinstance(value, list) else value
+        return {name: _as_json(inner) for name, inner in value.items()}
+    return [_as_json(inner) for inner in value] if isinstance(value, list) else value
 
 
 def refused_batches(reader: TableReader | None) -> Iterator[pl.DataFrame]:

@@ -13,7 +13,7 @@ from feature_store.layout import Workspace
 from feature_store.schema import CATALOGUE, EVENTS
 from pipelines.config import Config, ConfigError
 from pipelines.inputs import load_interactions, load_items
-from pipelines.privacy.admission import names_of
+from pipelines.privacy.admission import names_in_log
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
 from recsys.data.items import Items
@@ -149,9 +149,9 @@ def named_users(config: Config, user_ids: Sequence[str]) -> npt.NDArray[np.objec
     """What users of the shop's own ids are called in its tables.
 
     Raises:
-        UserKeyError: They go by pseudonyms, and there is no key.
+        UserKeyError: They go by pseudonyms, and there is no key, or another one than the log was written with.
     """
-    names = names_of(config)
+    names = names_in_log(config)
     return np.array([names.of(user_id) for user_id in user_ids], dtype=object)
 
 

@@ -90,11 +90,11 @@ def serve(
         settings = config_of(config)
         workspace = settings.open_workspace()
         from pipelines.online_store import store_place
-        from pipelines.privacy.admission import names_of
+        from pipelines.privacy.admission import names_in_log
         from pipelines.recommend import release_folder
 
         release_folder(workspace, "")
-        names_of(settings)  # without the key nobody would be found
+        names_in_log(settings)  # without its key nobody would be found
         command = [sys.executable, "-m", "serving", "--releases", str(workspace.releases), "--store", store_place(settings)]
         command += ["--posted-days", str(settings.online_store.posted_days)]
         command += ["--images", str(settings.resolve(settings.sources.images)), "--host", host, "--port", str(port)]

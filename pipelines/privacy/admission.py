@@ -70,6 +70,20 @@ def open_admission(config: Config, workspace: Workspace, table: TableReader | No
         TombstoneError: The file of erased users is damaged.
         UserKeyError: There is no key, or the table was written under another one, so that the same users would have two names.
     """
+    return Admission(_names_as_in(table, config, workspace), Tombstones.read(workspace.tombstones))
+
+
+def names_in_log(config: Config) -> UserNames:
+    """What users are called in the log that stands, or would be called in the first one.
+
+    Raises:
+        UserKeyError: There is no key, or the log was written under another one: nobody would be found.
+    """
+    workspace = config.open_workspace()
+    return _names_as_in(workspace.read("events") if workspace.exists("events") else None, config, workspace)
+
+
+def _names_as_in(table: TableReader | None, config: Config, workspace: Workspace) -> UserNames:
     names = names_of(config)
     before = table.manifest.facts.get("user_key", OWN_IDS) if table else names.key_id
     if before != names.key_id:
@@ -78,4 +92,4 @@ def open_admission(config: Config, workspace: Workspace, table: TableReader | No
             f"own ids). Put the former key or setting back; or move {workspace.root / 'tables'} away, and the next night names everybody "
             "anew, from what then lies in the landing folders."
         )
-    return Admission(names, Tombstones.read(workspace.tombstones))
+    return names

@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -31,8 +31,13 @@ def parquet_texts(rows: pl.LazyFrame) -> Iterator[pl.Series]:
         yield from _texts(rows.select(name).collect()[name])
 
 
-def database_cells(path: Path, holding: Sequence[str]) -> Iterator[bytes]:
+def database_cells(path: Path, holding: Sequence[str], *, columns: Collection[str] = ()) -> Iterator[bytes]:
     """Values of any table in which one of some texts stands, alone or within more.
+
+    Args:
+        path: The file.
+        holding: The texts.
+        columns: Those that are looked at; all where none is named.
 
     Raises:
         sqlite3.Error: The database is damaged, or held by another process.
@@ -40,6 +45,8 @@ def database_cells(path: Path, holding: Sequence[str]) -> Iterator[bytes]:
     with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         for (table,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
             for (column,) in database.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall():
+                if columns and column not in columns:
+                    continue
                 cell, source = (f'"{name.replace(chr(34), chr(34) * 2)}"' for name in (column, table))
                 holds = " OR ".join(f"instr({cell}, ?)" for _ in holding)
                 for (value,) in database.execute(f"SELECT {cell} FROM {source} WHERE {holds}", holding):

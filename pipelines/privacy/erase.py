@@ -18,10 +18,11 @@ from feature_store.tombstones import Tombstones
 from pipelines.config import Config
 from pipelines.landing import list_source
 from pipelines.lock import alone
-from pipelines.privacy.admission import names_of
+from pipelines.privacy.admission import names_in_log
 from pipelines.privacy.erase_landing import LandingTrace, trace_in
 from pipelines.privacy.erase_redis import files_of_redis_anew, rows_out_of_redis
 from pipelines.privacy.erase_tables import MADE_AGAIN, NOTHING, erase_from_table
+from pipelines.privacy.longer_ids import longer_ids
 from pipelines.privacy.sought import Sought
 from pipelines.progress import Progress
 
@@ -78,11 +79,14 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
 
     Raises:
         BusyError: A night, a judgement on the test window, an ablation or a search for settings is at work here.
-        UserKeyError: Users go by pseudonyms, and there is no key to find this one's.
+        UserKeyError: Users go by pseudonyms, and there is no key to find this one's, or another one than the log was written with.
+        ValueError: The id is empty.
         OnlineStoreError: The online store cannot be reached, or its file is being read without end; run it again.
     """
     workspace = config.open_workspace()
-    names = tuple(dict.fromkeys((user_id, names_of(config).of(user_id))))
+    if not user_id.strip():
+        raise ValueError("the id of a user to erase is empty; name one")
+    names = tuple(dict.fromkeys((user_id, names_in_log(config).of(user_id))))
     with (
         alone(workspace.root / "night.lock", work="night"),
         alone(workspace.root / "ablation.lock", work="ablation"),
@@ -90,7 +94,7 @@ def erase_user(config: Config, user_id: str, *, rewrite_landing: bool = False, p
     ):
         tombstones = Tombstones.read(workspace.tombstones).with_users(names)
         tombstones.write(workspace.tombstones)
-        sought = Sought(names)
+        sought = Sought(names, longer_ids(workspace, Sought(names)))
         removed = rows_out_of_redis(config, sought, tombstones) if config.online_store.elsewhere else 0
         folders = (*config.sources.events, *config.sources.users)
         files = progress.track(list_source(folders, workspace), what="searching landing files")

@@ -34,6 +34,8 @@ class Sought:
     """A user by every name our files may have."""
 
     names: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    """Ids of others in which one of the names stands as a word, as anna@shop does in anna@shop.com."""
 
     @cached_property
     def telling(self) -> tuple[str, ...]:
@@ -43,17 +45,18 @@ class Sought:
     @cached_property
     def forms(self) -> tuple[str, ...]:
         """The telling names as texts, JSON and HTML write them."""
-        return tuple(sorted({form for name in self.telling for form in (name, json.dumps(name)[1:-1], escape(name))}))
+        return _forms(self.telling)
 
     @cached_property
-    def whole(self) -> re.Pattern[bytes] | None:
+    def whole(self) -> "Words | None":
         """The forms where they are not part of a longer id; None where no name is telling."""
-        return _whole_words(self.forms)
+        return Words(self.forms, _forms(self.others)) if self.forms else None
 
     @cached_property
-    def words(self) -> re.Pattern[bytes] | None:
+    def words(self) -> "Words | None":
         """The other names, likewise; None where none can be told from common words and numbers."""
-        return _whole_words([name for name in self.names if name not in self.telling and len(name) >= LEAST_WORD and not name.isdecimal()])
+        some = [name for name in self.names if name not in self.telling and len(name) >= LEAST_WORD and not name.isdecimal()]
+        return Words(some, _forms(self.others)) if some else None
 
     def rows(self, columns: pl.Schema) -> pl.Expr | None:
         """True for rows that are of the user, or that were refused and name the user; None where no column can say so."""
@@ -62,7 +65,7 @@ class Sought:
         if CONTENT not in columns or REASON not in columns:
             return None
         said = pl.col(CONTENT).str.json_path_match(f"$.{USER}").str.strip_suffix(".0")
-        mentioned = [pl.col(column).str.contains(self._in_texts) for column in (CONTENT, REASON) if self.telling]
+        mentioned = [self.whole.in_texts(pl.col(column)) for column in (CONTENT, REASON)] if self.whole else []
         return pl.any_horizontal(said.is_in(self.names), *mentioned).fill_null(False)
 
     def in_file(self, path: Path) -> bool:
@@ -73,20 +76,15 @@ class Sought:
 
     def in_text(self, text: str) -> bool:
         """Whether a text does, where that can be told."""
-        return bool(self.whole and self.whole.search(text.encode()))
+        return bool(self.whole and self.whole.stand_in(text.encode()))
 
     def hide(self, value: Any) -> Any:
         """Values as of JSON with HIDDEN where a telling name stood."""
         if isinstance(value, str):
-            return self.whole.sub(HIDDEN.encode(), value.encode()).decode() if self.whole else value
+            return self.whole.hidden(value.encode()).decode() if self.whole else value
         if isinstance(value, dict):
             return {self.hide(key): self.hide(inner) for key, inner in value.items()}
         return [self.hide(inner) for inner in value] if isinstance(value, list) else value
-
-    @cached_property
-    def _in_texts(self) -> str:
-        """What `whole` finds, as Polars asks for it."""
-        return rf"(?:^|[^{WORD[1:-1]}]|\\[nrt])(?:{'|'.join(pl.escape_regex(form) for form in self.forms)})(?:$|[^{WORD[1:-1]}])"
 
     def _in_bytes(self, path: Path) -> bool:
         """By whole words where a file is text, or its values are looked through besides; anywhere in other bytes, where they may touch."""
@@ -94,11 +92,12 @@ class Sought:
             return False
         text = path.suffix in TEXTS
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            if text and self.words and self.words.search(content):
+            if text and self.words and self.words.stand_in(content):
                 return True
             if not (self.whole and self._stands_in(content)):
                 return False
-            return bool(self.whole.search(content)) or not (text or path.suffix == ".parquet" or is_of_database(path))
+            whole_words = text or path.suffix == ".parquet" or is_of_database(path)
+            return self.whole.stand_in(content) if whole_words else self.whole.touch(content)
 
     def _stands_in(self, content: bytes | mmap.mmap) -> bool:
         """Whether any form does, perhaps within a longer id; much faster than to look for words."""
@@ -109,17 +108,63 @@ class Sought:
         theirs = self.rows(rows.collect_schema())
         if theirs is not None and rows.select(theirs.any()).collect().item():
             return True
-        return bool(self.telling) and any(texts.str.contains(self._in_texts).any() for texts in parquet_texts(rows))
+        whole = self.whole
+        return whole is not None and any(texts.to_frame().select(whole.in_texts(pl.first()).any()).item() for texts in parquet_texts(rows))
 
     def _in_database(self, path: Path) -> bool:
         if not (self.whole and is_database(path)):
             return False
         try:
-            return any(self.whole.search(cell) for cell in database_cells(path, self.forms))
+            return any(self.whole.stand_in(cell) for cell in database_cells(path, self.forms))
         except sqlite3.Error:  # who cannot read it can still say that nothing like the id is in it
             return self._stands_in(path.read_bytes())
 
 
-def _whole_words(texts: Sequence[str]) -> re.Pattern[bytes] | None:
-    some = b"|".join(re.escape(text.encode()) for text in texts)
-    return re.compile(BEFORE.encode() + b"(?:" + some + b")" + BEHIND.encode()) if texts else None
+@dataclass(frozen=True)
+class Words:
+    """Texts that are looked for where they are not part of something longer."""
+
+    texts: Sequence[str]
+    longer: Sequence[str]
+    """What is passed over, though one of the texts stands in it as a word."""
+
+    def stand_in(self, content: bytes | mmap.mmap) -> bool:
+        """Whether one of the texts does, as a word."""
+        return any(found.lastindex for found in self._as_words.finditer(content))
+
+    def touch(self, content: bytes | mmap.mmap) -> bool:
+        """Whether one of the texts does, whatever stands beside it."""
+        return any(found.lastindex for found in self._anywhere.finditer(content))
+
+    def hidden(self, content: bytes) -> bytes:
+        """The content with HIDDEN where they stood."""
+        return self._as_words.sub(lambda found: HIDDEN.encode() if found.lastindex else found[0], content)
+
+    def in_texts(self, column: pl.Expr) -> pl.Expr:
+        """Whether one of them stands in each text of a column."""
+        sought = rf"(?:^|[^{WORD[1:-1]}]|\\[nrt])(?:{_any_of(self.texts)})(?:$|[^{WORD[1:-1]}])"
+        return (column.str.replace_all(_any_of(self.longer), "\0") if self.longer else column).str.contains(sought)
+
+    @cached_property
+    def _as_words(self) -> re.Pattern[bytes]:
+        return self._pattern(rf"{BEFORE}(?:{_any_of(self.texts)}){BEHIND}")
+
+    @cached_property
+    def _anywhere(self) -> re.Pattern[bytes]:
+        return self._pattern(_any_of(self.texts))
+
+    def _pattern(self, sought: str) -> re.Pattern[bytes]:
+        """What is sought is the group; what is longer comes first and is none."""
+        return re.compile((f"{_any_of(self.longer)}|({sought})" if self.longer else f"({sought})").encode())
+
+
+def _forms(names: Sequence[str]) -> tuple[str, ...]:
+    """Names as texts, JSON and HTML write them, and as the quarantine of an earlier version wrote bytes."""
+    ways = (str, escape, lambda name: json.dumps(name)[1:-1], lambda name: json.dumps(name, ensure_ascii=False)[1:-1])
+    of_bytes = [json.dumps(repr(name.encode())[2:-1])[1:-1] for name in names]
+    return tuple(sorted({way(name) for name in names for way in ways} | set(of_bytes)))
+
+
+def _any_of(texts: Sequence[str]) -> str:
+    """A pattern of Python's and of Polars' kind, the longest text first."""
+    return "|".join(pl.escape_regex(text) for text in sorted(texts, key=len, reverse=True))

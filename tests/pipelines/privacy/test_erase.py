@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +22,7 @@ from feature_store.online.sqlite import SqliteStore
 from feature_store.quarantine import read_refused
 from feature_store.schema import EVENTS, REVIEW_SENTIMENT, SNAPSHOT, USER_FEATURES, USERS
 from feature_store.snapshot import load_snapshot
-from feature_store.user_names import KEY_VARIABLE, UserNames
+from feature_store.user_names import KEY_VARIABLE, UserKeyError, UserNames
 from pipelines.cli import app
 from pipelines.config import parse_config
 from pipelines.lock import BusyError, alone
@@ -227,8 +228,38 @@ def test_a_user_by_pseudonym_is_erased_by_the_shops_own_id(tmp_path: Path, monke
     workspace = night(tmp_path, **on)
     name = UserNames(b"0123456789abcdef0123456789abcdef").of("u1")
     assert len(list(files_holding(tmp_path, name))) > 3
+    for other in ({}, on):
+        monkeypatch.setenv(KEY_VARIABLE, "another key of 32 characters and more")
+        with pytest.raises(UserKeyError, match="users of the log are named by key"):
+            erase(workspace, "u1", **other)
+    assert not workspace.tombstones.exists()
+    monkeypatch.setenv(KEY_VARIABLE, "0123456789abcdef0123456789abcdef")
     assert erase(workspace, "u1", **on).clean
     assert list(files_holding(tmp_path, name)) == []
+
+
+def test_nobody_is_not_erased(shop: Workspace) -> None:
+    with pytest.raises(ValueError, match="id of a user to erase is empty"):
+        erase(shop, " ")
+    assert not shop.tombstones.exists()
+
+
+def test_an_id_of_bytes_leaves_the_quarantine_too(tmp_path: Path) -> None:
+    (tmp_path / "landing" / "catalogue").mkdir(parents=True)
+    (tmp_path / "landing" / "catalogue" / "1.csv").write_text("item_id\ni\n", encoding="utf-8")
+    drop(tmp_path, "1.csv", click("u2"))
+    name = 'Zoë "Müller" 1'
+    rows = {
+        "user_id": [name.encode()] * 2,
+        "item_id": ["i", "i"],
+        "event_type": ["click", "wink"],
+        "event_time": [datetime(2024, 1, 5, tzinfo=UTC)] * 2,
+    }
+    pl.DataFrame(rows).write_parquet(tmp_path / "landing" / "events" / "2.parquet")
+    workspace = night(tmp_path)
+    assert json.loads(read_refused(workspace.read("events"))["content"][0])["user_id"] == name
+    assert erase(workspace, name).clean
+    assert read_refused(workspace.read("events")).is_empty()
 
 
 def test_an_id_too_short_to_be_told_from_a_number_is_looked_for_where_users_are_named(tmp_path: Path) -> None:
@@ -243,22 +274,31 @@ def test_an_id_too_short_to_be_told_from_a_number_is_looked_for_where_users_are_
     assert workspace.read("catalogue").manifest.facts["rows"] == 1
 
 
-def test_users_whose_ids_begin_or_end_with_the_erased_one_keep_every_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("user", "others", "posts"),
+    [
+        ("customer1", ["customer10", "customer11", "my-customer1"], []),
+        ("anna@shop", ["anna@shop Jr", "anna@shop.com", "web:anna@shop:guest"], ["anna@shop.de"]),
+    ],
+    ids=["number", "address"],
+)
+def test_users_whose_ids_begin_or_end_with_the_erased_one_keep_every_row(
+    tmp_path: Path, user: str, others: list[str], posts: list[str]
+) -> None:
     (tmp_path / "landing" / "catalogue").mkdir(parents=True)
     (tmp_path / "landing" / "catalogue" / "1.csv").write_text("item_id\ni\n", encoding="utf-8")
-    others = ["customer10", "customer11", "my-customer1"]
-    drop(tmp_path, "1.csv", *(click(user, event_type=kind) for user in ("customer1", *others) for kind in ("click", "wink")))
+    drop(tmp_path, "1.csv", *(click(name, event_type=kind) for name in (user, *others) for kind in ("click", "wink")))
     workspace = night(tmp_path)
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
-        store.append([PostedEvent(user, user, "i", "click", 5) for user in ("customer1", *others)])
-    receipt = erase(workspace, "customer1")
+        store.append([PostedEvent(name, name, "i", "click", 5) for name in (user, *others, *posts)])
+    receipt = erase(workspace, user)
     assert receipt.clean
     assert sorted(workspace.read("events").scan(EVENTS).collect()["user_id"]) == others
     said = read_refused(workspace.read("events"))["content"].str.json_path_match("$.user_id")
     assert sorted(said) == others
     with contextlib.closing(SqliteStore(workspace.online_store)) as store:
-        assert [len(store.user(user).posted) for user in ("customer1", *others)] == [0, 1, 1, 1]
-    assert erase(workspace, "customer1").clean
+        assert [len(store.user(name).posted) for name in (user, *others, *posts)] == [0] + [1] * len(others + posts)
+    assert erase(workspace, user).clean
 
 
 def test_once_nobody_is_left_the_night_says_that_it_needs_events(tmp_path: Path) -> None:

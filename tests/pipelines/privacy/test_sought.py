@@ -1,5 +1,6 @@
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -57,3 +58,27 @@ def test_an_id_with_signs_that_mean_something_to_a_search_is_taken_as_it_is(tmp_
 
 def test_other_ids_are_not_hidden() -> None:
     assert Sought((USER,)).hide({"customer1": ["customer10, customer1"]}) == {HIDDEN: [f"customer10, {HIDDEN}"]}
+
+
+LONGER = ("customer1.b", "web:customer1 Jr")
+
+
+@pytest.mark.parametrize(("text", "found"), [("of customer1.b, web:customer1 Jr", False), ("customer1.b or customer1", True)])
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "bin"])
+def test_a_longer_id_of_somebody_else_is_passed_over(tmp_path: Path, text: str, found: bool, suffix: str) -> None:
+    path = written(tmp_path / f"x.{suffix}", text)
+    assert Sought((USER,), LONGER).in_file(path) == found
+    assert Sought((USER,)).in_file(path)
+
+
+def test_of_a_longer_id_nothing_is_hidden() -> None:
+    assert Sought((USER,), LONGER).hide("customer1.b, customer1") == f"customer1.b, {HIDDEN}"
+
+
+@pytest.mark.parametrize("name", ["Zoë-Müller-1", "quote\"user'1&<b>", "line\nbreak-user", "back\\slash-user", "tab\tuser-99"])
+@pytest.mark.parametrize("form", [str, lambda name: str(name.encode())], ids=["text", "bytes"])
+def test_an_id_is_found_in_a_refused_row_however_json_wrote_it(tmp_path: Path, name: str, form: Callable[[str], str]) -> None:
+    path = tmp_path / "x.parquet"
+    for ascii_only in (True, False):
+        pl.DataFrame({"reason": ["value"], "content": [json.dumps({"user_id": form(name)}, ensure_ascii=ascii_only)]}).write_parquet(path)
+        assert Sought((name,)).in_file(path)
