@@ -21,11 +21,12 @@ def cast_column(raw: pl.Series, column: Column, *, times: TimeRule, separator: s
         separator: Parts the categories of a text.
 
     Raises:
-        LandingError: The column holds lists or objects where the table has plain values.
+        LandingError: The column holds lists, objects or durations where the table has plain values.
     """
     if raw.dtype == pl.Null or raw.dtype == pl.List(pl.Null):
         return pl.Series(raw.name, [None] * len(raw), column.dtype)
-    if raw.dtype == pl.Binary:
+    _refuse_durations(raw)
+    if isinstance(raw.dtype, pl.Binary | pl.Categorical | pl.Enum):
         raw = text_of(raw)
     if column.dtype == UTC_TIME:
         return parse_times(raw, times)
@@ -43,7 +44,7 @@ def why_lost(raw: pl.Series, cast: pl.Series, column: Column, *, times: TimeRule
     if raw.dtype.is_nested():
         return pl.Series(raw.name, [None] * len(raw), pl.String)
     readable = _decoded(raw, errors="replace") if raw.dtype == pl.Binary else raw
-    found = readable.cast(pl.String) if readable.dtype.is_temporal() else text_of(readable)
+    found = text_of(readable)
     told = pl.format("{}: {} is not {}", pl.lit(raw.name), pl.col("found").str.slice(0, 60), pl.lit(_expected(column, times)))
     reason = pl.when(pl.col("cast").is_null()).then(told)
     return pl.DataFrame({"found": found, "cast": cast}).select(reason.alias(raw.name))[raw.name]
@@ -74,7 +75,12 @@ def _attribute(raw: pl.Series) -> pl.Series:
 
 
 def text_of(raw: pl.Series) -> pl.Series:
-    """Texts; whole numbers without a decimal point; null for an empty text, for bytes that are not UTF-8 and for a missing number."""
+    """Texts; whole numbers without a decimal point; null for an empty text, for bytes that are not UTF-8 and for a missing number.
+
+    Raises:
+        LandingError: The column holds durations, which nobody writes alike.
+    """
+    _refuse_durations(raw)
     if raw.dtype == pl.Binary:
         raw = _decoded(raw, errors="strict")
     value = pl.col(raw.name)
@@ -82,6 +88,11 @@ def text_of(raw: pl.Series) -> pl.Series:
         whole = pl.when(value == value.floor()).then(value).cast(pl.Int64, strict=False).cast(pl.String)
         return raw.to_frame().select(pl.coalesce(whole, value.fill_nan(None).cast(pl.String)))[raw.name]
     return raw.cast(pl.String, strict=False).to_frame().select(pl.when(value != "").then(value))[raw.name]
+
+
+def _refuse_durations(raw: pl.Series) -> None:
+    if raw.dtype == pl.Duration:
+        raise LandingError(f"has {raw.dtype} in the column {raw.name}; wanted is one plain value per row, such as a number of seconds")
 
 
 def _decoded(raw: pl.Series, *, errors: Literal["strict", "replace"]) -> pl.Series:
@@ -97,6 +108,8 @@ def _decoded(raw: pl.Series, *, errors: Literal["strict", "replace"]) -> pl.Seri
 
 
 def _number(raw: pl.Series, column: Column) -> pl.Series:
+    if raw.dtype.is_temporal() or raw.dtype == pl.Boolean:  # which would count days since 1970, or 1
+        return pl.Series(raw.name, [None] * len(raw), column.dtype)
     plain = text_of(raw).str.strip_chars() if raw.dtype == pl.String else raw
     number = plain.cast(pl.Float64, strict=False).fill_nan(None)  # NaN is how pandas writes a missing number
     if column.dtype.is_integer():

@@ -1,16 +1,23 @@
 """Files that sources have dropped for ingestion: which there are, whether they are new, and what they hold."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 
 from feature_store.errors import LandingError
 from feature_store.manifest import file_digest
 
-FORMATS = (".parquet", ".csv", ".jsonl", ".ndjson")
+JSON_LINES = (".jsonl", ".ndjson")
+FORMATS = (".parquet", ".csv", *JSON_LINES)
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""With which some programs begin a file of UTF-8."""
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, OSError, UnicodeError)
+"""What reading a damaged file, or one of types that nobody knows, ends in."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +65,32 @@ def read_landing(path: Path) -> pl.DataFrame:
             return pl.read_parquet(path, glob=False, hive_partitioning=False)
         if path.suffix == ".csv":
             return pl.read_csv(path, infer_schema=False, glob=False)
-        if path.suffix in (".jsonl", ".ndjson"):
-            return pl.read_ndjson(path, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, OSError, UnicodeError) as error:
-        raise LandingError(f"cannot be read: {str(error).strip().splitlines()[0]}") from error
+        if path.suffix in JSON_LINES:
+            with path.open("rb") as file:
+                marked = file.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK
+                return pl.read_ndjson(file.read() if marked else path, infer_schema_length=None)
+    except UNREADABLE as error:
+        raise LandingError(why_unreadable(path, error)) from error
     raise LandingError(f"is a {path.suffix or 'nameless'} file; readable are {', '.join(FORMATS)}")
+
+
+def why_unreadable(path: Path, error: BaseException) -> str:
+    """What to tell of a file whose reading ended in an error; of JSON lines, which one it was."""
+    if path.suffix in JSON_LINES and (line := _first_bad_line(path)):
+        return f"cannot be read: line {line:,} is no JSON object; mend it or take it out"
+    return f"cannot be read: {str(error).strip().splitlines()[0]}"
+
+
+def _first_bad_line(path: Path) -> int | None:
+    """Its number, the first line being 1; None where each line by itself is an object, or empty."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                if line.strip() and not isinstance(json.loads(line.removeprefix(BYTE_ORDER_MARK)), dict):
+                    return number
+            except ValueError:
+                return number
+    return None
 
 
 @lru_cache(maxsize=65536)

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from feature_store.batches import memory_of
 from feature_store.errors import LandingError
-from feature_store.landing import FORMATS
+from feature_store.landing import BYTE_ORDER_MARK, FORMATS, UNREADABLE, why_unreadable
 
 ROWS_AT_ONCE = 4096
 """Rows of a Parquet file that are decoded at once; blocks are made of such pieces."""
@@ -34,8 +33,8 @@ def read_landing_blocks(path: Path, *, block_bytes: int) -> Iterator[pl.DataFram
         raise LandingError(f"is a {path.suffix or 'nameless'} file; readable are {', '.join(FORMATS)}")
     try:
         yield from readers[path.suffix](path, block_bytes)
-    except (pl.exceptions.PolarsError, pa.ArrowException, OSError, UnicodeError) as error:
-        raise LandingError(f"cannot be read: {str(error).strip().splitlines()[0]}") from error
+    except UNREADABLE as error:
+        raise LandingError(why_unreadable(path, error)) from error
 
 
 def _parquet(path: Path, block_bytes: int) -> Iterator[pl.DataFrame]:
@@ -79,6 +78,8 @@ def _text_blocks(path: Path, block_bytes: int, *, quoted: bool) -> Iterator[byte
     """Whole rows of text; where `quoted`, a line break inside quotes ends no row."""
     with path.open("rb") as file:
         rest = b""
+        if file.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
+            file.seek(0)
         while read := file.read(block_bytes):
             rest += read
             end = _end_of_rows(rest) if quoted else rest.rfind(b"\n") + 1

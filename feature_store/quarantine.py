@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from feature_store.checks import REASON
 from feature_store.layout import QUARANTINE, TableReader, TableWriter
@@ -52,7 +53,7 @@ class Refusal:
             digest: Of its bytes.
             first_row: Where in the file those rows begin.
         """
-        found = raw[self.rows["row"].to_list()]
+        found = raw[self.rows["row"].to_list()].with_columns(cs.temporal().cast(pl.String))  # Python knows no year before 1 or after 9999
         content = [json.dumps(_as_json(row), ensure_ascii=False, default=str, allow_nan=False) for row in found.iter_rows(named=True)]
         return self.rows.select(
             pl.lit(source).alias("source"),

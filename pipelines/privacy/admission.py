@@ -1,7 +1,8 @@
 """What ingestion does with users before anything of a landing file is kept: erased ones stay out, the others get their names."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -51,6 +52,14 @@ class Admission:
         taken, refusal = conform(raw.filter(kept))
         places = kept.arg_true().cast(pl.Int64)
         return taken, Refusal(refusal.rows.with_columns(row=places.gather(refusal.rows["row"])))
+
+    def without_content(self, unreadable: Mapping[str, str]) -> dict[str, str]:
+        """Why files cannot be read, without what stands in them where that may name users who go by other names or are erased."""
+        if self._idle:
+            return dict(unreadable)
+        return {
+            name: f"{re.split('[:;]', why)[0]} (what was found there is not told: it may name users)" for name, why in unreadable.items()
+        }
 
     @property
     def _idle(self) -> bool:

@@ -56,7 +56,8 @@ def run(context: StageContext) -> None:
     runs = EventRuns(context.scratch, memory_bytes=settings.ingest_memory_mib * 2**20)
     tracked = context.progress.track(files, what="reading events")
     to_events = partial(conform_events, times=times, clock=clock)
-    unreadable = take_in_events(tracked, runs, lambda raw: admission.conform(raw, to_events), prepare=admission.prepare)
+    found = take_in_events(tracked, runs, lambda raw: admission.conform(raw, to_events), prepare=admission.prepare)
+    unreadable = admission.without_content(found)
     require_rows(context, unreadable, enough=log is not None or bool(runs.sources), folders=settings.events)
     sources |= {digest: entry | {"times": rule} for digest, entry in runs.sources.items()}
     standing = (rows.filter(~pl.col("source_digest").is_in(list(runs.sources))) for rows in refused_batches(log))

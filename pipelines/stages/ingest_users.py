@@ -1,6 +1,7 @@
 """Take in what the shop says of its users; nothing unless [users] names attributes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -59,7 +60,8 @@ def _take_in(context: StageContext, table: TableReader | None, landed: dict[str,
         return admission.conform(raw, lambda kept: conform_users(kept, landed=since, times=times, clock=clock))
 
     files = context.progress.track(list_source(settings.users, workspace), what="reading users")
-    intake = take_in(files, USERS, conform, prepare=admission.prepare)
+    found = take_in(files, USERS, conform, prepare=admission.prepare)
+    intake = replace(found, unreadable=admission.without_content(found.unreadable))
     require_rows(context, intake.unreadable, enough=table is not None or bool(intake.sources), folders=settings.users)
     return intake
 

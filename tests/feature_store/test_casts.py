@@ -1,4 +1,5 @@
 import math
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 import pytest
@@ -57,6 +58,31 @@ def test_a_position_must_be_whole_and_small_enough() -> None:
         "position: 1000000000000 is not a whole number",
         "position: inf is not a whole number",
     ]
+
+
+@pytest.mark.parametrize("kind", [pl.Categorical(), pl.Enum(["4.5", "cheap", "2024-05-01T12:00:00Z"])], ids=["categorical", "enum"])
+def test_words_that_are_kept_once_are_read_as_words(kind: pl.DataType) -> None:
+    words = pl.Series(["4.5", "cheap", "2024-05-01T12:00:00Z", None], dtype=kind)
+    assert cast(CATALOGUE, "price", words) == [4.5, None, None, None]
+    assert lost(CATALOGUE, "price", words)[1] == "price: cheap is not a number"
+    assert cast(EVENTS, "event_time", words) == [None, None, datetime(2024, 5, 1, 12, tzinfo=UTC), None]
+    assert cast(EVENTS, "user_id", words)[0] == "4.5"
+
+
+@pytest.mark.parametrize("value", [date(2024, 5, 1), time(1), datetime(2024, 5, 1, tzinfo=UTC), True])
+def test_what_counts_days_or_truths_is_no_number(value: object) -> None:
+    assert cast(EVENTS, "value", pl.Series([value, None])) == [None, None]
+    (told, nothing) = lost(EVENTS, "value", pl.Series([value, None]))
+    assert told is not None
+    assert told.endswith(" is not a number")
+    assert nothing is None
+
+
+@pytest.mark.parametrize("name", ["value", "user_id", "event_time", "attributes"])
+def test_a_column_of_durations_is_refused_by_name(name: str) -> None:
+    durations = pl.Series([timedelta(seconds=1)])
+    with pytest.raises(LandingError, match=f"has Duration.* in the column {name}"):
+        cast(EVENTS, name, durations) if name != "attributes" else pairs_of(pl.DataFrame({name: durations}))
 
 
 def test_truth_has_many_words() -> None:

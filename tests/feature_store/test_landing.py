@@ -1,10 +1,15 @@
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from feature_store.errors import LandingError
 from feature_store.landing import list_landing, read_landing
+from feature_store.landing_blocks import read_landing_blocks
 
 ROWS = pl.DataFrame({"item_id": ["a b", "é"], "price": ["1", None]})
 
@@ -65,3 +70,32 @@ def test_a_csv_file_that_is_none_cannot_be_read(tmp_path: Path, content: bytes) 
 def test_another_kind_of_file_is_named_with_the_readable_ones(tmp_path: Path) -> None:
     with pytest.raises(LandingError, match=r"is a \.xlsx file; readable are \.parquet, \.csv, \.jsonl, \.ndjson"):
         read_landing(tmp_path / "x.xlsx")
+
+
+@pytest.mark.parametrize("read", [read_landing, lambda path: pl.concat(read_landing_blocks(path, block_bytes=20))], ids=["whole", "blocks"])
+class TestBothWays:
+    """Of files for the catalogue and of those for the log."""
+
+    @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+    def test_a_byte_order_mark_is_passed_over(self, tmp_path: Path, suffix: str, read: Callable[[Path], pl.DataFrame]) -> None:
+        path = tmp_path / f"x.{suffix}"
+        ROWS.write_csv(path) if suffix == "csv" else ROWS.write_ndjson(path)
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+        assert read(path).rows() == ROWS.rows()
+
+    @pytest.mark.parametrize("line", ['{"item_id": "1"', "7", "[1]", "{} {}"])
+    def test_a_line_that_is_no_object_is_named(self, tmp_path: Path, line: str, read: Callable[[Path], pl.DataFrame]) -> None:
+        path = tmp_path / "x.jsonl"
+        path.write_text(f'{{"item_id": "a"}}\n\n{{"item_id": "b"}}\n{line}\n{{"item_id": "c"}}\n')
+        with pytest.raises(LandingError, match=r"^cannot be read: line 4 is no JSON object; mend it or take it out$"):
+            read(path)
+
+    @pytest.mark.parametrize(
+        "column",
+        [pa.array([Decimal(1)], pa.decimal256(50, 2)), pa.array([0], pa.timestamp("us", tz="Not/AZone"))],
+        ids=["decimal256", "zone"],
+    )
+    def test_types_that_polars_does_not_know_are_told(self, tmp_path: Path, column: pa.Array, read: Callable[[Path], pl.DataFrame]) -> None:
+        pq.write_table(pa.table({"value": column}), tmp_path / "x.parquet")
+        with pytest.raises(LandingError, match=r"^cannot be read: "):
+            read(tmp_path / "x.parquet")

@@ -5,6 +5,7 @@ import polars as pl
 
 from feature_store.layout import Workspace
 from feature_store.quarantine import REFUSED_ROWS, Refusal, read_refused, write_refused
+from feature_store.schema import UTC_TIME
 
 REFUSAL = Refusal(pl.DataFrame({"row": [2, 0], "reason": ["late", "early"]}))
 
@@ -38,3 +39,11 @@ def test_where_nothing_was_refused_there_is_no_file(tmp_path: Path) -> None:
         manifest = writer.commit()
     assert manifest.files == {}
     assert read_refused(None).is_empty()
+
+
+def test_times_that_python_does_not_know_and_bytes_are_told_too() -> None:
+    moments = pl.Series([-70_000_000_000_000_000, 0], dtype=pl.Int64).cast(UTC_TIME)
+    raw = pl.DataFrame({"at": moments, "user_id": [b"zo\xc3\xab", b"\xff"]})
+    content = Refusal(pl.DataFrame({"row": [0, 1], "reason": ["a", "b"]})).describe(raw, source="x", digest="d")["content"]
+    assert [json.loads(row)["user_id"] for row in content] == ["zoë", "\\xff"]
+    assert [json.loads(row)["at"][:5] for row in content] == ["-0249", "1970-"]

@@ -63,7 +63,18 @@ def test_numbers_beyond_the_year_9999_are_no_times() -> None:
     assert parsed(pl.Series([2**62, -(2**62)]), SECONDS) == [None, None]
 
 
-@pytest.mark.parametrize("text", ["2024-13-01T00:00:00Z", "2024-02-30T00:00:00Z", "yesterday", "", "2024-05-01T25:00:00Z", "1714564800"])
+NO_TIMES = (
+    "2024-13-01T00:00:00Z",
+    "2024-02-30T00:00:00Z",
+    "yesterday",
+    "",
+    "2024-05-01T25:00:00Z",
+    "1714564800",
+    "2024-05-01T12:00:00+99:99",
+)
+
+
+@pytest.mark.parametrize("text", NO_TIMES)
 def test_what_is_no_time_is_null(text: str) -> None:
     assert parsed(pl.Series([text]), STRICT) == [None]
 

@@ -38,6 +38,26 @@ def test_the_log_and_its_quarantine_hold_pseudonyms_alone(tmp_path: Path) -> Non
     assert [path for path in (tmp_path / "tables").rglob("*") if path.is_file() and b"shopper-" in path.read_bytes()] == []
 
 
+@pytest.mark.parametrize("erased", [False, True], ids=["pseudonyms", "erased"])
+def test_why_a_file_cannot_be_read_names_no_user_who_may_not_be_named(
+    tmp_path: Path, erased: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drop(tmp_path, "1.csv", click("bob"))
+    folder = tmp_path / "landing" / "events"
+    (folder / "2.csv").write_text('user_id,item_id,event_type,event_time\nu,i,click,2024-01-05T10:00:00Z\n"shopper-alice,i,click\n')
+    (folder / "3.csv").write_text("shopper-alice,i,click,2024-01-05T10:00:00Z\n")
+    if erased:
+        tombstone(tmp_path, "shopper-alice")
+    told = run_stage(STAGE, tmp_path, privacy={} if erased else ON).manifest.facts["unreadable"]
+    hidden = "(what was found there is not told: it may name users)"
+    assert told == {
+        "landing/events/2.csv": f"cannot be read {hidden}",
+        "landing/events/3.csv": f"has no column user_id, item_id, event_type, event_time {hidden}",
+    }
+    assert [path for path in (tmp_path / "tables").rglob("*") if path.is_file() and b"shopper-" in path.read_bytes()] == []
+    assert "shopper-alice" not in capsys.readouterr().out
+
+
 def test_the_same_user_has_one_name_in_every_file_and_night(tmp_path: Path) -> None:
     drop(tmp_path, "1.csv", click("alice"))
     run_stage(STAGE, tmp_path, privacy=ON)
