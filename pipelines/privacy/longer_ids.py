@@ -8,11 +8,13 @@ import polars as pl
 
 from feature_store.layout import Workspace
 from pipelines.privacy.cells import database_cells
-from pipelines.privacy.sought import CONTENT, USER, Sought
+from pipelines.privacy.sought import USER, Sought
 
 
 def longer_ids(workspace: Workspace, sought: Sought) -> tuple[str, ...]:
-    """All that stand in columns of users: of tables, of their refused rows and of the embedded online store.
+    """All that stand in columns of users, of tables and of the embedded online store.
+
+    What stands there in a refused row may be the sought one among other things, where a row has slipped, so it is taken for that.
 
     Args:
         workspace: Where the tables are.
@@ -32,15 +34,9 @@ def longer_ids(workspace: Workspace, sought: Sought) -> tuple[str, ...]:
 
 def _in_parquet(path: Path, sought: Sought) -> Iterator[str]:
     rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-    columns = rows.collect_schema()
-    if USER in columns:
+    if USER in rows.collect_schema():
         ids = pl.col(USER).cast(pl.String)
-    elif CONTENT in columns:
-        ids = pl.col(CONTENT).str.json_path_match(f"$.{USER}")
-    else:
-        return
-    holding = ids.str.contains_any(list(sought.names))
-    yield from rows.filter(holding).select(ids.unique()).collect().to_series()
+        yield from rows.filter(ids.str.contains_any(list(sought.names))).select(ids.unique()).collect().to_series()
 
 
 def _in_store(path: Path, sought: Sought) -> Iterator[str]:

@@ -238,6 +238,13 @@ def test_a_user_by_pseudonym_is_erased_by_the_shops_own_id(tmp_path: Path, monke
     assert list(files_holding(tmp_path, name)) == []
 
 
+def test_a_refused_row_that_has_slipped_goes_with_the_user(shop: Workspace) -> None:
+    drop(shop.root, "4.csv", click(f"{USER};i;click", event_type="wink"))
+    night(shop.root)
+    assert erase(shop).clean
+    assert [file for file in files_holding(shop.root, USER) if not file.startswith("landing/")] == []
+
+
 def test_nobody_is_not_erased(shop: Workspace) -> None:
     with pytest.raises(ValueError, match="id of a user to erase is empty"):
         erase(shop, " ")
