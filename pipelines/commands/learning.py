@@ -138,7 +138,7 @@ def audit_leak(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = Non
     """Plant events, values and items that nobody could know yet into a small copy of the shop, and name whatever sees them.
 
     Asks every feature, count, sampler, baseline and stage as of the cuts of the last night; changes no model. The night asks the same
-    and refuses its release where something leaks. Exit code 3: there is a leak.
+    and refuses its release where something leaks. Refused while a night is at work. Exit code 3: there is a leak.
     """
     from pipelines.audit.run import run_audit
     from pipelines.reports.leak_table import leak_lines, leak_table
