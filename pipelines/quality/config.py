@@ -1,6 +1,6 @@
 """What a night looks at in its inputs, and from where on it warns or stops."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,8 +13,10 @@ class Limit:
     """0: never. The night ends before anything is trained, and ends so again until the input, or this value, is another."""
 
     def __post_init__(self) -> None:
-        if self.warn < 0 or self.stop < 0:
+        if not (self.warn >= 0 and self.stop >= 0):
             raise ValueError(f"limits are warn = {self.warn:g} and stop = {self.stop:g}; they are above 0, or 0 for never")
+        if 0 < self.stop < self.warn:
+            raise ValueError(f"stop = {self.stop:g} is below warn = {self.warn:g}; raise stop to at least warn, or leave warn out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +44,13 @@ class ProfileConfig:
         for name in ("window_days", "reference_days", "min_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it is at least 1")
+        for what, value in asdict(self.volume).items():
+            if 0 < value <= 1:
+                raise ValueError(
+                    f"volume {what} is {value:g}; it says how many times more, or fewer, so it is above 1 (3: three times as many, or a "
+                    "third), or 0 for never"
+                )
+        for name in ("nulls", "ks"):
+            for what, value in asdict(getattr(self, name)).items():
+                if value > 1:
+                    raise ValueError(f"{name} {what} is {value:g}; no two shares are further apart than 1: set at most 1, or 0 for never")

@@ -59,3 +59,26 @@ def test_a_limit_of_zero_is_never_reached() -> None:
 def test_an_unknown_key_of_a_limit_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="unknown key 'wran'; did you mean warn"):
         parse_config({"profile": {"psi": {"wran": 1}}})
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "said"),
+    [
+        ("volume", {"warn": 0.5}, r"volume warn is 0\.5; .* above 1 .* or 0 for never"),
+        ("volume", {"stop": 1.0}, r"volume stop is 1; .* above 1"),
+        ("volume", {"warn": 20.0, "stop": 3.0}, r"stop = 3 is below warn = 20; raise stop"),
+        ("psi", {"warn": 0.5, "stop": 0.25}, r"stop = 0\.25 is below warn = 0\.5"),
+        ("nulls", {"warn": 10.0}, r"nulls warn is 10; .* at most 1"),
+        ("ks", {"stop": 1.5}, r"ks stop is 1\.5; .* at most 1"),
+        ("catalogue", {"warn": -0.1}, r"warn = -0\.1 and stop = 0; they are above 0"),
+        ("catalogue", {"warn": math.nan}, r"warn = nan and stop = 0; they are above 0"),
+    ],
+)
+def test_a_limit_that_is_always_or_never_reached_is_refused(name: str, limit: dict[str, float], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        parse_config({"profile": {name: limit}})
+
+
+@pytest.mark.parametrize("limit", [{"stop": 3.0}, {"warn": 3.0}, {"warn": 3.0, "stop": 3.0}, {"warn": 0.0, "stop": 0.0}])
+def test_either_limit_may_be_left_out(limit: dict[str, float]) -> None:
+    assert parse_config({"profile": {"volume": limit}}).profile.volume == Limit(**limit)
