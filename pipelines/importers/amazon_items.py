@@ -40,13 +40,14 @@ COLUMNS = pl.Schema(
     ]
 )
 
-_PRICE = re.compile(r"\$?\s*(\d[\d,]*(?:\.\d+)?)")
+_PRICE = re.compile(r"\$?\s*((?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d+)?|\d+,\d{2})")
 
 
 def item_of(line: bytes) -> Mapping[str, Any]:
     """A row of COLUMNS.
 
-    The description is the features and then the description. A price that is no amount of dollars (`None`, `from 9.99`) is unknown.
+    The description is the features and then the description. A price that is no amount of dollars (`None`, `from 9.99`) is unknown; a
+    comma before groups of three digits is one of thousands (`1,299.00`), one before the last two digits a decimal comma (`12,99`).
     A line without a `parent_asin`, or that is no JSON object, comes as a row without an id whose description is the line.
     """
     found = json_object(line)
@@ -70,8 +71,11 @@ def item_of(line: bytes) -> Mapping[str, Any]:
 
 
 def _dollars(value: object) -> float | None:
-    amount = _PRICE.fullmatch((plain(value) or "").strip())
-    return float(amount[1].replace(",", "")) if amount else None
+    found = _PRICE.fullmatch((plain(value) or "").strip())
+    if found is None:
+        return None
+    amount = found[1]
+    return float(amount.replace(",", "." if amount[-3:-2] == "," else ""))
 
 
 def _photo(images: object) -> str | None:
