@@ -41,10 +41,10 @@ def import_(
         summary = import_source(what, source, config_of(config), posters=posters, seed=seed, progress=Progress(errors))
         missing = f", {summary.missing_images:,} photos named but not there" if summary.missing_images else ""
         users = f", {summary.users:,} users" if summary.users else ""
+        ages = f", {summary.unusable_ages:,} ages that cannot be used" if summary.unusable_ages else ""
         broken = f", {summary.broken:,} broken lines for the quarantine" if summary.broken else ""
-        console.print(
-            f"{summary.events:,} events, {summary.items:,} items{users}, {summary.images:,} photos{missing}{broken}", highlight=False
-        )
+        found = f"{summary.events:,} events, {summary.items:,} items{users}, {summary.images:,} photos"
+        console.print(f"{found}{missing}{ages}{broken}", highlight=False)
         console.print(f"next: vitrine nightly --config {config}", highlight=False)
 
 

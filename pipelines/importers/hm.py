@@ -32,7 +32,8 @@ STATUS = ("club_member_status", "fashion_news_frequency")
 """What a customer was when the files were drawn, which is when the last purchase was."""
 CUSTOMERS = ("customer_id", "age", *STATUS)
 AGE_BOUNDS = (0, 20, 25, 30, 35, 45, 55, 65, 120)
-"""First age of each band; the last one is nobody's."""
+"""First age of each band; below the first, and from the last on, it is nobody's."""
+AGE = "attribute.age"
 DAY = r"^(\d{4}-\d{2}-\d{2})$"
 ALWAYS = "1970-01-01T00:00:00Z"
 
@@ -62,8 +63,11 @@ def import_hm(source: Path, landing: Landing, *, posters: Path | None, progress:
         landing.put_events(hm_events(part), f"hm-{number:04d}")
         events += part.height
         last_day = max([last_day, *part["t_dat"].str.extract(DAY).drop_nulls()[-1:]])
+    unusable_ages = 0
     if customers is not None:
-        landing.put_users(hm_users(customers, last_day=last_day), "hm")
+        users = hm_users(customers, last_day=last_day)
+        landing.put_users(users, "hm")
+        unusable_ages = customers["age"].count() - users[AGE].count()
     brought = landing.put_images(posters or source / "images", catalogue["image_uri"].drop_nulls(), progress=progress)
     photo = pl.col("image_uri")
     landing.put_catalogue(catalogue.with_columns(pl.when(photo.is_in(list(brought))).then(photo)), "hm")
@@ -73,6 +77,7 @@ def import_hm(source: Path, landing: Landing, *, posters: Path | None, progress:
         users=0 if customers is None else customers.height,
         images=len(brought),
         missing_images=items - len(brought),
+        unusable_ages=unusable_ages,
     )
 
 
@@ -100,18 +105,21 @@ def hm_events(transactions: pl.DataFrame) -> pl.DataFrame:
 def hm_users(customers: pl.DataFrame, *, last_day: str) -> pl.DataFrame:
     """What is known of customers: an age band as if it had always been known, all else since the last day.
 
-    Ages are those of the end of two years of purchases, so a band may be ahead of early ones. Whether somebody is a member of the club
-    follows from purchases too, so it must not be known before them.
+    Ages are those of the end of two years of purchases, so a band may be ahead of early ones; an age in no band is unknown. Whether
+    somebody is a member of the club follows from purchases too, so it must not be known before them.
 
     Args:
         customers: Columns CUSTOMERS, all texts.
         last_day: Of the purchases.
     """
     age = pl.col("age").cast(pl.Float64, strict=False)
-    bands = [pl.when(age < behind).then(pl.lit(f"{first}-{behind - 1}")) for first, behind in itertools.pairwise(AGE_BOUNDS)]
+    bands = [
+        pl.when(age.is_between(first, behind, closed="left")).then(pl.lit(f"{first}-{behind - 1}"))
+        for first, behind in itertools.pairwise(AGE_BOUNDS)
+    ]
     user = pl.col("customer_id").alias("user_id")
     status = (pl.col(name).str.to_lowercase().alias(f"attribute.{name}") for name in STATUS)
-    since_ever = customers.select(user, known_at=pl.lit(ALWAYS), **{"attribute.age": pl.coalesce(*bands)})
+    since_ever = customers.select(user, known_at=pl.lit(ALWAYS), **{AGE: pl.coalesce(*bands)})
     at_last = customers.select(user, pl.lit(f"{last_day}T00:00:00Z").alias("known_at"), *status)
     return pl.concat([since_ever, at_last], how="diagonal")
 

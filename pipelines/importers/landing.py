@@ -29,6 +29,8 @@ class ImportSummary:
     images: int = 0
     missing_images: int = 0
     """Photos that the source names and does not hold; their items come without."""
+    unusable_ages: int = 0
+    """Ages that nobody has, or that are no numbers; their users come without."""
     broken: int = 0
     """Lines without the ids they must have; they come along all the same, and ingestion puts them into quarantine."""
 

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from feature_store.schema import CATALOGUE, EVENTS, USERS
+from pipelines.cli import app
 from pipelines.importers import files
 from pipelines.importers.hm import STATUS, import_hm
 from pipelines.importers.landing import ImportSourceError, ImportSummary
@@ -128,6 +130,23 @@ def test_ages_are_known_as_bands_since_ever_and_what_follows_from_purchases_sinc
         (ANNA, "club_member_status", "active", datetime(2018, 9, 21, tzinfo=UTC)),
         (ANNA, "fashion_news_frequency", "none", datetime(2018, 9, 21, tzinfo=UTC)),
     ]
+
+
+def test_ages_that_nobody_has_are_unknown_and_counted(source: Path) -> None:
+    header = "customer_id,age,club_member_status,fashion_news_frequency\n"
+    ages = {"zero": "0", "oldest": "119", "negative": "-3", "past": "120", "far": "150", "word": "abc", "nan": "nan", "silent": ""}
+    (source / "customers.csv").write_text(header + "".join(f"{user},{age},,\n" for user, age in ages.items()), encoding="utf-8")
+    assert bring(source) == ImportSummary(events=5, items=2, users=8, images=1, missing_images=1, unusable_ages=5)  # silence is no age
+    users = run_stage(ingest_users.STAGE, source.parent, users={"attributes": ["age"]}).scan(USERS).collect()
+    assert dict(users.select("user_id", "value").iter_rows()) == {"zero": "0-19", "oldest": "65-119"}
+
+
+def test_the_command_says_how_many_ages_cannot_be_used(source: Path) -> None:
+    config = source.parent / "shop.toml"
+    config.write_text(f'workspace = "{source.parent}"\n', encoding="utf-8")
+    (source / "customers.csv").write_text("customer_id,age,club_member_status,fashion_news_frequency\nold,150,,\n", encoding="utf-8")
+    done = CliRunner().invoke(app, ["import", "hm", str(source), "--config", str(config)])
+    assert "1 photos named but not there, 1 ages that cannot be used next:" in " ".join(done.stdout.split())
 
 
 def test_an_archive_without_customers_still_brings_the_rest(source: Path) -> None:
