@@ -18,6 +18,8 @@ DISTINCT = 100
 """With fewer users, or items, in a day their number is described and not judged."""
 QUIET = 0.1
 """Share of the days of the reference that may have been quieter: less than one day a week, so days off count and lost ones do not."""
+BEGUN = 0.1
+"""Share of an average day's events from which on a day belongs to the log and is no stray row."""
 SAMPLE = 100_000
 """Most numbers of a window that are compared."""
 LEVELLED: Mapping[str, pl.Expr] = {
@@ -59,10 +61,28 @@ class EventsProfile:
     measures: tuple[Measure, ...]
 
 
-def windows_of(first: datetime, *, end: datetime, config: ProfileConfig) -> Windows:
-    """The two windows; the reference begins no earlier than the log."""
-    newest = end - timedelta(days=config.window_days)
-    return Windows(min(newest, max(first, newest - timedelta(days=config.reference_days))), newest, end)
+def windows_of(events: pl.LazyFrame, *, end: datetime, config: ProfileConfig) -> Windows:
+    """The two windows; the reference begins no earlier than the log is really there.
+
+    That is with the first event of the first day (UTC) that has at least BEGUN of the events of an average day, among those that have any:
+    days before a young log do not count as empty ones, nor do those behind a stray row with the date of a wrong clock. Days are looked at
+    from one newest window before the reference on, so a log that has been there keeps its whole reference if that begins on a day off.
+
+    Args:
+        events: Rows of the table `events` that are known by the end of the windows.
+        end: Of the newest window.
+        config: How long both are.
+    """
+    length = timedelta(days=config.window_days)
+    newest = end - length
+    earliest = newest - timedelta(days=config.reference_days)
+    days = (
+        events.filter(pl.col("event_time") >= earliest - length, pl.col("event_time") < newest)
+        .group_by(pl.col("event_time").dt.date().alias("day"))
+        .agg(events=pl.len(), first=pl.col("event_time").min())
+    )
+    begun = days.filter(pl.col("events") >= BEGUN * pl.col("events").mean()).select(pl.col("first").min()).collect().item()
+    return Windows(max(earliest, begun or newest), newest, end)
 
 
 def profile_events(events: pl.LazyFrame, catalogue: pl.LazyFrame, windows: Windows, config: ProfileConfig) -> EventsProfile:
@@ -91,10 +111,11 @@ def profile_events(events: pl.LazyFrame, catalogue: pl.LazyFrame, windows: Windo
     counts = {name: _pair(part, "events") for (name,), part in found_types.sort("event_type").group_by("event_type", maintain_order=True)}
     by_day = _by_day(found_daily, windows)
     shares = {name: _top(frame) for name, frame in zip(LEVELLED, found_levels, strict=True)}
+    comparable = windows.days_before >= 1 and sum(before for before, _ in counts.values()) >= config.min_rows
     measures = [
-        *_volumes(counts, windows, config),
+        *_volumes(counts, windows, config, comparable=comparable),
         *_quietest_days(by_day, windows, config),
-        *_cardinalities(found_people, windows, config),
+        *_cardinalities(found_people, config, comparable=comparable),
         *_lacking(found_types, counts, config),
         *(_levels(name, pairs, config) for name, pairs in shares.items()),
         *_numbers(rows, counts, config),
@@ -106,9 +127,8 @@ def profile_events(events: pl.LazyFrame, catalogue: pl.LazyFrame, windows: Windo
     )
 
 
-def _volumes(counts: Mapping[str, tuple[int, int]], windows: Windows, config: ProfileConfig) -> Iterator[Measure]:
+def _volumes(counts: Mapping[str, tuple[int, int]], windows: Windows, config: ProfileConfig, *, comparable: bool) -> Iterator[Measure]:
     days = {"days_before": windows.days_before, "days_now": windows.days_now}
-    comparable = windows.days_before >= 1
     for name, (before, now) in counts.items():
         value = fold(before, now, **days) if comparable else 1.0
         enough = comparable and max(before, now) >= config.min_rows
@@ -127,12 +147,12 @@ def _quietest_days(by_day: Mapping[str, Mapping[date, int]], windows: Windows, c
         yield judge(f"{name} events, quietest day", "volume", value, before=f"{before:,}", now=f"{now:,}", enough=enough, config=config)
 
 
-def _cardinalities(people: pl.DataFrame, windows: Windows, config: ProfileConfig) -> Iterator[Measure]:
+def _cardinalities(people: pl.DataFrame, config: ProfileConfig, *, comparable: bool) -> Iterator[Measure]:
     for name in ("users", "items"):
         before, now = (people.filter(pl.col("now") == now).select(pl.col(name).median().fill_null(0)).item() for now in (False, True))
         value = fold(before, now, days_before=1, days_now=1)
         told = {"before": f"{before:,.0f} a day", "now": f"{now:,.0f} a day"}
-        enough = windows.days_before >= 1 and max(before, now) >= DISTINCT
+        enough = comparable and max(before, now) >= DISTINCT
         yield judge(f"{name} with events", "volume", value, **told, enough=enough, config=config)
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -38,8 +37,7 @@ def run(context: StageContext) -> None:
     config, workspace = context.config.profile, context.workspace
     events, catalogue, embeddings = context.read("events"), context.read("catalogue"), context.read("item_embeddings")
     known = events.scan(EVENTS).filter(pl.col("event_time") < context.date, pl.col("known_at") < context.date)
-    first = datetime.fromisoformat(events.manifest.facts["first"]) if events.manifest.facts.get("first") else context.date
-    windows = windows_of(first, end=context.date, config=config)
+    windows = windows_of(known, end=context.date, config=config)
     items = catalogue.scan(CATALOGUE)
     found = profile_events(known, items, windows, config)
     standing = workspace.read(context.stage.writes) if workspace.exists(context.stage.writes) else None

@@ -1,7 +1,7 @@
 """A sample shop as it is raises no alarm; one in which something was planted is told by what was planted."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +23,9 @@ OPENING = pl.duration(days=7)
 CONFIG = parse_config({"profile": {"min_rows": 100}}).profile
 NEW = pl.col("event_time") >= pl.col("event_time").max() - pl.duration(days=7)
 Shop = tuple[pl.DataFrame, pl.DataFrame]
+END = datetime(2026, 3, 1, tzinfo=UTC)
+IN_1970 = 20_500
+"""Days before END."""
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +48,23 @@ def profile(shop: Shop, *changes: pl.Expr, keep: pl.Expr | None = None, days: in
     changed = events.with_columns(changes) if keep is None else events.filter(keep)
     end = events["event_time"].max() + timedelta(microseconds=1)  # type: ignore[operator]
     config = parse_config({"profile": {"min_rows": 100, "window_days": days}}).profile
-    return profile_events(changed.lazy(), catalogue.lazy(), windows_of(events["event_time"].min(), end=end, config=config), config)  # type: ignore[arg-type]
+    return profile_events(changed.lazy(), catalogue.lazy(), windows_of(changed.lazy(), end=end, config=config), config)
 
 
 def alarms(found: EventsProfile) -> set[str]:
     return {measure.what for measure in found.measures if measure.verdict == "warn"}
+
+
+def clicks(events: Mapping[int, int]) -> pl.DataFrame:
+    """So many clicks of as many users on each day, told by how many days before END it begins; one every minute from 6:00."""
+    moments = [END - timedelta(days=day) + timedelta(hours=6, minutes=at) for day, number in events.items() for at in range(number)]
+    users = [f"u{at}" for number in events.values() for at in range(number)]
+    rows = pl.DataFrame({"event_time": moments, "user_id": users}, schema_overrides={"event_time": EVENTS.schema["event_time"]})
+    return pl.concat([EVENTS.empty(), rows.with_columns(event_type=pl.lit("click"), item_id=pl.lit("mug"))], how="diagonal")
+
+
+def profile_of(log: pl.DataFrame) -> EventsProfile:
+    return profile_events(log.lazy(), CATALOGUE.empty().lazy(), windows_of(log.lazy(), end=END, config=CONFIG), CONFIG)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -93,6 +108,25 @@ def test_a_log_shorter_than_the_window_is_described_and_not_judged(shop_of: Call
     found = profile(shop_of(1), days=60)
     assert {measure.verdict for measure in found.measures} == {"unjudged"}
     assert sum(events for days in found.daily.values() for events in days.values()) == shop_of(1)[0].height
+
+
+@pytest.mark.parametrize("stray", [{}, {IN_1970: 1}, {30: 1, 20: 2}])
+def test_a_stray_row_with_an_old_date_does_not_stretch_the_reference_of_a_young_log(stray: dict[int, int]) -> None:
+    log = clicks(stray | dict.fromkeys(range(1, 13), 200))  # five days before the newest seven
+    assert windows_of(log.lazy(), end=END, config=CONFIG).reference == END - timedelta(days=12) + timedelta(hours=6)
+    (volume,) = [measure for measure in profile_of(log).measures if measure.what == "click events"]
+    assert (volume.verdict, volume.now) == ("ok", "200 a day")
+    assert volume.value == pytest.approx(1.05, abs=0.01)  # 1000 clicks in 4.75 days, for the log began at 6:00
+
+
+def test_nothing_is_held_against_a_stray_row_alone() -> None:
+    log = clicks({20: 1} | dict.fromkeys(range(1, 6), 200))
+    assert {measure.verdict for measure in profile_of(log).measures} == {"unjudged"}
+
+
+def test_a_log_that_has_been_there_keeps_its_whole_reference_though_that_begins_on_a_day_off() -> None:
+    log = clicks({day: 200 for day in range(1, 50) if day % 7})
+    assert windows_of(log.lazy(), end=END, config=CONFIG).reference == END - timedelta(days=35)
 
 
 def test_the_most_frequent_levels_stand_first_and_rare_ones_together(shop_of: Callable[[int], Shop]) -> None:
