@@ -20,7 +20,7 @@ from pipelines.model_files import model_digest
 from pipelines.photos import ItemPhotos
 from pipelines.stage import StageContext
 from recsys.encoders.config import EmbedConfig
-from recsys.encoders.content import Content, ImageContent, NoContent, TextContent
+from recsys.encoders.content import Content, ImageContent, TextContent, UnencodedPhotos
 from recsys.encoders.given import GivenContent
 from recsys.encoders.image import DESCRIPTION, open_image_encoder
 from recsys.encoders.joint import open_joint_image_encoder
@@ -68,7 +68,7 @@ def open_content(modality: str, context: StageContext, catalogue: pl.DataFrame, 
         return ImageContent(open_joint_image_encoder(embed.joint_model, **how), photos.read), {}
     base = context.read("image_encoder")
     if DESCRIPTION not in base.manifest.files:
-        return NoContent(), {}
+        return UnencodedPhotos(photos.read), {}
     folder = tuned.folder / TUNED_IMAGE if has_folder(tuned, TUNED_IMAGE) else base.folder
     return ImageContent(open_image_encoder(folder, **how), photos.read), {}
 

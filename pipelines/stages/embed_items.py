@@ -28,7 +28,7 @@ from pipelines.encoding.engine import open_engine
 from pipelines.encoding.shard import KNOWN, Counts, lay_down, read_shard
 from pipelines.photos import ItemPhotos
 from pipelines.stage import Stage, StageContext
-from recsys.encoders.content import Content
+from recsys.encoders.content import Content, UnencodedPhotos
 from recsys.encoders.precision_check import PrecisionCheck, check_precision
 from recsys.encoders.protocol import EncoderError
 
@@ -81,7 +81,8 @@ def run(context: StageContext) -> None:
         for _, note in parts.values():
             counts[modality].add(Counts(**json.loads(note.read_text(encoding="utf-8"))))
         speed[modality] = encoded_now / (time.monotonic() - started)
-        _refuse_if_too_many(counts[modality], contents, embed.max_refused_share)
+        if not isinstance(content, UnencodedPhotos):  # there all take no part, and `train_encoders` has said so
+            _refuse_if_too_many(counts[modality], contents, embed.max_refused_share)
     refused = [row for modality in modalities for row in counts[modality].refused]
     with context.workspace.write(STAGE.writes) as writer:
         for path in sorted(scratch.glob("modality=*/part-*.parquet")):

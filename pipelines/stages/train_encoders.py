@@ -40,6 +40,9 @@ from recsys.training.image_encoder import Photos, num_batches, train_image_encod
 
 CHOICE = "choice.json"
 TRAINED_SIZE, GIVEN_SIZE = 96, 160
+TOO_FEW = "too few photos"
+"""Fingerprint of a table without encoder though photos are named: nothing is current by it, so the next night counts again; a file that was
+mended changes no table that this stage reads."""
 RECIPE_CODE: tuple[ModuleType, ...] = (training, backbone, image, photo_decoding, photo_formats)
 
 
@@ -82,7 +85,7 @@ def run(context: StageContext) -> None:
                 return
         facts = _make(context, writer)
         write_text_atomically(writer.folder / CHOICE, json.dumps({"encoder": facts["encoder"], "recipe": wanted}, indent=1) + "\n")
-        context.commit(writer, facts={**facts, "carried_over": False})
+        context.commit(writer, facts={**facts, "carried_over": False}, fingerprint=TOO_FEW if facts.get("told") else None)
 
 
 def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
@@ -100,8 +103,14 @@ def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
     spec = _spec(embed, model, usual=TRAINED_SIZE, normalisation=normalisation, whole_photo=True)
     catalogue = _sampled(context.read("catalogue").scan(CATALOGUE).collect(), at_most=embed.train_photos, seed=embed.seed)
     rows, pixels, digests = load_photos(catalogue, ItemPhotos(context.config, context.read("fetched_images")).read, size=spec.size)
-    if len(rows) < max(2, embed.train_min_photos):
-        return {"rows": len(rows), "encoder": "none", "model": ""}
+    counts = {"rows": len(rows), "photos": len(catalogue)}
+    least = max(2, embed.train_min_photos)
+    if len(rows) < least:
+        told = (
+            f"{len(rows)} of {len(catalogue)} photos can be used, at least {least} are needed ([embed] train_min_photos): there is no "
+            "image encoder, and no photo takes part. Add or mend photos, name [embed] image_weights, or lower train_min_photos."
+        )
+        return {**counts, "encoder": "none", "model": "", "told": [told] if len(catalogue) else []}
     photos = _pair(catalogue, rows, pixels, _groups(digests), embed, context.scratch)
     steps = embed.train_epochs * num_batches(len(rows), embed.train_batch)
     bar = iter(context.progress.track(range(steps), what=f"learning from {len(rows)} photos", total=steps))
@@ -119,7 +128,7 @@ def _make(context: StageContext, writer: TableWriter) -> dict[str, Any]:
     for _ in bar:  # a resumed run took fewer steps; the bar ends all the same
         pass
     save_image_encoder(writer.folder, spec, trained)
-    return {"rows": len(rows), "encoder": "trained", "model": embed.image_model, "losses": losses}
+    return {**counts, "encoder": "trained", "model": embed.image_model, "losses": losses}
 
 
 def _sampled(catalogue: pl.DataFrame, *, at_most: int, seed: int) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from torch import Tensor
 from recsys.encoders.image import ImageEncoder
 from recsys.encoders.item_text import compose_text
 from recsys.encoders.photo_files import UnreadablePhotoError
+from recsys.encoders.photo_formats import decode_photo
 from recsys.encoders.precision import best_device
 from recsys.encoders.protocol import DAMAGED, why_unusable
 from recsys.encoders.text import TextEncoder
@@ -157,19 +158,33 @@ def _decoders() -> int:
     return max(DECODERS, len(os.sched_getaffinity(0))) if best_device().type == "cuda" else DECODERS
 
 
-class NoContent:
-    """A modality that no encoder reads: every item lacks it."""
+class UnencodedPhotos:
+    """Photos that no encoder reads: every item lacks the modality, and one whose photo cannot be used has a reason all the same.
+
+    Args:
+        read: The bytes behind an `image_uri`; raises UnreadablePhotoError where there are none.
+    """
 
     version = "none"
     dim = 1
 
-    def in_fp32(self) -> "NoContent":
+    def __init__(self, read: Callable[[str], bytes]) -> None:
+        self._read = read
+
+    def in_fp32(self) -> "UnencodedPhotos":
         """See `Content`."""
         return self
 
     def read(self, items: pl.DataFrame) -> tuple[list[str], Mapping[int, str]]:
-        """See `Content`."""
-        return [""] * len(items), {}
+        """See `Content`; nothing is to be encoded, so what `ImageContent.encode` would refuse is refused here."""
+        reasons = {}
+        for row, uri in enumerate(items["image_uri"]):
+            if uri is not None:
+                try:
+                    decode_photo(self._read(uri), smallest_side=1)
+                except UnreadablePhotoError as error:
+                    reasons[row] = str(error)
+        return [""] * len(items), reasons
 
     def encode(self, rows: Sequence[int]) -> Encoded:
         """See `Content`."""

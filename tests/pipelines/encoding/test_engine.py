@@ -7,14 +7,14 @@ import pytest
 from pipelines.encoding.engine import EncodingEngine, LocalEngine, open_engine
 from pipelines.scale.workers import EngineError
 from pipelines.stages import embed_items
-from recsys.encoders.content import NoContent
+from recsys.encoders.content import UnencodedPhotos
 from tests.support.stages import context_of
 
 AUDIO = {"modalities": {"audio": {"file": "landing/audio.parquet"}}}
 
 
 def opened(root: Path, *, modality: str = "text", sources: dict[str, Any] | None = None, **embed: Any) -> EncodingEngine:
-    return open_engine(modality, NoContent(), context_of(embed_items.STAGE, root, embed=embed, sources=sources or {}))
+    return open_engine(modality, UnencodedPhotos(lambda _uri: b""), context_of(embed_items.STAGE, root, embed=embed, sources=sources or {}))
 
 
 def test_without_any_setting_this_process_encodes(tmp_path: Path) -> None:

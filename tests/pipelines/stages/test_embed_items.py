@@ -278,6 +278,18 @@ def test_a_shop_without_encoder_has_no_images(tmp_path: Path) -> None:
     write_nothing_tuned(tmp_path)
     table = embed(tmp_path)
     assert rows_of(table, "image")["presence"].to_list() == [False] * 3
+    assert table.manifest.facts["quarantined"] == 0
+
+
+def test_photos_that_cannot_be_used_lie_in_quarantine_though_no_encoder_reads_any(tmp_path: Path) -> None:
+    write_files(tmp_path / "landing" / "images", {"0.jpg": jpeg(), "1.jpg": b"no photo"})
+    write_catalogue(tmp_path, ["0.jpg", "1.jpg", "gone.jpg", None])
+    run_stage(train_encoders.STAGE, tmp_path)
+    write_nothing_tuned(tmp_path)
+    table = embed(tmp_path, max_refused_share=0.0)
+    refused = dict(pl.read_parquet(table.path("quarantine/part-0000.parquet")).select("item_id", "reason").iter_rows())
+    assert {item: reason.partition(":")[0] for item, reason in refused.items()} == {"i1": "corrupt", "i2": "missing"}
+    assert (table.manifest.facts["refused"]["image"], table.manifest.facts["absent"]["image"]) == (2, 2)
 
 
 def test_given_vectors_become_a_modality_of_that_name(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from feature_store.layout import Workspace
-from pipelines.stage import clear_scratch
+from pipelines.stage import clear_scratch, is_current
 from pipelines.stages import fetch_images, train_encoders
 from recsys.encoders.protocol import EncoderError
 from recsys.training.image_encoder import CHECKPOINT
@@ -81,6 +81,29 @@ def test_a_trained_encoder_is_kept_when_the_catalogue_grows(tmp_path: Path) -> N
     assert later == first
     assert facts["carried_over"]
     assert train(tmp_path, train_epochs=2)[0] != first
+
+
+def test_too_few_usable_photos_are_told_and_counted_again_each_night_until_they_are_mended(tmp_path: Path) -> None:
+    shop(tmp_path, number=12)
+    broken = {f"{at}.jpg": b"no photo" for at in range(5)}
+    write_files(tmp_path / "landing" / "images", broken)
+    _, facts = train(tmp_path)
+    assert (facts["encoder"], facts["rows"], facts["photos"]) == ("none", 7, 12)
+    (told,) = facts["told"]
+    assert told.startswith("7 of 12 photos can be used, at least 10 are needed ([embed] train_min_photos): there is no image encoder")
+    write_files(tmp_path / "landing" / "images", dict.fromkeys(broken, jpeg()))
+    context = context_of(train_encoders.STAGE, tmp_path, embed=EMBED)
+    assert not is_current(train_encoders.STAGE, context.workspace, context.config, context.date)
+    assert train(tmp_path)[1]["encoder"] == "trained"
+    assert is_current(train_encoders.STAGE, context.workspace, context.config, context.date)
+
+
+def test_a_shop_without_photos_is_told_nothing(tmp_path: Path) -> None:
+    write_catalogue(tmp_path, [None] * 3)
+    _, facts = train(tmp_path)
+    assert (facts["encoder"], facts["photos"], facts["told"]) == ("none", 0, [])
+    context = context_of(train_encoders.STAGE, tmp_path, embed=EMBED)
+    assert is_current(train_encoders.STAGE, context.workspace, context.config, context.date)
 
 
 def test_photos_on_a_web_server_are_learned_from_as_well(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from recsys.encoders.content import Encoded, NoContent, TextContent
+from recsys.encoders.content import Encoded, TextContent, UnencodedPhotos
 from recsys.encoders.precision_check import SAMPLE, PrecisionCheck, PrecisionError, check_precision, fixed_sample, neighbour_overlap
 from recsys.encoders.text import TextEncoder
 
@@ -77,9 +77,9 @@ def test_another_sample_is() -> None:
     assert check_precision(Numbers(leaning=0.2), items(90), last=asdict(first)).min_cosine == pytest.approx(np.cos(0.2), abs=1e-5)
 
 
-@pytest.mark.parametrize("content", [Numbers(), NoContent()])
-def test_where_all_is_exact_or_absent_nothing_is_compared(content: Numbers | NoContent) -> None:
-    check = check_precision(content, items(20), last=None)
+@pytest.mark.parametrize("content", [Numbers(), UnencodedPhotos(lambda _uri: b"")])
+def test_where_all_is_exact_or_absent_nothing_is_compared(content: Numbers | UnencodedPhotos) -> None:
+    check = check_precision(content, items(20).with_columns(image_uri=pl.col("item_id")), last=None)
     assert (check.compared, check.min_cosine) == (0, None)
     check.require(1.0, modality="image")
 
