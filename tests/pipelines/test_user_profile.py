@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from feature_store.layout import Workspace
 from feature_store.schema import CATALOGUE, EVENTS
-from feature_store.user_names import KEY_VARIABLE, UserNames
+from feature_store.user_names import KEY_VARIABLE, UserKeyError, UserNames
 from pipelines.cli import app
 from pipelines.config import parse_config
 from pipelines.privacy.erase import erase_user
@@ -18,7 +18,7 @@ from pipelines.reports.user_tables import hour_bars
 from pipelines.stages.compute_user_features import STAGE as COMPUTE_USER_FEATURES
 from pipelines.user_profile import UnknownUserError, profile_user
 from tests.support.behaviour import day
-from tests.support.reviews import write_log
+from tests.support.reviews import OWN_IDS, write_log
 from tests.support.stages import run_stage
 
 KEY = "k" * 32
@@ -30,10 +30,12 @@ def event(number: int, user: str, item: str, kind: str, when: float) -> dict[str
     }  # fmt: skip
 
 
-def write_shop(root: Path, *, user: str = "anna", **sections: Any) -> None:
-    """Three purchases of a user in the evening, and a click of another one."""
-    bought = [event(number, user, item, "purchase", 90 + number + 20 / 24) for number, item in enumerate(("mug", "mug", "lamp"))]
-    write_log(root, [*bought, event(9, "other", "lamp", "click", 95)])
+def write_shop(root: Path, *, names: UserNames = OWN_IDS, **sections: Any) -> None:
+    """Three purchases of anna in the evening, and a click of another user."""
+    bought = [
+        event(number, names.of("anna"), item, "purchase", 90 + number + 20 / 24) for number, item in enumerate(("mug", "mug", "lamp"))
+    ]
+    write_log(root, [*bought, event(9, "other", "lamp", "click", 95)], names=names)
     told = {"mug": ("A [red] mug", "kitchen", 8.0), "lamp": (None, "light", 40.0)}
     items = [
         {"item_id": item, "title": title, "category": [category], "price": price, "in_stock": True, "attributes": []}
@@ -92,9 +94,12 @@ def test_before_the_first_night_it_says_what_to_run(tmp_path: Path) -> None:
 
 def test_users_who_go_by_pseudonyms_are_found_by_their_own_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_VARIABLE, KEY)
-    write_shop(tmp_path, user=UserNames(KEY.encode()).of("anna"))
+    write_shop(tmp_path, names=UserNames(KEY.encode()))
     config = parse_config({"workspace": str(tmp_path), "privacy": {"pseudonyms": True}})
     assert profile_user(config, "anna").activity["wanted_all"] == 3
+    monkeypatch.setenv(KEY_VARIABLE, "another " + KEY)
+    with pytest.raises(UserKeyError, match="users of the log are named by key"):
+        profile_user(config, "anna")
 
 
 def test_an_erased_user_is_unknown(tmp_path: Path) -> None:

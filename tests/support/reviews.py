@@ -10,7 +10,9 @@ import polars as pl
 
 from feature_store.layout import Workspace
 from feature_store.schema import EVENTS
+from feature_store.user_names import UserNames
 
+OWN_IDS = UserNames()
 OPINIONS = (
     ("terrible", "broke at once", "a waste of money", "awful quality", "I want my money back"),
     ("disappointing", "rather poor", "not worth the price", "it wears out too soon", "I expected more"),
@@ -40,9 +42,9 @@ def review(number: int, when: datetime, **more: Any) -> dict[str, Any]:
     return row | {"event_time": when, "known_at": when} | more
 
 
-def write_log(root: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Make these the table `events` of a workspace."""
+def write_log(root: Path, rows: Sequence[dict[str, Any]], *, names: UserNames = OWN_IDS) -> None:
+    """Make these the table `events` of a workspace, whose users have these names."""
     frame = pl.DataFrame(list(rows), schema=EVENTS.schema).sort("event_time", maintain_order=True)
     with Workspace(root).write("events") as writer:
         writer.write(frame, EVENTS)
-        writer.commit(facts={"rows": frame.height, "sources": {}})
+        writer.commit(facts={"rows": frame.height, "sources": {}, "user_key": names.key_id})
