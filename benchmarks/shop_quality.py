@@ -4,7 +4,7 @@
 
 Each seed is drawn whole into a temporary folder and taken through the night's own stages up to the embeddings; the retriever then learns
 what happened before the validation cut and is judged on the validation window beside every baseline and the oracle. Seeds 1 to 6 and 11
-were used in development; 21 to 23, 31 to 33, 41 to 43 and 61 were looked at once each, with the constants as they are now.
+were used in development; 21 to 23, 31 to 33, 41 to 43, 61, 71 and 72 were looked at once each, with the constants as they are now.
 """
 
 import argparse
