@@ -67,7 +67,8 @@ def pairs_of(columns: pl.DataFrame) -> pl.Series:
 def _attribute(raw: pl.Series) -> pl.Series:
     if not raw.dtype.is_nested():
         return text_of(raw)
-    if not isinstance(raw.dtype, pl.List | pl.Array) or raw.dtype.inner is None or raw.dtype.inner.is_nested():
+    inner = raw.dtype.inner if isinstance(raw.dtype, pl.List | pl.Array) else None
+    if inner is None or inner.is_nested() or inner == pl.Duration:
         raise LandingError(f"has {raw.dtype} in the column {raw.name}; an attribute is a plain value or a list of them")
     parts = raw.alias("part").to_frame().with_row_index().explode("part", empty_as_null=True, keep_nulls=True)
     texts = parts.with_columns(text_of(parts["part"])).group_by("index", maintain_order=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 import pyarrow as pa
@@ -67,16 +68,23 @@ def read_landing(path: Path) -> pl.DataFrame:
             return pl.read_csv(path, infer_schema=False, glob=False)
         if path.suffix in JSON_LINES:
             with path.open("rb") as file:
-                marked = file.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK
-                return pl.read_ndjson(file.read() if marked else path, infer_schema_length=None)
+                return pl.read_ndjson(file.read() if pass_mark(file) else path, infer_schema_length=None)
     except UNREADABLE as error:
         raise LandingError(why_unreadable(path, error)) from error
     raise LandingError(f"is a {path.suffix or 'nameless'} file; readable are {', '.join(FORMATS)}")
 
 
+def pass_mark(file: BinaryIO) -> bool:
+    """Whether a file begins with BYTE_ORDER_MARK; it is read on behind it, or from its beginning."""
+    marked = file.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK
+    if not marked:
+        file.seek(0)
+    return marked
+
+
 def why_unreadable(path: Path, error: BaseException) -> str:
     """What to tell of a file whose reading ended in an error; of JSON lines, which one it was."""
-    if path.suffix in JSON_LINES and (line := _first_bad_line(path)):
+    if path.suffix in JSON_LINES and not isinstance(error, OSError) and (line := _first_bad_line(path)):
         return f"cannot be read: line {line:,} is no JSON object; mend it or take it out"
     return f"cannot be read: {str(error).strip().splitlines()[0]}"
 
@@ -84,9 +92,10 @@ def why_unreadable(path: Path, error: BaseException) -> str:
 def _first_bad_line(path: Path) -> int | None:
     """Its number, the first line being 1; None where each line by itself is an object, or empty."""
     with path.open("rb") as file:
+        pass_mark(file)
         for number, line in enumerate(file, start=1):
             try:
-                if line.strip() and not isinstance(json.loads(line.removeprefix(BYTE_ORDER_MARK)), dict):
+                if line.strip() and not isinstance(json.loads(line), dict):
                     return number
             except ValueError:
                 return number

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from feature_store.batches import memory_of
 from feature_store.errors import LandingError
-from feature_store.landing import BYTE_ORDER_MARK, FORMATS, UNREADABLE, why_unreadable
+from feature_store.landing import FORMATS, UNREADABLE, pass_mark, why_unreadable
 
 ROWS_AT_ONCE = 4096
 """Rows of a Parquet file that are decoded at once; blocks are made of such pieces."""
@@ -78,8 +78,7 @@ def _text_blocks(path: Path, block_bytes: int, *, quoted: bool) -> Iterator[byte
     """Whole rows of text; where `quoted`, a line break inside quotes ends no row."""
     with path.open("rb") as file:
         rest = b""
-        if file.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
-            file.seek(0)
+        pass_mark(file)
         while read := file.read(block_bytes):
             rest += read
             end = _end_of_rows(rest) if quoted else rest.rfind(b"\n") + 1

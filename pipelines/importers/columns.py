@@ -37,7 +37,8 @@ def import_columns(source: Path, landing: Landing, *, mapping: MappingConfig, pr
         landing.put_catalogue(rows, PurePosixPath(mapping.catalogue.file).stem)
         items = rows.height
     if mapping.events.file:
-        rows = _map_columns(_read(source / mapping.events.file), EVENTS, mapping.events)
+        with _naming(source / mapping.events.file):
+            rows = _map_columns(_read(source / mapping.events.file), EVENTS, mapping.events)
         landing.put_events(rows, PurePosixPath(mapping.events.file).stem)
         events = rows.height
     if mapping.users.file:
@@ -94,8 +95,7 @@ def _read(path: Path) -> pl.DataFrame:
     if not path.is_file():
         there = sorted(entry.name for entry in path.parent.iterdir())[:10] if path.parent.is_dir() else "no such folder"
         raise ImportSourceError(f"there is no file {path}; its folder holds {there}. Pass the source folder, or mend `file` in [mapping]")
-    with _naming(path):
-        return read_landing(path)
+    return read_landing(path)
 
 
 @contextmanager

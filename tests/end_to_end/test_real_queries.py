@@ -8,7 +8,7 @@ import pytest
 from pipelines.stages import embed_items, export_query_encoders, train_encoders
 from recsys.encoders.query_files import load_description
 from recsys.slate.query_encoder import open_query_encoders
-from tests.pipelines.stages.test_embed_items import write_catalogue, write_nothing_tuned
+from tests.support.embedded_shop import write_catalogue, write_nothing_tuned
 from tests.support.stages import run_stage
 
 ITEMS = 220

@@ -142,7 +142,9 @@ def test_a_list_of_plain_values_is_one_attribute(kind: pl.DataType) -> None:
     ]
 
 
-@pytest.mark.parametrize("values", [[{"red": 1}], [[{"red": 1}]], [[["red"]]]], ids=["object", "objects", "lists"])
+@pytest.mark.parametrize(
+    "values", [[{"red": 1}], [[{"red": 1}]], [[["red"]]], [[timedelta(1)]]], ids=["object", "objects", "lists", "durations"]
+)
 def test_an_attribute_of_objects_is_refused_by_name(values: list) -> None:
     with pytest.raises(LandingError, match=r"in the column colours; an attribute is a plain value or a list of them"):
         pairs_of(pl.DataFrame({"colours": values}))

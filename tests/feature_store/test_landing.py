@@ -83,6 +83,13 @@ class TestBothWays:
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
         assert read(path).rows() == ROWS.rows()
 
+    @pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+    def test_a_file_that_has_gone_since_it_was_listed_is_told(
+        self, tmp_path: Path, suffix: str, read: Callable[[Path], pl.DataFrame]
+    ) -> None:
+        with pytest.raises(LandingError, match=r"^cannot be read: .*No such file"):
+            read(tmp_path / f"gone.{suffix}")
+
     @pytest.mark.parametrize("line", ['{"item_id": "1"', "7", "[1]", "{} {}"])
     def test_a_line_that_is_no_object_is_named(self, tmp_path: Path, line: str, read: Callable[[Path], pl.DataFrame]) -> None:
         path = tmp_path / "x.jsonl"

@@ -20,7 +20,7 @@ from pipelines.stage import StageContext
 from pipelines.stages import embed_items
 from recsys.encoders.image import new_model, save_image_encoder
 from recsys.encoders.protocol import COMPANION_TOLERANCE
-from tests.pipelines.stages.test_embed_items import (
+from tests.support.embedded_shop import (
     SAVING_SLOWLY,
     SPEC,
     cursed_model,
@@ -66,7 +66,7 @@ def local(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, Any]) ->
 
 def command(script: str) -> list[str]:
     """Python of its own that embeds as `embed` does."""
-    head = "from pathlib import Path\nfrom tests.pipelines.stages.test_embed_items import embed\n"
+    head = "from pathlib import Path\nfrom tests.support.embedded_shop import embed\n"
     return [sys.executable, "-c", f"{head}{textwrap.dedent(script)}\nprint('done')"]
 
 

@@ -10,7 +10,7 @@ from feature_store.embeddings import read_embeddings
 from feature_store.layout import TableReader
 from feature_store.quarantine import REFUSED_ROWS
 from pipelines.stages import embed_items, fetch_images, ingest_catalogue
-from tests.pipelines.stages.test_embed_items import EMBED, write_encoder
+from tests.support.embedded_shop import EMBED, write_encoder
 from tests.support.photos import bomb, broken_zoo, jpeg, readable_zoo, write_files
 from tests.support.stages import run_stage
 from tests.support.texts import READABLE, UNREADABLE

@@ -14,7 +14,7 @@ from pipelines.stages import embed_items, export_query_encoders, train_encoders
 from pipelines.stages.export_query_encoders import QueryParityError, compare, require
 from recsys.encoders.query_files import QueryParity, load_description
 from recsys.slate.query_encoder import open_query_encoders
-from tests.pipelines.stages.test_embed_items import write_catalogue, write_nothing_tuned
+from tests.support.embedded_shop import write_catalogue, write_nothing_tuned
 from tests.support.photos import broken_zoo, jpeg, readable_zoo, write_files
 from tests.support.stages import run_stage
 from tests.support.tiny_joint import KINDS, save_tiny_joint

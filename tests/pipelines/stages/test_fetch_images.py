@@ -11,7 +11,7 @@ from feature_store.layout import TableReader, Workspace
 from feature_store.schema import FETCHED_IMAGES
 from pipelines.stage import clear_scratch, is_current
 from pipelines.stages import embed_items, fetch_images
-from tests.pipelines.stages.test_embed_items import EMBED, rows_of, write_catalogue, write_encoder
+from tests.support.embedded_shop import EMBED, rows_of, write_catalogue, write_encoder
 from tests.support.photo_host import PhotoHost, after, give, give_unless_known, in_turn, status
 from tests.support.photos import jpeg, write_files
 from tests.support.stages import NIGHT, context_of, run_stage

@@ -14,7 +14,7 @@ from pipelines.stage import clear_scratch
 from pipelines.stages import embed_items, export_query_encoders, fine_tune_encoders
 from recsys.encoders.query_files import load_description
 from recsys.training.fine_tuning.learner import Learned
-from tests.pipelines.stages.test_embed_items import write_encoder
+from tests.support.embedded_shop import write_encoder
 from tests.support.photos import jpeg, write_files
 from tests.support.stages import NIGHT, context_of, run_stage
 from tests.support.tiny_transformers import save_tiny

@@ -13,7 +13,7 @@ from feature_store.schema import ATTRIBUTE_LABELS, CATALOGUE, FETCHED_IMAGES
 from pipelines.contents import TUNED_TEXT
 from pipelines.stages import embed_items, label_attributes
 from recsys.encoders.text import TextEncoder
-from tests.pipelines.stages.test_embed_items import write_encoder
+from tests.support.embedded_shop import write_encoder
 from tests.support.photos import jpeg, write_files
 from tests.support.stages import run_stage
 from tests.support.tiny_joint import save_tiny_joint, teach_colours

@@ -10,7 +10,7 @@ from pipelines.stage import clear_scratch, is_current
 from pipelines.stages import fetch_images, train_encoders
 from recsys.encoders.protocol import EncoderError
 from recsys.training.image_encoder import CHECKPOINT
-from tests.pipelines.stages.test_embed_items import write_catalogue
+from tests.support.embedded_shop import write_catalogue
 from tests.support.killing import kill_once
 from tests.support.photo_host import PhotoHost, give
 from tests.support.photos import jpeg, write_files
