@@ -41,7 +41,11 @@ class Variant:
 def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
     """Every variant that this catalogue and these settings allow: the retriever less one of its parts, or with one of another kind."""
     there = {*items.vectors, *(("category",) if items.category_names else ()), *(("knowledge",) if items.knowledge else ())}
-    found = [_without(name, config, there) for name in config.modalities if name in there]
+    content = [name for name in config.modalities if name in there]
+    found = [_without(name, config, there) for name in content]
+    if config.use_item_id and content and all(there.intersection(variant.config.modalities) for variant in found):
+        bare = replace(config, modalities=())
+        found.append(Variant(key="content", group="parts", name="without content", part="content of every kind", config=bare))
     found.append(Variant(key="history", group="parts", name=WITHOUT_HISTORY, part="history", config=config))
     if config.user_attributes:
         plain = replace(config, user_attributes=())

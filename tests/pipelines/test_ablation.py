@@ -49,6 +49,7 @@ def test_there_is_a_variant_for_each_part_of_the_config_that_the_catalogue_has()
     assert [variant.key for variant in variants_of(full, taste_items())] == [
         "text",
         "category",
+        "content",
         "history",
         "item_id",
         *others,
@@ -80,12 +81,29 @@ def test_without_text_is_without_descriptions_which_also_go_alone() -> None:
     assert (description.part, description.config.modalities) == ("description", ("text", "category"))
 
 
+def test_without_content_nothing_but_the_item_id_is_left() -> None:
+    (content,) = select(variants_of(SMALL, taste_items()), ["content"])
+    assert content.config == replace(SMALL, modalities=())
+
+
+@pytest.mark.parametrize("modalities", [("text",), ("image", "text")])  # the world has no photos
+def test_one_kind_of_content_is_all_content_and_is_left_out_once(modalities: tuple[str, ...]) -> None:
+    keys = [variant.key for variant in variants_of(replace(SMALL, modalities=modalities), taste_items())]
+    assert "text" in keys
+    assert "content" not in keys
+
+
+def test_content_cannot_go_where_there_is_no_item_id_to_stay() -> None:
+    assert "content" not in [variant.key for variant in variants_of(replace(SMALL, use_item_id=False), taste_items())]
+
+
 def test_a_variant_differs_from_the_full_retriever_in_one_setting() -> None:
     for variant in variants_of(SMALL, taste_items()):
         changed = {name for name, value in asdict(variant.config).items() if value != asdict(SMALL)[name]}
         told = {
             "text": {"modalities"},
             "category": {"modalities"},
+            "content": {"modalities"},
             "history": set(),
             "item_id": {"use_item_id"},
             "linear": {"parts"},
@@ -106,7 +124,7 @@ def test_attributes_of_users_have_a_variant_that_reads_none() -> None:
 
 
 def test_a_variant_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(ConfigError, match=r"no variant 'photo' .* it is of text, category, history, item_id"):
+    with pytest.raises(ConfigError, match=r"no variant 'photo' .* it is of text, category, content, history, item_id"):
         select(variants_of(SMALL, taste_items()), ["text", "photo"])
 
 
