@@ -6,10 +6,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import NonNegativeFloat, PositiveInt, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from feature_store.errors import OnlineStoreError
@@ -21,6 +22,7 @@ from pipelines.modality_names import check_modality_name
 from pipelines.privacy.config import PrivacyConfig
 from pipelines.quality.config import ProfileConfig
 from pipelines.tuning.config import TuneConfig
+from recsys.bounds import PartialShare
 from recsys.data.relevance import Relevance
 from recsys.encoders.config import WHERE, EmbedConfig
 from recsys.evaluation.config import EvaluationConfig, GateConfig
@@ -68,7 +70,7 @@ class SourcesConfig:
     """What numbers in the time columns of landing files count since 1970 UTC; empty: rows with numeric times are refused."""
     naive_times: Literal["refuse", "utc"] = "refuse"
     """Times without a zone in landing files: refused, or taken as UTC."""
-    clock_skew_s: float = 600.0
+    clock_skew_s: NonNegativeFloat = 600.0
     """Events whose time lies further than this ahead of this machine's clock, or of their own known_at, are refused; so is what is said of
     users."""
     ingest_memory_mib: int = 1024
@@ -118,7 +120,7 @@ class KnowledgeConfig:
     """A landing file, or a folder of them, with columns `item_id`, `relation` and `entity`, relative to the workspace unless absolute."""
     links: str = ""
     """The same with columns `entity`, `relation` and `other`: items get the others too, two hops away, under `first/second` relation."""
-    min_items: int = 2
+    min_items: PositiveInt = 2
     """An entity that fewer items have by a relation is left out."""
 
     @property
@@ -147,9 +149,9 @@ class CutsConfig:
     ranker: datetime | None = None
     validation: datetime | None = None
     test: datetime | None = None
-    ranker_quantile: float = 0.7
-    validation_quantile: float = 0.8
-    test_quantile: float = 0.9
+    ranker_quantile: PartialShare = 0.7
+    validation_quantile: PartialShare = 0.8
+    test_quantile: PartialShare = 0.9
     choose_by: ChooseBy = "auto"
     """What validation chooses by. `window`: what users chose between the cuts, which is what a shop is asked for in the days to come;
     `last_choices`: the last item of every user, whenever that was, which is what leave-last-out asks for, and no question of a window, so
@@ -163,7 +165,7 @@ class ReleaseConfig:
 
     refit: bool = True
     """Train the released model anew on everything up to the date, for as many epochs as validation chose."""
-    keep: int = 5
+    keep: PositiveInt = 5
     """Releases that stay on disk, champion and previous champion always among them."""
     query_encoders: bool = True
     """Publish the encoders as graphs, so that serving can search by text or photo. A new encoder costs half a minute once; the graphs are
@@ -305,12 +307,18 @@ def parse_config(values: Mapping[str, Any], *, source: str = "config") -> Config
     """Build a config from plain values; see `load_config`."""
     _refuse_unknown(values, Config, source)
     try:
-        config = TypeAdapter(Config).validate_python(values)
+        config = _reader().validate_python(values)
     except ValidationError as error:
         raise ConfigError(f"{source}: " + "; ".join(map(_told, error.errors()))) from None  # its own text holds all that was found
     named = values.get("retriever", {})
     config = _with_modalities(config, named="modalities" in named, source=source)
     return _with_attributes(config, named="user_attributes" in named, source=source)
+
+
+@cache
+def _reader() -> TypeAdapter[Config]:
+    """Built once: it takes longer than reading a hundred configs."""
+    return TypeAdapter(Config)
 
 
 def _told(detail: ErrorDetails) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+
 
 @dataclass(frozen=True, kw_only=True)
 class TuneConfig:
@@ -9,10 +11,10 @@ class TuneConfig:
 
     use: bool = True
     """Whether the night takes what the last search found, tuned.toml in the workspace, over [retriever]; `--set` wins over both."""
-    trials: int = 30
+    trials: PositiveInt = 30
     """Settings tried in all, the config's own first; each costs at most the training of one validation twin."""
-    hours: float = 8.0
+    hours: PositiveFloat = 8.0
     """Wall time of one run; 0: no limit. What is at work then goes on in the next run."""
     only: tuple[str, ...] = ()
     """Settings to search, names of `pipelines/tuning/space.py`; empty: all of them."""
-    seed: int = 0
+    seed: NonNegativeInt = 0

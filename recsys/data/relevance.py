@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 import polars as pl
+from pydantic import FiniteFloat
 
 
 class Kind(IntEnum):
@@ -41,7 +42,7 @@ class Relevance:
 
     events: tuple[str, ...] = ("click", "cart", "purchase", "rating", "review")
     """Event types that say the user wanted the item; a rating or review only from `positive_rating` up."""
-    positive_rating: float = 4.0
+    positive_rating: FiniteFloat = 4.0
     """Stars from which a rating or review says «wanted»."""
     ignored: tuple[str, ...] = ()
     """Event types that are no behaviour, so that no history has them and they say of nobody what was wanted; stars and words among them

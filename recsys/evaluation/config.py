@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from recsys.bounds import PartialShare, Share
+
 SASREC = "sasrec"
 """The baseline that is trained as a stage of its own."""
 
@@ -13,21 +17,21 @@ class EvaluationConfig:
     most_users: int = 0
     """Users of the window that are judged, at most, evenly spread over all of them; 0: everybody. Each costs every model two full rankings
     of the catalogue."""
-    bootstrap_resamples: int = 10_000
+    bootstrap_resamples: PositiveInt = 10_000
     baselines: tuple[str, ...] = ("popularity", "recent_popularity", "item_knn", "ease", "ials", "content_knn", SASREC)
-    ease_strengths: tuple[float, ...] = (100.0, 400.0, 1000.0)
+    ease_strengths: tuple[PositiveFloat, ...] = (100.0, 400.0, 1000.0)
     """L2 of EASE; validation chooses."""
-    ials_strengths: tuple[float, ...] = (0.5, 0.8, 1.25)
+    ials_strengths: tuple[PositiveFloat, ...] = (0.5, 0.8, 1.25)
     """L2 of iALS relative to what the number of likes asks for, see `recsys.models.baselines.ials`; validation chooses."""
-    item_knn_neighbours: tuple[float, ...] = (50, 200, 400)
+    item_knn_neighbours: tuple[PositiveFloat, ...] = (50, 200, 400)
     """Whole numbers; validation chooses."""
-    recent_days: tuple[float, ...] = (7, 30, 365)
+    recent_days: tuple[PositiveFloat, ...] = (7, 30, 365)
     """Windows of recent popularity; validation chooses."""
-    report_users: int = 10
+    report_users: NonNegativeInt = 10
     """Users shown in the report with their history and recommendations as pictures."""
-    report_categories: int = 8
+    report_categories: NonNegativeInt = 8
     """Categories with a slice of their own, those most chosen in the window."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
         if self.most_users < 0:
@@ -40,17 +44,17 @@ class GateConfig:
 
     beats_popularity: bool = True
     beats_item_knn: bool = True
-    significance: float = 0.05
+    significance: PartialShare = 0.05
     """A baseline counts as beaten when the difference is positive and its p-value, corrected by Holm, lies below this."""
-    max_loss_to_champion: float = 0.0
+    max_loss_to_champion: NonNegativeFloat = 0.0
     """How much the challenger may lose: the upper end of the paired interval must not lie below minus this."""
-    max_new_item_loss: float = 0.02
+    max_new_item_loss: NonNegativeFloat = 0.02
     """The same for Recall@100 of choices that are new items."""
-    max_missing_image_loss: float = 0.02
+    max_missing_image_loss: NonNegativeFloat = 0.02
     """The same for Recall@100 of choices that have no photo."""
-    min_index_recall: float = 0.95
-    max_parity_difference: float = 1e-4
+    min_index_recall: Share = 0.95
+    max_parity_difference: NonNegativeFloat = 1e-4
     """Largest difference, relative to the value where that is above 1, between what the champion's ranker read and the same made again from
     raw events; the ranker reads float32, and rounding explains this much."""
-    parity_requests: int = 20
+    parity_requests: NonNegativeInt = 20
     """Newest sampled answers of the champion that a night makes again; 0: it makes none."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import NonNegativeInt
+
 
 @dataclass(frozen=True, kw_only=True)
 class IndexConfig:
@@ -14,7 +16,7 @@ class IndexConfig:
 
     kind: Literal["auto", "flat", "ivf"] = "auto"
     """`flat` (exact), `ivf`, or `auto`: flat up to `flat_items`, ivf above."""
-    flat_items: int = 50_000
+    flat_items: NonNegativeInt = 50_000
     min_recall: float = 0.95
     """Recall@100 against exact search that the index must reach, above 0 and at most 1; more lists are probed until it does."""
 

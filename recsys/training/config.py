@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from recsys.bounds import DropoutRate, PartialShare
 from recsys.data.further import FurtherFeature
 from recsys.data.item_to_item import PartName
 from recsys.encoders.config import WHERE, AlignmentKind
@@ -22,19 +25,19 @@ CONTENT = ("image", "text", "description", "category")
 class RetrieverConfig(NegativesConfig, StepsConfig):
     """Two towers and how they learn."""
 
-    embedding_dim: int = 64
+    embedding_dim: PositiveInt = 64
     """Length of user and item vectors; each item costs 4 bytes per dimension in a flat index."""
-    history_length: int = 50
+    history_length: PositiveInt = 50
     """Distinct items of a user that the user tower reads: the newest where only what comes next is asked, else half older ones."""
-    blocks: int = 2
+    blocks: NonNegativeInt = 2
     block_kind: BlockKind = "transformer"
     """What reads a history, one file each in `recsys/layers`.
 
     `transformer`: softmax attention and a feed-forward layer; `hstu`: attention that says how much, not only whom, gated, without a
     feed-forward layer and so with fewer than half the weights. It brought nothing where it was tried; see docs/experiments.md.
     """
-    heads: int = 2
-    dropout: float = 0.3
+    heads: PositiveInt = 2
+    dropout: DropoutRate = 0.3
     fusion: FusionKind = "attention"
     """How modalities become one item vector, one file each in `recsys/layers/fusion`.
 
@@ -46,9 +49,9 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     modalities: tuple[str, ...] = CONTENT
     """Content that joins the item id. Where a config names none, own modalities take part too ([sources.modalities]), and `knowledge`
     ([knowledge])."""
-    content_dim: int = 128
+    content_dim: PositiveInt = 128
     """Embeddings longer than this are whitened down to it."""
-    match_dim: int = 32
+    match_dim: NonNegativeInt = 32
     """Coordinates per modality in which content is compared with content directly, beside the fused vector; 0: none."""
     use_item_id: bool = True
     id_rows: int = 0
@@ -58,45 +61,45 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     """Parts of the score beside the towers that validation may choose (docs/adr/0008); the second is what new items are found by."""
     use_time_gap: bool = True
     """Whether a history read as a set is told how old each event is; `hstu` blocks are also told the time between any two."""
-    min_item_events: int = 1
+    min_item_events: NonNegativeInt = 1
     """An item with fewer events than this is represented by its content alone. Where that is many of the items people meet, training
     falls apart after a thousand steps: see docs/experiments.md."""
     user_attributes: tuple[str, ...] = ()
     """Attributes of users that the user tower reads; those of [users], unless they are named here."""
     min_attribute_users: int = 20
     """A value of an attribute that fewer users have is not learned: it would be a name for them."""
-    cold_every: int = 2
+    cold_every: NonNegativeInt = 2
     """Steps between two in which content learns to stand in for the id of a new item; 0: never, new items are placed by luck."""
-    modality_dropout: float = 0.0
+    modality_dropout: DropoutRate = 0.0
     """Probability that an item's modality is hidden in a step."""
     alignment: Mapping[AlignmentKind, float] = field(default_factory=dict)
     """Alignment losses between the items' content learned along with retrieval, by weight, e.g. `{ contrastive = 0.1 }`: one file each in
     `recsys/losses/alignment`. On three catalogues none brought anything; see docs/experiments.md."""
     alignment_weights: Literal["fixed", "learned"] = "fixed"
     """`learned`: the weights are where learning starts, by uncertainty."""
-    aligned_items: int = 256
+    aligned_items: PositiveInt = 256
     """Items drawn per step for the alignment losses; their cost grows with the square."""
-    order: str = "both"
+    order: Literal["free", "time", "both"] = "both"
     """How histories are read: `free` (shuffled anew every epoch: what else would they want), `time` (what comes next), or `both`, a coin
     for each history and epoch; then validation chooses which question is asked."""
-    context_weight: float = 1.0
+    context_weight: NonNegativeFloat = 1.0
     """Loss weight of targets that are events but not wanted, e.g. low ratings."""
-    half_life_days: float = 0.0
+    half_life_days: NonNegativeFloat = 0.0
     """How fast an old target's loss weight fades; 0: never."""
-    tokens_per_batch: int = 640
+    tokens_per_batch: PositiveInt = 640
     events_per_epoch: int = 0
     """An epoch takes about so many events, whole histories at a time, and the next goes on with other users until everybody has had a turn;
     0: an epoch takes all. For logs of many millions, so that validation speaks before everything has been read once."""
-    epochs: int = 24
+    epochs: PositiveInt = 24
     """At most; validation chooses."""
-    patience: int = 4
+    patience: NonNegativeInt = 4
     """Epochs without a better Recall@100 before training stops; 0: exactly `epochs` are trained and the last one is taken, for logs whose
     validation window is too thin to choose, with epochs found elsewhere."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
     ensemble: int = 1
     """Two-towers trained one after another, from `seed` up, whose scores are averaged. All of them are served, as one whose item and user
     vectors are so many times as long: training, memory of the index and the time of a search grow as many times."""
-    threads: int = field(default=0, metadata=WHERE, compare=False)
+    threads: NonNegativeInt = field(default=0, metadata=WHERE, compare=False)
     """Torch threads; 0: as many as cores."""
     sharding: Literal["planned", "row_wise", "table_wise"] = field(default="planned", metadata=WHERE, compare=False)
     """Under torchrun, how a long id table (more than `full_softmax_items`) is dealt out: its rows in runs, all to one rank, or whichever
@@ -105,6 +108,8 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     def __post_init__(self) -> None:
         NegativesConfig.__post_init__(self)
         StepsConfig.__post_init__(self)
+        if self.embedding_dim % self.heads:
+            raise ValueError(f"embedding_dim {self.embedding_dim} is no multiple of heads {self.heads}; choose heads that divide it")
         if self.min_attribute_users < 1:
             raise ValueError(f"min_attribute_users is {self.min_attribute_users}; it counts users: 1 or more")
         if self.id_rows < 0:
@@ -126,27 +131,27 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
 class RankerConfig:
     """The multi-gate mixture of experts and how it learns."""
 
-    num_experts: int = 4
-    expert_dims: tuple[int, ...] = (64, 32)
-    tower_dims: tuple[int, ...] = (16,)
-    dropout: float = 0.1
+    num_experts: PositiveInt = 4
+    expert_dims: tuple[PositiveInt, ...] = (64, 32)
+    tower_dims: tuple[PositiveInt, ...] = (16,)
+    dropout: DropoutRate = 0.1
     further: tuple[FurtherFeature, ...] = ("review_count", "mean_sentiment")
     """Columns of `item_features` that are read beside those always read, where the shop has them: without reviews, none of reviews."""
-    candidates: int = 200
+    candidates: PositiveInt = 200
     """Retrieved per request; the ranker orders these."""
-    horizon_days: float = 7.0
+    horizon_days: PositiveFloat = 7.0
     """How long after a slate what happened on its items still counts as its doing; at most until the end of the ranker's window."""
-    max_requests: int = 6000
+    max_requests: PositiveInt = 6000
     """Requests that are learned from, at most; each costs `candidates` rows of features in memory."""
-    held_out_share: float = 0.2
+    held_out_share: PartialShare = 0.2
     """Users who choose the epoch and the blend, and are not learned from."""
-    task_weights: tuple[float, float, float] = (1.0, 2.0, 4.0)
+    task_weights: tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat] = (1.0, 2.0, 4.0)
     """What a click, a cart and a purchase are worth in the final score."""
-    listwise_weight: float = 1.0
+    listwise_weight: NonNegativeFloat = 1.0
     """Weight of the loss over whole slates beside the one over single items."""
-    epochs: int = 8
-    patience: int = 2
-    batch_rows: int = 4096
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    seed: int = 0
+    epochs: PositiveInt = 8
+    patience: NonNegativeInt = 2
+    batch_rows: PositiveInt = 4096
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 1e-4
+    seed: NonNegativeInt = 0

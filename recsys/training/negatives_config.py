@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import NonNegativeInt
+
 
 @dataclass(frozen=True, kw_only=True)
 class NegativesConfig:
     """Where negatives come from."""
 
-    full_softmax_items: int = 20_000
+    full_softmax_items: NonNegativeInt = 20_000
     """Up to this many items every item is a negative; above, in-batch and uniform negatives with logQ correction. A step's time grows with
     the items: with 100,000 of them a core learned from 86 events a second, drawn negatives let it learn from 7,500."""
     uniform_negatives: int = 1024

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
+
+from recsys.bounds import DropoutRate
+
 Precision = Literal["fp32", "bf16", "fp16", "auto"]
 
 
@@ -10,22 +14,22 @@ Precision = Literal["fp32", "bf16", "fp16", "auto"]
 class StepsConfig:
     """How weights move."""
 
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    ema_decay: float = 0.995
+    learning_rate: PositiveFloat = 2e-3
+    weight_decay: NonNegativeFloat = 0.05
+    ema_decay: DropoutRate = 0.995
     """The released weights are this moving average."""
-    warmup_steps: int = 100
+    warmup_steps: NonNegativeInt = 100
     schedule: Literal["constant", "cosine"] = "constant"
     """The learning rate after the warm-up: the same to the end, or down to 0 over `epochs` along half a cosine, wherever validation stops.
     The rows of a long id table slow down by themselves."""
-    gradient_clip: float = 1.0
+    gradient_clip: PositiveFloat = 1.0
     accumulate: int = 1
     """Batches whose gradients make one step, as if they were one batch; each has negatives of its own, and changes the rows of a long id
     table at once."""
-    adversarial: float = 0.0
+    adversarial: NonNegativeFloat = 0.0
     """How far items are moved in their worst direction for a second loss, as a share of each vector's length; 0: there is none. Costs
     two more passes over the candidates a step."""
-    adversarial_weight: float = 1.0
+    adversarial_weight: PositiveFloat = 1.0
     """Of that loss beside the first."""
     precision: Precision = "fp32"
     """Number format of the towers in training; the softmax stays in fp32. `auto`: bf16 where the device computes in it.

@@ -1,4 +1,8 @@
+import dataclasses
+import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +35,62 @@ def test_a_password_in_the_config_is_refused_and_not_repeated() -> None:
     with pytest.raises(ConfigError, match=r"online_store: .*VITRINE_REDIS_PASSWORD") as told:
         parse_config({"online_store": {"place": "redis://:hunter2@cache/0"}})
     assert "hunter2" not in str(told.value)
+
+
+def numbers(section: object, *path: str) -> Iterator[tuple[tuple[str, ...], int | float]]:
+    """Every number of a config, with the keys that lead to it."""
+    for entry in dataclasses.fields(section):  # type: ignore[arg-type]
+        value = getattr(section, entry.name)
+        if dataclasses.is_dataclass(value):
+            yield from numbers(value, *path, entry.name)
+        elif type(value) in (int, float):
+            yield (*path, entry.name), value
+
+
+def nested(keys: tuple[str, ...], value: float) -> dict[str, Any]:
+    head, *rest = keys
+    return {head: nested(tuple(rest), value) if rest else value}
+
+
+STARS = ("relevance", "positive_rating")
+"""The one number that may be anything: what a shop's stars count from is its own affair."""
+
+
+@pytest.mark.parametrize("keys", [keys for keys, _ in numbers(Config()) if keys != STARS], ids=".".join)
+def test_no_number_of_a_config_is_below_zero(keys: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match=keys[-1]):
+        parse_config(nested(keys, -1))
+
+
+@pytest.mark.parametrize("keys", [keys for keys, value in numbers(Config()) if isinstance(value, float)], ids=".".join)
+def test_what_is_no_number_is_no_setting(keys: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match=keys[-1]):
+        parse_config(nested(keys, math.nan))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("order", "x", "'free', 'time' or 'both'"),
+        ("epochs", 0, "greater than 0"),
+        ("tokens_per_batch", 0, "greater than 0"),
+        ("embedding_dim", 0, "greater than 0"),
+        ("history_length", 0, "greater than 0"),
+        ("learning_rate", 0.0, "greater than 0"),
+        ("gradient_clip", 0.0, "greater than 0"),
+        ("dropout", 1.0, "less than 1"),
+        ("modality_dropout", 2.0, "less than 1"),
+        ("ema_decay", 1.5, "less than 1"),
+    ],
+)
+def test_what_would_ruin_a_training_is_refused_before_the_night(key: str, value: object, allowed: str) -> None:
+    with pytest.raises(ConfigError, match=rf"retriever\.{key}: .*{allowed}, found {value!r}"):
+        parse_config({"retriever": {key: value}})
+
+
+def test_heads_that_do_not_divide_a_vector_are_refused() -> None:
+    with pytest.raises(ConfigError, match="embedding_dim 64 is no multiple of heads 3; choose heads that divide it"):
+        parse_config({"retriever": {"heads": 3}})
 
 
 def test_an_ensemble_of_nobody_is_refused() -> None:

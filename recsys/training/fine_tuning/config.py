@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
 TrainedPart = Literal["frozen", "last_layers", "lora", "full"]
 
 
@@ -18,9 +20,9 @@ class FineTuneConfig:
     """How many layers count as the last ones: blocks of the image model, layers of the text model."""
     lora_rank: int = 8
     """Rank of the change of each layer; the weights that learn grow with it."""
-    co_click_weight: float = 0.5
+    co_click_weight: NonNegativeFloat = 0.5
     """Loss weight of pairs of items that one user wanted one after the other, beside pairs of a photo and its text; 0: without them."""
-    co_click_hours: float = 24.0
+    co_click_hours: PositiveFloat = 24.0
     """Two wanted items that lie further apart in time are no pair."""
     epochs: int = 6
     """Passes over the photos with a text, at most; held-out pairs choose."""
@@ -33,7 +35,7 @@ class FineTuneConfig:
     texts is drawn chunk by chunk); a batch larger than a chunk costs one more forward pass."""
     accumulate: int = 1
     """Batches per step of the optimizer."""
-    learning_rate: float = 1e-4
+    learning_rate: PositiveFloat = 1e-4
     """Of the encoders, after a warm-up; `lora` bears ten times what `full` does."""
     token_dropout: float = 0.1
     """Share of a text's tokens left out each time it is read."""
@@ -45,11 +47,11 @@ class FineTuneConfig:
     """Of the forward passes: `auto` (bf16 where the device has it), `bf16` or `fp32`; weights and optimizer stay in fp32."""
     held_out_share: float = 0.15
     """Items that are not learned from; their pairs choose the epoch and measure recall."""
-    items: int = 8192
+    items: PositiveInt = 8192
     """At most so many items take part; their photos are held in memory (30 kB each at 96 px)."""
-    min_pairs: int = 50
+    min_pairs: PositiveInt = 50
     """With fewer pairs to learn from, the encoders stay as they are."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
         for name in ("last_layers", "lora_rank", "epochs", "batch", "chunk", "accumulate", "patience"):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import NonNegativeInt, PositiveInt
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelsConfig:
@@ -25,9 +27,9 @@ class LabelsConfig:
     """A value that fewer labelled items have is not learned, and never guessed."""
     held_out_share: float = 0.3
     """Labelled items that are not learned from: one half chooses strength, calibration and threshold, the other half judges."""
-    items: int = 20_000
+    items: PositiveInt = 20_000
     """At most so many labelled items are learned from, per attribute."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
         for name in ("precision", "held_out_share", "zero_shot_score"):
