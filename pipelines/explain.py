@@ -1,5 +1,6 @@
 """Why the release recommends an item to a user, as far as its tables and its model can tell."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,9 +12,11 @@ import numpy.typing as npt
 from feature_store.layout import Workspace
 from pipelines.config import Config
 from pipelines.inputs import load_interactions, load_items
-from pipelines.recommend import RecommendError, named_users, release_folder, some_user_ids
+from pipelines.online_store import open_online_store
+from pipelines.recommend import RecommendError, named_users, release_folder
 from recsys.data.items import Items
 from recsys.data.sequences import read_histories
+from recsys.slate.added_items import extend_release
 from recsys.slate.explain import explain, vector_parts
 from recsys.slate.release_reader import Release, read_release
 
@@ -45,9 +48,11 @@ class ItemExplanation:
     score: float
     parts: Mapping[str, float]
     """Add up to the score. `fused.<what>`: of a late ensemble exact, else see `fused_shares`, or, where the model of the release is not at
-    hand, `fused` as it is; the others as in `recsys.slate.explain`."""
+    hand or the item was added since, `fused` as it is; the others as in `recsys.slate.explain`."""
     events: Sequence[EventWorth]
     """The one that adds most first."""
+    known: bool
+    """Whether the log has events of the user; without any the score is that of a stranger, or of all of whom the shop says the same."""
 
 
 def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str = "", newest: int = 10) -> ItemExplanation:
@@ -56,16 +61,19 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
     Args:
         config: The shop's.
         user_id: Who; the history is that of the log before the date of the release.
-        item_id: What, whether it may be shown or not.
+        item_id: What, whether it may be shown or not; also what was added since (`vitrine add-items`).
         release_id: Empty: the champion.
         newest: Events to judge, of those that the user tower reads.
 
     Raises:
-        RecommendError: The release has no such item, or the log before it no such user.
+        OnlineStoreError: The store cannot say what was added.
+        RecommendError: There is no such item.
         ReleaseError: There is no such release, or it does not say what its vectors are made of.
     """
     workspace = config.open_workspace()
-    release = read_release(release_folder(workspace, release_id))
+    published = read_release(release_folder(workspace, release_id))
+    with contextlib.closing(open_online_store(config)) as store:
+        release = extend_release(published, store.added_items(published.release_id))
     row = int(release.items.vocabulary.index([item_id])[0])
     if row < 0:
         raise RecommendError(f"release {release.release_id} has no item {item_id!r} among its {len(release.items)}; name one it has")
@@ -73,17 +81,13 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
     known = workspace.read("users") if release.user_attributes else None
     past = load_interactions(workspace.read("events"), release.items, config.relevance, before=date, users=known).distinct()
     user = int(past.rows_of(named_users(config, [user_id]))[0])
-    if past.without_events(np.array([user])).item():
-        some = ", ".join(some_user_ids(workspace))
-        raise RecommendError(
-            f"nothing is known of user {user_id!r} before {date:%Y-%m-%d}: popularity alone counts. The log knows {some}, ..."
-        )
     history = read_histories(past, np.array([user]), release.excerpt, attributes=release.user_attributes)
     mine = history.whole
     found = explain(release, history, row, newest=newest)
     parts = {name: value for name, value in found.parts.items() if name != "fused"}
     if "fused" in found.parts:
-        parts = (_fused_shares(workspace, release, row, found.user_vector) or {"fused": found.parts["fused"]}) | parts
+        shares = _fused_shares(workspace, published, row, found.user_vector) if row < len(published.items) else {}
+        parts = (shares or {"fused": found.parts["fused"]}) | parts
     events = [
         EventWorth(
             item_id=release.items.vocabulary.ids([mine.item_index[place]])[0],
@@ -93,7 +97,15 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
         )
         for place, worth in zip(found.events, found.worth, strict=True)
     ]
-    return ItemExplanation(user_id=user_id, item_id=item_id, release_id=release.release_id, score=found.score, parts=parts, events=events)
+    return ItemExplanation(
+        user_id=user_id,
+        item_id=item_id,
+        release_id=release.release_id,
+        score=found.score,
+        parts=parts,
+        events=events,
+        known=len(mine.item_index) > 0,
+    )
 
 
 def _fused_shares(workspace: Workspace, release: Release, row: int, user: npt.NDArray[np.float32]) -> dict[str, float]:

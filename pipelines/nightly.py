@@ -239,7 +239,9 @@ def _conclude(config: Config, workspace: Workspace, date: datetime, results: Seq
         shelf.promote(release_id, why="gates passed")
         progress.say(f"[green]Release {release_id} is served from now on.[/green]")
     else:
-        progress.say(f"[yellow]Release {release_id} stays a challenger; the champion stands.[/yellow]")
+        champion = shelf.champion()
+        meanwhile = "the champion stands" if champion else f"nothing is served yet; `vitrine releases promote {release_id}` would"
+        progress.say(f"[yellow]Release {release_id} stays a challenger; {meanwhile}.[/yellow]")
         for refusal in refusals:
             progress.say(f"  [yellow]✗[/yellow] {escape(refusal)}")
     removed = shelf.prune(config.release.keep)

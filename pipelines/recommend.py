@@ -113,7 +113,10 @@ def release_folder(workspace: Workspace, release_id: str) -> Path:
     champion = shelf.champion()
     if champion is None:
         known = ", ".join(shelf.ids()) or "none: run `vitrine nightly`"
-        raise RecommendError(f"no release has been promoted yet; name one with --release. Releases: {known}")
+        raise RecommendError(
+            "no release has been promoted yet; have one served by `vitrine releases promote`, or name one with --release. "
+            f"Releases: {known}"
+        )
     return shelf.path(champion.release_id)
 
 

@@ -25,7 +25,14 @@ def run(context: StageContext) -> None:
     cuts = resolve_cuts(context.config, events, date=context.date)
     unread = sorted(items.vectors.keys() - set(config.modalities))
     if unread:
-        context.progress.say(f"  encoded and not read: {', '.join(unread)}; [retriever] modalities names {', '.join(config.modalities)}")
+        named = ", ".join(config.modalities) or "none"
+        context.progress.say(f"  encoded and not read: {', '.join(unread)}; \\[retriever] modalities names {named}")
+    sides = [name for name in config.modalities if name in items.vectors]
+    if config.alignment and len(sides) < 2:
+        context.progress.say(
+            f"  \\[retriever] alignment does nothing: vectors that are read are {', '.join(sides) or 'none'}, "
+            "and a loss takes two kinds"
+        )
 
     def past(before: datetime) -> Interactions:
         return load_interactions(events, items, context.config.relevance, before=before, users=context.read("users"))

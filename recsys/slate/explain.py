@@ -36,7 +36,7 @@ def explain(release: Release, history: Histories, item_index: int, *, newest: in
 
     Args:
         release: Whose retriever.
-        history: Of a single user, at least one event.
+        history: Of a single user; without events the score is that of every stranger, and there is nothing to ask again.
         item_index: The item.
         newest: Events to judge, of those that the user tower reads.
 
@@ -47,6 +47,8 @@ def explain(release: Release, history: Histories, item_index: int, *, newest: in
     item = release.item_vectors[item_index].astype(np.float64)
     products = vector * item
     parts = {name: float(products[place].sum()) for name, place in vector_parts(release).items()}
+    if not len(history.whole.item_index):
+        return Explanation(float(products.sum()), parts, np.zeros(0, np.int64), np.zeros(0), vector)
     place, inside = release.excerpt.places(np.diff(history.whole.offsets))
     read = place[0, inside[0]]
     columns = np.arange(max(0, len(read) - newest), len(read))

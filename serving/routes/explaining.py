@@ -24,7 +24,7 @@ async def get_explanation(user_id: str, item_id: str, request: Request, events: 
     served = state.keeper.current()
     row = item_row(served, item_id)
     history = user_history(state.user(user_id), served.release)
-    if history.without_events:
+    if history.empty:
         raise ProblemError(
             404,
             "Unknown user",

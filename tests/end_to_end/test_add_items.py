@@ -22,10 +22,12 @@ from feature_store.schema import EVENTS
 from pipelines.add_items import AddItemsError, add_items
 from pipelines.config import Config
 from pipelines.demo import ask, middling_user, running_api
+from pipelines.explain import explain_item
 from pipelines.inputs import load_interactions, load_items
 from pipelines.nightly import end_of_log
 from pipelines.progress import Progress
 from pipelines.releases import ReleaseShelf
+from pipelines.reports.explanation_tables import explanation_tables
 from pipelines.stages.embed_items import STAGE as EMBED_ITEMS
 from pipelines.stages.ingest_catalogue import STAGE as INGEST_CATALOGUE
 from pipelines.withdraw import withdraw_items
@@ -110,6 +112,12 @@ def test_a_new_product_is_recommended_without_a_restart_until_it_is_removed(conf
         assert (added.items, added.encoded, len(added.refused)) == (2, {"image": 2, "text": 2, "description": described}, 1)
         until(lambda: len(new_ones(url, user, k=100)) == 2)
         first, second = new_ones(url, user, k=100)
+        with urllib.request.urlopen(f"{url}/v1/users/{user}/explain/{first}") as answer:
+            by_api = json.load(answer)
+        by_command = explain_item(config, user, first)
+        assert by_command.score == pytest.approx(by_api["score"], abs=1e-4)
+        assert sum(by_command.parts.values()) == pytest.approx(by_command.score, abs=1e-4)
+        assert "the item was added since" in str(list(explanation_tables(config, by_command))[-1])
         withdraw_items(config, [first])
         until(lambda: new_ones(url, user, k=100) == [second])
         withdraw_items(config, [first], restore=True)

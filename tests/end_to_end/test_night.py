@@ -27,6 +27,7 @@ from pipelines.online_store import open_online_store
 from pipelines.progress import Progress
 from pipelines.recommend import RecommendError, Wanted, recommend
 from pipelines.releases import ReleaseShelf
+from pipelines.reports.explanation_tables import explanation_tables
 from pipelines.stage import StageContext
 from pipelines.stages.export_query_encoders import STAGE as EXPORT_QUERY_ENCODERS
 from pipelines.stages.publish_release import STAGE as PUBLISH_RELEASE
@@ -234,13 +235,22 @@ def test_the_command_line_tells_an_explanation_as_json(workspace: Path, night: N
     assert json.loads(told.output)["release_id"] == night.release_id
 
 
-@pytest.mark.parametrize(("user", "item_id", "message"), [("nobody", None, "nothing is known of .*nobody"), (None, "x", "no item 'x'")])
-def test_what_cannot_be_explained_is_named(
-    workspace: Path, night: Night, events: pl.DataFrame, user: str | None, item_id: str | None, message: str
-) -> None:
+def test_an_item_that_does_not_exist_is_named(workspace: Path, night: Night, events: pl.DataFrame) -> None:
     assert night.release_id
-    with pytest.raises(RecommendError, match=message):
-        explain_item(small_config(workspace), user or events["user_id"][0], item_id or events["item_id"][0])
+    with pytest.raises(RecommendError, match="no item 'x'"):
+        explain_item(small_config(workspace), events["user_id"][0], "x")
+
+
+def test_what_a_stranger_is_shown_is_explained_too(workspace: Path, night: Night) -> None:
+    config = small_config(workspace)
+    listed = recommend(config, Wanted(users=["nobody"], k=3, release_id=night.release_id), progress=Progress())
+    for item_id, score in listed.select("item_id", "score").iter_rows():
+        told = explain_item(config, "nobody", item_id)
+        assert (told.known, told.events) == (False, [])
+        assert told.score == pytest.approx(score, abs=1e-4)
+        assert sum(told.parts.values()) == pytest.approx(score, abs=1e-4)
+    lines = list(explanation_tables(config, told))
+    assert "has no event of nobody: this is the retriever's score for a stranger" in str(lines[0])
 
 
 def test_the_test_window_is_judged_by_a_command_of_its_own_which_is_recorded(workspace: Path, night: Night) -> None:

@@ -240,13 +240,14 @@ def test_a_release_that_cannot_be_served_changes_nothing(
 def test_a_refused_night_ends_with_a_code_of_its_own_and_its_release_is_read_by_name(tmp_path: Path) -> None:
     draw(tmp_path)
     config = _write_config(tmp_path, SETTINGS)
-    beyond_reach = ("--set", "gates.min_index_recall=1.5")
+    beyond_reach = ("--set", "gates.beats_item_knn=true", "--set", "gates.significance=1e-9")
     refused = _vitrine("nightly", "--config", config, *beyond_reach)
     assert refused.exit_code == REFUSED_BY_GATE, refused.output
     shelf = ReleaseShelf(tmp_path / "releases")
     assert shelf.champion() is None
     (challenger,) = shelf.ids()
     assert challenger in refused.stdout
+    assert f"nothing is served yet; `vitrine releases promote {challenger}` would" in refused.stderr
 
     users, out = tmp_path / "users.csv", tmp_path / "out.parquet"
     users.write_text("user_id\nnobody\n", encoding="utf-8")

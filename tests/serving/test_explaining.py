@@ -1,9 +1,11 @@
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from feature_store.online.sqlite import SqliteStore
 from serving.app import create_app
 from serving.settings import Settings
 from tests.support.tiny_release import build_release
@@ -32,6 +34,18 @@ def test_the_event_on_the_item_most_alike_is_named_first(api: TestClient) -> Non
     assert events[0]["item_id"] == "i4"  # red, too
     assert events[0]["worth"] > 0 > events[-1]["worth"]
     assert len(api.get("/v1/users/a/b/explain/i8?events=1").json()["events"]) == 1
+
+
+def test_a_newcomer_of_whom_only_attributes_are_known_is_told_without_events(tmp_path: Path) -> None:
+    build_release(tmp_path / "releases", knows_colours=True)
+    with contextlib.closing(SqliteStore(tmp_path / "store.sqlite")) as store:
+        store.load_snapshot("night", [("new", '[[], [], [], {"colour": "red"}]', "[]")])
+    with TestClient(create_app(Settings(releases=tmp_path / "releases", store=tmp_path / "store.sqlite"))) as api:
+        listed = api.post("/v1/candidates", json={"user_id": "new", "k": 50}).json()["items"]
+        told = api.get(f"/v1/users/new/explain/{listed[0]['item_id']}").json()
+    assert told["score"] == pytest.approx(listed[0]["score"], abs=1e-5)
+    assert sum(told["parts"].values()) == pytest.approx(told["score"])
+    assert told["events"] == []
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from feature_store.layout import TableReader
@@ -41,3 +43,12 @@ def test_a_saved_member_knows_which_row_each_item_reads(table: TableReader) -> N
     for member in load_retriever(table.folder / "released").model.members:
         assert member.item_tower.id_row is not None
         assert member.item_tower.id_row.tolist() == rows
+
+
+def test_what_is_asked_for_in_vain_is_said(tmp_path: Path) -> None:
+    config = taste_shop(tmp_path, epochs=1, modalities=(), alignment={"contrastive": 0.1})
+    workspace, progress = config.open_workspace(), Watched()
+    run_stage(STAGE, config, workspace, end_of_log(workspace), progress, forced=False)
+    told = "\n".join(progress.lines)
+    assert r"encoded and not read: text; \[retriever] modalities names none" in told
+    assert r"\[retriever] alignment does nothing: vectors that are read are none" in told

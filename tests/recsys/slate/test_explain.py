@@ -53,6 +53,15 @@ def test_parts_add_up_and_every_worth_is_what_the_score_loses_without_the_event(
         assert worth == pytest.approx(found.score - without, abs=1e-5)
 
 
+def test_without_events_the_score_is_made_of_what_a_stranger_is_told(release: Release) -> None:
+    history = history_of(release, [])
+    found = explain(release, history, 7, newest=50)
+    assert found.score == pytest.approx(score(release, history, 7), abs=1e-5)
+    assert sum(found.parts.values()) == pytest.approx(found.score, abs=1e-9)
+    assert found.parts["bias"] == pytest.approx(release.item_vectors[7, -2])
+    assert (len(found.events), len(found.worth)) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("older", "read"),
     [(False, set(range(10, 30))), (True, {0, 2, 4, 6, 8, 10, 12, 14, 16, 19, *range(20, 30)})],
