@@ -30,8 +30,7 @@ def run(context: StageContext) -> None:
     sides = [name for name in config.modalities if name in items.vectors]
     if config.alignment and len(sides) < 2:
         context.progress.say(
-            f"  \\[retriever] alignment does nothing: vectors that are read are {', '.join(sides) or 'none'}, "
-            "and a loss takes two kinds"
+            f"  \\[retriever] alignment does nothing: vectors that are read are {', '.join(sides) or 'none'}, and a loss takes two kinds"
         )
 
     def past(before: datetime) -> Interactions:
