@@ -25,8 +25,10 @@ def explanation_tables(config: Config, found: ItemExplanation) -> Iterator[Table
     whole = sum(abs(value) for value in found.parts.values()) or 1.0
     table = Table("part", "adds", "share of all parts", title=escape(f"{found.user_id}: {title}, score {found.score:.3f}"))
     for name, value in found.parts.items():
-        table.add_row(name, f"{round(value, 3) + 0:+.3f}", f"{abs(value) / whole:.0%}")  # + 0: no minus before a zero
+        table.add_row(name, f"{round(value, 3) + 0:+.3f}", f"{round(value / whole, 2) + 0:+.0%}")  # + 0: no minus before a zero
     yield table
+    if "fused.rest" in found.parts:
+        yield "fused.rest: what id, photo, texts and category say only together, or more than one of them says"
     if found.events:
         history = Table("when", "what", "item", "worth", title="how much lower the score were without the event")
         for event in found.events:

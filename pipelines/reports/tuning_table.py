@@ -14,7 +14,7 @@ AS_BEFORE = "as before the search"
 
 def tuning_table(report: Mapping[str, Any]) -> Table:
     """The finished trials, in their order."""
-    title = f"validation, {report['users']:,} users, items new to the user; what differs from the first trial"
+    title = f"validation, {report['users']:,} users, items new to the user; what differs from the first trial; gain: mean of both, relative"
     table = Table("trial", "settings", "Recall@100", "NDCG@10", "gain", "epoch", title=title)
     for trial in report["trials"]:
         values = [number(trial["recall@100"]), number(trial["ndcg@10"]), gain_of(trial), str(trial["epochs"] or "")]

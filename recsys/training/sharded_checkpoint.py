@@ -1,7 +1,8 @@
 """What is kept per row of a long table, on disk: each rank writes the rows it holds, and any number of ranks reads them back."""
 
+import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -24,17 +25,26 @@ def save_rows(folder: Path, held: Mapping[str, Tensor], rows: slice, *, total: i
         total: Rows of all ranks.
         ranks: Who takes part.
     """
-    save(_sharded(held, rows, total, ranks), checkpoint_id=folder, process_group=ranks.waiting)
+    with _quietly():
+        save(_sharded(held, rows, total, ranks), checkpoint_id=folder, process_group=ranks.waiting)
 
 
 def load_rows(folder: Path, held: Mapping[str, Tensor], rows: slice, *, total: int, ranks: Ranks) -> None:
     """Read into `held` what `save_rows` wrote, be it on other ranks or on another number of them; a process alone takes all rows."""
-    if ranks.together:
-        load(_sharded(held, rows, total, ranks), checkpoint_id=folder, process_group=ranks.waiting)
-    else:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "torch.distributed is disabled")  # as asked
+    with _quietly():
+        if ranks.together:
+            load(_sharded(held, rows, total, ranks), checkpoint_id=folder, process_group=ranks.waiting)
+        else:
             load(dict(held), checkpoint_id=folder, no_dist=True)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what torch says of its own parts: that a lone process reads alone, as asked, and that ShardedTensor has a successor."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled")
+        warnings.filterwarnings("ignore", "Please use DTensor instead", FutureWarning)
+        yield
 
 
 def _sharded(held: Mapping[str, Tensor], rows: slice, total: int, ranks: Ranks) -> dict[str, object]:
