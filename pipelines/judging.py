@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -29,12 +29,15 @@ from recsys.evaluation.per_user import gather, to_frame
 from recsys.evaluation.slices import build_slices
 from recsys.evaluation.summary import summarise
 from recsys.evaluation.truth import Truth, build_truth
+from recsys.evaluation.what_to_look_at import what_to_look_at
 
 Phase = Literal["validation", "test"]
 
 COMPARED_IN = ("ndcg@10", "recall@100")
 CLAIMS = {"slate": "ndcg@10", "retriever": "recall@100"}
 """What each model of the night answers for; the gates ask this of those that were judged."""
+ADVISED = "retriever beats popularity"
+"""The gate that, where it refuses, says what to look at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,7 @@ def evaluate_models(
     answered: Sequence[Gate] = (),
     reviews: Mapping[str, Any] | None = None,
     parity: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Judge recommenders and baselines on one window.
 
@@ -85,6 +89,7 @@ def evaluate_models(
         answered: Gates that something else has answered.
         reviews: Facts of the table `review_sentiment`, for the report.
         parity: Facts of the table `parity`, for the report.
+        training: What the retriever's training told of itself, for advice where it is no better than popularity.
 
     Raises:
         ValueError: Nobody can be judged, or a model returned what cannot be ordered.
@@ -112,6 +117,8 @@ def evaluate_models(
         config=gates,
         **draws,
     )
+    if training is not None:
+        answers = [_advised(gate, truth, training) if gate.name == ADVISED and not gate.passed else gate for gate in answers]
     answers += answered
     first = claims[0].model if claims else judgements[0].name
     report = {
@@ -142,6 +149,11 @@ def evaluate_models(
         judgements=tuple(judgements),
         truth=truth,
     )
+
+
+def _advised(gate: Gate, truth: Truth, training: Mapping[str, Any]) -> Gate:
+    advice = what_to_look_at(truth, training, ahead=gate.found > 0)
+    return replace(gate, message=f"{gate.message}. Look at: {'; '.join(advice)}")
 
 
 def _counts(truth: Truth, items: Items) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from recsys.evaluation.config import SASREC
 from recsys.evaluation.judge import FullRanking, Recommender
 from recsys.evaluation.reranked import RerankedRecommender
 from recsys.models.ranker import load_ranker
-from recsys.models.retriever import load_scorer
+from recsys.models.retriever import load_scorer, training_of
 
 
 def run(context: StageContext) -> None:
@@ -53,6 +53,7 @@ def run(context: StageContext) -> None:
         answered=[leak_gate(context.read("leak_audit").manifest.facts), parity_gate(parity)],
         reviews=context.read("review_sentiment").manifest.facts,
         parity=parity,
+        training=training_of(retriever.folder / "validation"),
     )
     with context.workspace.write(context.stage.writes) as writer:
         context.commit(writer, facts=write_evaluation(writer.folder, evaluation, catalogue, config))

@@ -66,6 +66,11 @@ def load_retriever(folder: Path) -> SavedRetriever:
     return SavedRetriever(model=model, shape=shape, item_vectors=np.load(folder / VECTORS), training=description["training"])
 
 
+def training_of(folder: Path) -> dict[str, Any]:
+    """What the training of the retriever in a folder told of itself, without opening the model."""
+    return json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["training"]  # type: ignore[no-any-return]
+
+
 def weights_file(number: int) -> str:
     """Where the weights of a member lie, counted from 0."""
     return f"model-{number}.safetensors" if number else "model.safetensors"

@@ -67,6 +67,13 @@ class Oracle:
         return np.where((own >= 0)[:, None] & (rows >= 0)[:, None], wanted[own], 0).astype(np.float32)
 
 
+class Backwards(Oracle):
+    """Puts last what is wanted."""
+
+    def scores(self, past: Interactions, rows: np.ndarray) -> np.ndarray:
+        return -super().scores(past, rows)
+
+
 def evaluate(*, index_recall: float = 1.0) -> Evaluation:
     past, window = LOG.before(CUTS.validation), LOG.between(CUTS.validation, CUTS.test)
     models = [FullRanking(Oracle(window))]
@@ -82,6 +89,28 @@ def test_a_model_that_knows_the_answers_is_perfect_beats_the_baselines_and_passe
     assert list(evaluation.report["models"]) == ["retriever", *(name for name in EvaluationConfig().baselines if name != SASREC)]
     assert evaluation.report["first"] == "retriever"
     assert {gate.name for gate in evaluation.gates} >= {"retriever beats popularity", "retriever beats item_knn", "index recall"}
+
+
+def test_a_retriever_that_is_no_better_than_popularity_says_what_to_look_at() -> None:
+    past, window = LOG.before(CUTS.validation), LOG.between(CUTS.validation, CUTS.test)
+    nothing_learned = {"members": [{"history": [{"loss": 5.32}, {"loss": 5.31}, {"loss": 5.33}]}], "epochs": [2]}
+    evaluation = evaluate_models(
+        [FullRanking(Backwards(window))],
+        past,
+        window,
+        ITEMS,
+        phase="validation",
+        cuts=CUTS,
+        config=CONFIG,
+        gates=GateConfig(),
+        index={"recall_at_100": 1.0, "bytes": 100},
+        ranker=RANKER,
+        training=nothing_learned,
+    )
+    (gate,) = [gate for gate in evaluation.gates if gate.name == "retriever beats popularity"]
+    assert not gate.passed
+    assert "Look at: " in gate.message
+    assert "the loss went from 5.32 to 5.31 only" in gate.message
 
 
 def test_an_index_below_its_promise_fails_the_night() -> None:
@@ -164,11 +193,11 @@ def write_night(root: Path) -> None:
     vectors = np.random.default_rng(1).normal(size=(NUM_ITEMS, 10)).astype(np.float32)
     with workspace.write("retriever") as writer:
         model = build_ensemble(shape)
-        save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={}))
+        save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={"members": [], "epochs": []}))
         writer.commit()
     for compared in ("champion_twin", "sasrec"):
         with workspace.write(compared) as writer:
-            save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={}))
+            save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={"members": [], "epochs": []}))
             writer.commit()
     with workspace.write("leak_audit") as writer:
         writer.commit(facts={"rows": 40, "leaks": ["popularity at validation"], "unasked": []})
