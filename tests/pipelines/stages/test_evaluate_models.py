@@ -53,6 +53,10 @@ REVIEWS = {
 }
 
 
+UNTOLD = {"members": [], "epochs": []}
+"""A training that tells nothing of itself."""
+
+
 class Oracle:
     """Knows the window and ranks by it: what a perfect retriever would do."""
 
@@ -193,11 +197,11 @@ def write_night(root: Path) -> None:
     vectors = np.random.default_rng(1).normal(size=(NUM_ITEMS, 10)).astype(np.float32)
     with workspace.write("retriever") as writer:
         model = build_ensemble(shape)
-        save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={"members": [], "epochs": []}))
+        save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training=UNTOLD))
         writer.commit()
     for compared in ("champion_twin", "sasrec"):
         with workspace.write(compared) as writer:
-            save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training={"members": [], "epochs": []}))
+            save_retriever(writer.folder / "validation", SavedRetriever(model=model, shape=shape, item_vectors=vectors, training=UNTOLD))
             writer.commit()
     with workspace.write("leak_audit") as writer:
         writer.commit(facts={"rows": 40, "leaks": ["popularity at validation"], "unasked": []})
