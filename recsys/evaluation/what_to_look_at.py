@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from recsys.evaluation.truth import Truth
 
 THIN = 5.0
@@ -21,7 +23,7 @@ def what_to_look_at(truth: Truth, training: Mapping[str, Any], *, ahead: bool) -
     """
     past, users = truth.past, truth.num_users
     strangers = int(past.without_events(truth.rows).sum())
-    items = max(1, len(set(past.item_index.tolist())))
+    items = len(np.unique(past.item_index))
     wanted = int(past.relevant.sum())
     found = []
     if ahead:
