@@ -40,7 +40,8 @@ def what_to_look_at(truth: Truth, training: Mapping[str, Any], *, ahead: bool) -
                 f"the loss went from {first:.2f} to {chosen:.2f} only: the log has hardly a pattern, or learning_rate does not fit it"
             )
             break
-        if epoch == len(history) > 1:
+        recalls = [each["recall_at_100"] for each in history]
+        if epoch == len(history) > 1 and recalls[-1] == max(recalls):
             found.append(f"the last epoch, {epoch}, was the best: more [retriever] epochs may be better")
             break
     return found or ["what [relevance] events counts as wanted, the cuts, and `vitrine tune`, which searches settings for this log"]

@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from recsys.bounds import check_heads
+
 
 class HstuBlock(nn.Module):
     """Gated attention without softmax (HSTU: Zhai et al., Actions speak louder than words, ICML 2024).
@@ -24,8 +26,7 @@ class HstuBlock(nn.Module):
 
     def __init__(self, dim: int, *, heads: int, dropout: float, length: int, gaps: int) -> None:
         super().__init__()
-        if dim % heads:
-            raise ValueError(f"embedding_dim {dim} is no multiple of heads {heads}; choose heads that divide it")
+        check_heads(dim, heads)
         self.heads = heads
         self.norm = nn.LayerNorm(dim)
         self.to_gate_value_query_key = nn.Linear(dim, 4 * dim)

@@ -4,6 +4,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from recsys.bounds import check_heads
+
 
 class TransformerBlock(nn.Module):
     """Pre-norm self-attention and feed-forward (Vaswani et al., NeurIPS 2017).
@@ -18,8 +20,7 @@ class TransformerBlock(nn.Module):
 
     def __init__(self, dim: int, *, heads: int, dropout: float) -> None:
         super().__init__()
-        if dim % heads:
-            raise ValueError(f"embedding_dim {dim} is no multiple of heads {heads}; choose heads that divide it")
+        check_heads(dim, heads)
         self.heads = heads
         self.attention_norm = nn.LayerNorm(dim)
         self.to_query_key_value = nn.Linear(dim, 3 * dim)

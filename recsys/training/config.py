@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from recsys.bounds import DropoutRate, PartialShare
+from recsys.bounds import PartialShare, ShareBelowOne, check_heads
 from recsys.data.further import FurtherFeature
 from recsys.data.item_to_item import PartName
 from recsys.encoders.config import WHERE, AlignmentKind
@@ -37,7 +37,7 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     feed-forward layer and so with fewer than half the weights. It brought nothing where it was tried; see docs/experiments.md.
     """
     heads: PositiveInt = 2
-    dropout: DropoutRate = 0.3
+    dropout: ShareBelowOne = 0.3
     fusion: FusionKind = "attention"
     """How modalities become one item vector, one file each in `recsys/layers/fusion`.
 
@@ -70,7 +70,7 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     """A value of an attribute that fewer users have is not learned: it would be a name for them."""
     cold_every: NonNegativeInt = 2
     """Steps between two in which content learns to stand in for the id of a new item; 0: never, new items are placed by luck."""
-    modality_dropout: DropoutRate = 0.0
+    modality_dropout: ShareBelowOne = 0.0
     """Probability that an item's modality is hidden in a step."""
     alignment: Mapping[AlignmentKind, float] = field(default_factory=dict)
     """Alignment losses between the items' content learned along with retrieval, by weight, e.g. `{ contrastive = 0.1 }`: one file each in
@@ -108,8 +108,7 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     def __post_init__(self) -> None:
         NegativesConfig.__post_init__(self)
         StepsConfig.__post_init__(self)
-        if self.embedding_dim % self.heads:
-            raise ValueError(f"embedding_dim {self.embedding_dim} is no multiple of heads {self.heads}; choose heads that divide it")
+        check_heads(self.embedding_dim, self.heads)
         if self.min_attribute_users < 1:
             raise ValueError(f"min_attribute_users is {self.min_attribute_users}; it counts users: 1 or more")
         if self.id_rows < 0:
@@ -123,7 +122,7 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
         if self.ensemble < 1:
             raise ValueError(f"ensemble is {self.ensemble}; it counts the two-towers that are trained: 1, the default, or more")
         for name, weight in self.alignment.items():
-            if weight <= 0:
+            if not weight > 0:
                 raise ValueError(f"alignment {name} has weight {weight}; it is greater than 0, and a loss that is not wanted is not named")
 
 
@@ -134,7 +133,7 @@ class RankerConfig:
     num_experts: PositiveInt = 4
     expert_dims: tuple[PositiveInt, ...] = (64, 32)
     tower_dims: tuple[PositiveInt, ...] = (16,)
-    dropout: DropoutRate = 0.1
+    dropout: ShareBelowOne = 0.1
     further: tuple[FurtherFeature, ...] = ("review_count", "mean_sentiment")
     """Columns of `item_features` that are read beside those always read, where the shop has them: without reviews, none of reviews."""
     candidates: PositiveInt = 200

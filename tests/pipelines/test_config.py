@@ -68,6 +68,31 @@ def test_what_is_no_number_is_no_setting(keys: tuple[str, ...]) -> None:
         parse_config(nested(keys, math.nan))
 
 
+@pytest.mark.parametrize("value", [-1.0, math.nan])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("ranker", "expert_dims"),
+        ("ranker", "tower_dims"),
+        ("evaluation", "ease_strengths"),
+        ("evaluation", "ials_strengths"),
+        ("evaluation", "item_knn_neighbours"),
+        ("evaluation", "recent_days"),
+    ],
+    ids=".".join,
+)
+def test_nor_is_one_of_a_list(keys: tuple[str, str], value: float) -> None:
+    section, key = keys
+    with pytest.raises(ConfigError, match=key):
+        parse_config({section: {key: [value]}})
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, math.nan])
+def test_an_alignment_loss_that_counts_nothing_is_refused(weight: float) -> None:
+    with pytest.raises(ConfigError, match="alignment cosine has weight"):
+        parse_config({"retriever": {"alignment": {"cosine": weight}}})
+
+
 @pytest.mark.parametrize(
     ("key", "value", "allowed"),
     [

@@ -1,5 +1,6 @@
 """What a retriever that is no better than popularity says of itself."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,13 @@ from recsys.evaluation.truth import Truth, build_truth
 from recsys.evaluation.what_to_look_at import what_to_look_at
 from tests.support.behaviour import interactions_of
 
-FELL = {"members": [{"history": [{"loss": 5.0}, {"loss": 3.0}, {"loss": 2.9}]}], "epochs": [2]}
+
+def trained(losses: Sequence[float], *, recalls: Sequence[float], epoch: int) -> dict[str, Any]:
+    history = [{"loss": loss, "recall_at_100": recall} for loss, recall in zip(losses, recalls, strict=True)]
+    return {"members": [{"history": history}], "epochs": [epoch]}
+
+
+FELL = trained([5.0, 3.0, 2.9], recalls=[0.1, 0.2, 0.2], epoch=2)
 KNOWN = [(name, item, day + item) for day, name in enumerate(("ann", "bob", "cy", "dee", "eve")) for item in range(2)]
 
 
@@ -38,9 +45,13 @@ def test_a_log_that_is_too_thin_is_told() -> None:
 
 
 def test_a_loss_that_did_not_fall_is_told() -> None:
-    flat = {"members": [{"history": [{"loss": 5.32}, {"loss": 5.31}, {"loss": 5.33}]}], "epochs": [2]}
+    flat = trained([5.32, 5.31, 5.33], recalls=[0.1, 0.1, 0.1], epoch=2)
     assert "the loss went from 5.32 to 5.31 only" in told(truth(KNOWN, "ann bob"), flat)
 
 
 def test_a_training_that_was_still_getting_better_asks_for_more_epochs() -> None:
-    assert "the last epoch, 3, was the best" in told(truth(KNOWN, "ann bob"), FELL | {"epochs": [3]})
+    assert "the last epoch, 3, was the best" in told(truth(KNOWN, "ann bob"), trained([5.0, 3.0, 2.9], recalls=[0.1, 0.2, 0.3], epoch=3))
+
+
+def test_a_last_epoch_that_is_only_as_good_asks_for_nothing() -> None:
+    assert "the last epoch" not in told(truth(KNOWN, "ann bob"), trained([5.0, 3.0, 2.9], recalls=[0.1, 0.3, 0.29], epoch=3))
