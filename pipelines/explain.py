@@ -66,14 +66,15 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
         newest: Events to judge, of those that the user tower reads.
 
     Raises:
-        OnlineStoreError: The store cannot say what was added.
+        OnlineStoreError: The release has no such item, and the store cannot say what was added.
         RecommendError: There is no such item.
         ReleaseError: There is no such release, or it does not say what its vectors are made of.
     """
     workspace = config.open_workspace()
-    published = read_release(release_folder(workspace, release_id))
-    with contextlib.closing(open_online_store(config)) as store:
-        release = extend_release(published, store.added_items(published.release_id))
+    release = read_release(release_folder(workspace, release_id))
+    if item_id not in release.items.vocabulary:
+        with contextlib.closing(open_online_store(config)) as store:
+            release = extend_release(release, store.added_items(release.release_id))
     row = int(release.items.vocabulary.index([item_id])[0])
     if row < 0:
         raise RecommendError(f"release {release.release_id} has no item {item_id!r} among its {len(release.items)}; name one it has")
@@ -86,7 +87,7 @@ def explain_item(config: Config, user_id: str, item_id: str, *, release_id: str 
     found = explain(release, history, row, newest=newest)
     parts = {name: value for name, value in found.parts.items() if name != "fused"}
     if "fused" in found.parts:
-        shares = _fused_shares(workspace, published, row, found.user_vector) if row < len(published.items) else {}
+        shares = _fused_shares(workspace, release, row, found.user_vector) if row < release.published else {}
         parts = (shares or {"fused": found.parts["fused"]}) | parts
     events = [
         EventWorth(

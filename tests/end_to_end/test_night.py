@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from feature_store.errors import OnlineStoreError
 from feature_store.manifest import file_digest
 from feature_store.online.protocol import ItemChanges
 from feature_store.schema import CATALOGUE, EVENTS
@@ -239,6 +240,14 @@ def test_an_item_that_does_not_exist_is_named(workspace: Path, night: Night, eve
     assert night.release_id
     with pytest.raises(RecommendError, match="no item 'x'"):
         explain_item(small_config(workspace), events["user_id"][0], "x")
+
+
+def test_only_an_item_that_the_release_lacks_is_asked_of_the_online_store(workspace: Path, night: Night, events: pl.DataFrame) -> None:
+    away = small_config(workspace, online_store={"place": "redis://127.0.0.1:1/0"})
+    user, item_id = events.filter(pl.col("event_type") == "click").select("user_id", "item_id").row(0)
+    assert explain_item(away, user, item_id).release_id == night.release_id
+    with pytest.raises(OnlineStoreError, match="cannot be reached"):
+        explain_item(away, user, "x")
 
 
 def test_what_a_stranger_is_shown_is_explained_too(workspace: Path, night: Night) -> None:
