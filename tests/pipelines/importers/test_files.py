@@ -44,7 +44,14 @@ def test_lines_of_a_packed_file_are_those_of_the_plain_one(tmp_path: Path) -> No
         assert list(read_lines(tmp_path / name, what="reading", progress=Progress())) == [[b"one\n", b"two\n", b"four"]]
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"one\n" * 100)[:-10], b"one\n", gzip.compress(b"one\n")[:12] + b"\xff" * 20])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(gzip.compress(b"one\n" * 100)[:-10], id="cut short"),
+        pytest.param(b"one\n", id="not packed"),
+        pytest.param(gzip.compress(b"one\n")[:12] + b"\xff" * 20, id="damaged inside"),
+    ],
+)
 def test_a_packed_file_that_breaks_off_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.gz").write_bytes(content)
     with pytest.raises(ImportSourceError, match=r"x\.gz cannot be read: .* Unpack the archive again"):
