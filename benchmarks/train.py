@@ -31,7 +31,7 @@ from recsys.data.interactions import Interactions
 from recsys.data.items import ALWAYS, FOR_EVER, Items
 from recsys.data.relevance import Kind, Relevance
 from recsys.encoders.torchvision_operators import declare_torchvision_operators
-from recsys.losses.candidate_softmax import LOGITS_AT_ONCE, candidate_softmax
+from recsys.losses.candidate_softmax import LEAST_ROWS, LOGITS_AT_ONCE, candidate_softmax
 from recsys.training.config import RetrieverConfig
 from recsys.training.retriever import train_retriever
 from recsys.vocabulary import Vocabulary
@@ -41,7 +41,9 @@ PEER_BATCH = 128
 """Histories in a batch of the peer, its default."""
 CONFIG = RetrieverConfig(modalities=(), match_dim=0, cold_every=0, order="time", use_time_gap=False, history_length=LENGTH)
 TABLE_USERS, TABLE_EVENTS = 20_000, 20
-SOFTMAX_SIZE, SOFTMAX_DIM, SOFTMAX_RUNS = 4096, 64, 7
+SOFTMAX_SIZES = ((4096, 4096), (640, 20_000), (640, 100_000))
+"""Targets and candidates."""
+SOFTMAX_DIM, SOFTMAX_RUNS = 64, 7
 
 
 def main() -> None:
@@ -57,7 +59,8 @@ def main() -> None:
     if asked.what == "peer":
         _peer(pl.read_parquet(asked.interactions, columns=["user_id", "item_id", "timestamp"]))
     elif asked.what == "softmax":
-        _softmax()
+        for targets, candidates in SOFTMAX_SIZES:
+            _softmax(targets, candidates)
     else:
         _table(asked.rows)
 
@@ -159,10 +162,10 @@ def _epoch_seconds(fit: Callable[[int], None]) -> float:
     return (taken[3] - taken[1]) / 2
 
 
-def _softmax() -> None:
+def _softmax(targets: int, candidates: int) -> None:
     torch.manual_seed(0)
-    users, items = (torch.randn(SOFTMAX_SIZE, SOFTMAX_DIM, requires_grad=True) for _ in range(2))
-    target, weight = torch.arange(SOFTMAX_SIZE), torch.ones(SOFTMAX_SIZE)
+    users, items = (torch.randn(rows, SOFTMAX_DIM, requires_grad=True) for rows in (targets, candidates))
+    target, weight = torch.arange(targets), torch.ones(targets)
     runs: dict[str, Callable[[], Tensor]] = {
         "plain cross-entropy": lambda: F.cross_entropy(users @ items.T, target),
         "candidate_softmax": lambda: candidate_softmax(users, items, target, weight),
@@ -176,7 +179,7 @@ def _softmax() -> None:
             torch.autograd.backward(loss())
             seconds[name].append(time.process_time() - started)
     plain = statistics.median(seconds["plain cross-entropy"])
-    print(f"{SOFTMAX_SIZE} x {SOFTMAX_SIZE} x {SOFTMAX_DIM}, loss and gradients, processor time, median of {SOFTMAX_RUNS}:")
+    print(f"{targets} x {candidates} x {SOFTMAX_DIM}, loss and gradients, processor time, median of {SOFTMAX_RUNS}:")
     for name, values in seconds.items():
         taken = statistics.median(values)
         print(f"{name}: {1000 * taken:.0f} ms, plain / this {plain / taken:.2f}")
@@ -185,7 +188,7 @@ def _softmax() -> None:
 def _products(users: Tensor, items: Tensor) -> Tensor:
     """What any exact softmax and its gradients must multiply, in blocks of rows, and nothing else."""
     with torch.no_grad():
-        for some in users.split(LOGITS_AT_ONCE // SOFTMAX_SIZE):
+        for some in users.split(max(LEAST_ROWS, LOGITS_AT_ONCE // len(items))):
             logits = some @ items.T
             logits @ items
             logits.T @ some

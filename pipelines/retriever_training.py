@@ -22,7 +22,7 @@ from recsys.models.two_tower import TwoTower
 from recsys.models.two_tower_scorer import TwoTowerScorer, embed_catalogue
 from recsys.training.config import RetrieverConfig
 from recsys.training.ensemble import EnsembleTraining, train_ensemble
-from recsys.training.inputs import known_values, tower_shape
+from recsys.training.inputs import known_items, known_values, tower_shape
 from recsys.training.parts import fit_parts, give_parts
 from recsys.training.prior import HALF_LIVES_DAYS, Prior, choose_prior
 from recsys.training.reading import choose_reading
@@ -161,6 +161,9 @@ def _saved(
     told = {**asdict(chosen), "members": training.members, "validation": validation}
     if training.id_collisions:
         told["id_collisions"] = asdict(training.id_collisions)
+    if config.use_item_id and config.min_item_events > 1:
+        has_id = known_items(past, config)[np.unique(past.item_index)]
+        told["rare_items"] = {"items": len(has_id), "without_id": int((~has_id).sum()), "min_item_events": config.min_item_events}
     towers = tower_shape(items, config, known_values(past, config))
     shape = replace(towers, in_order=chosen.in_order, popularity_weights=weights, parts=training.model.parts)
     return SavedRetriever(model=training.model, shape=shape, item_vectors=vectors, training=told)

@@ -7,7 +7,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 LOGITS_AT_ONCE = 2**20
-"""Logits that are in memory together: 4 MiB, which stays in the cache of a core."""
+"""Logits that are computed together: 4 MiB, which stays in the cache of a core."""
+
+LEAST_ROWS = 128
+"""Targets that are computed together however many candidates there are: a product of matrices with fewer rows is slow."""
 
 
 def candidate_softmax(
@@ -59,11 +62,13 @@ class _CandidateSoftmax(torch.autograd.Function):
         to_users = torch.empty_like(users) if ctx.needs_input_grad[0] else None
         to_items = torch.zeros_like(items)
         surprise = torch.empty_like(share)
-        rows = max(1, LOGITS_AT_ONCE // max(1, len(items)))
+        rows = max(LEAST_ROWS, LOGITS_AT_ONCE // max(1, len(items)))
+        room = users.new_empty(2, min(rows, len(users)), len(items))
         for start in range(0, len(users), rows):
             part = slice(start, start + rows)
             own, place = target[part], torch.arange(len(target[part]), device=users.device)
-            logits = users[part] @ items.T  # (rows, candidates)
+            logits, chances = room[:, : len(own)]  # (rows, candidates) each
+            torch.mm(users[part], items.T, out=logits)
             if log_q is not None:
                 logits -= log_q
                 if not correct_target:
@@ -72,14 +77,11 @@ class _CandidateSoftmax(torch.autograd.Function):
             if absent is not None:
                 logits.masked_fill_(absent[part], float("-inf"))
                 logits[place, own] = chosen
-            greatest = logits.amax(dim=1)
-            odds = logits.sub_(greatest[:, None]).exp_()  # chances but for their sum, by which users are divided: there are fewer of them
-            total = odds.sum(dim=1)
-            surprise[part] = greatest + total.log() - chosen
+            torch.softmax(logits, dim=1, out=chances)
+            surprise[part] = logits.amax(dim=1) - chances.amax(dim=1).log() - chosen  # the target's own chance may be too small to be told
             if to_users is not None:
-                torch.mm(odds, items, out=to_users[part])
-                to_users[part] /= total[:, None]
-            to_items.addmm_(odds.T, users[part] * (share[part] / total)[:, None])
+                torch.mm(chances, items, out=to_users[part])
+            to_items.addmm_(chances.T, users[part] * share[part][:, None])
         if to_users is not None:
             to_users.sub_(items[target]).mul_(share[:, None])
         as_target = users * share[:, None]

@@ -32,12 +32,13 @@ def _textbook(
     return (F.cross_entropy(logits, target, reduction="none") * weight).sum() / weight.sum()
 
 
-@pytest.mark.parametrize("logits_at_once", [2**20, 13, 1])
+@pytest.mark.parametrize(("logits_at_once", "least_rows"), [(2**20, 1), (13, 1), (1, 1), (1, 3), (1, 128)])
 @pytest.mark.parametrize(("sampled", "correct_target"), [(False, False), (True, False), (True, True)])
 def test_value_and_gradients_are_the_textbooks(
-    monkeypatch: pytest.MonkeyPatch, logits_at_once: int, sampled: bool, correct_target: bool
+    monkeypatch: pytest.MonkeyPatch, logits_at_once: int, least_rows: int, sampled: bool, correct_target: bool
 ) -> None:
     monkeypatch.setattr(module, "LOGITS_AT_ONCE", logits_at_once)
+    monkeypatch.setattr(module, "LEAST_ROWS", least_rows)
     torch.manual_seed(0)
     target, weight = torch.tensor([0, 1, 1, 5, 3]), torch.rand(5)
     told = {"log_q": torch.rand(6).log(), "absent": torch.rand(5, 6) < 0.3, "correct_target": correct_target} if sampled else {}
