@@ -7,12 +7,14 @@ from typing import Literal, get_args
 from pipelines.config import ConfigError
 from recsys.data.items import Items
 from recsys.encoders.config import ALIGNMENT_KINDS
-from recsys.training.config import BLOCK_KINDS, FUSION_KINDS, RetrieverConfig
+from recsys.training.config import BLOCK_KINDS, FUSION_KINDS, ORDERS, RetrieverConfig
 
-Group = Literal["parts", "fusions", "item_to_item", "blocks", "alignments"]
+Group = Literal["parts", "fusions", "item_to_item", "blocks", "histories", "alignments"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 USUAL: tuple[Group, ...] = ("parts", "fusions")
 """What is compared where nothing is asked for."""
+AHEAD = {1: "the next event", 3: "one of the next 3 events", 0: "any later event"}
+"""What a history in order of time has to name, by `next_events`."""
 ALIGNMENT_WEIGHT = 0.1
 """Of an alignment loss that is tried beside the retrieval loss."""
 
@@ -87,6 +89,28 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
         )
         for kind in BLOCK_KINDS
         if kind != config.block_kind
+    ]
+    found += [
+        Variant(
+            key=f"order_{order}",
+            group="histories",
+            name=f"order {order}",
+            part=f"order {config.order} instead of {order}",
+            config=replace(config, order=order),
+        )
+        for order in ORDERS
+        if order != config.order
+    ]
+    found += [
+        Variant(
+            key=f"next_{number}",
+            group="histories",
+            name=f"naming {event}",
+            part=f"naming {AHEAD.get(config.next_events, f'one of the next {config.next_events} events')} instead of {event}",
+            config=replace(config, next_events=number),
+        )
+        for number, event in AHEAD.items()
+        if number != config.next_events and config.order != "free"
     ]
     if len([name for name in config.modalities if name in items.vectors]) < 2:
         return found

@@ -8,6 +8,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 """Of a whole: 0 is none of it, 1 all of it."""
 PartialShare = Annotated[float, Field(gt=0, lt=1)]
 """Some of a whole, and never all of it: what parts data, a level of significance."""
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
+"""What is left at each step: at 0 nothing would be left."""
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 """What is left out, or stays as it was; at 1 nothing would be left, or nothing would ever move."""
 

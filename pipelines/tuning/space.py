@@ -39,6 +39,7 @@ Parameter = Range | Choice
 
 PARAMETERS: Mapping[str, Parameter] = {
     "order": Choice(("both", "free", "time")),
+    "next_events": Choice((1, 3, 0)),
     "half_life_days": Range(low=90, high=3000, log=True, never=True),
     "context_weight": Range(low=0.25, high=1),
     "dropout": Range(low=0, high=0.6),
@@ -55,6 +56,7 @@ validation chooses anyway (epochs)."""
 
 STARTING_VALUES: Mapping[str, tuple[Any, ...]] = {
     "order": ("free", "time", "both"),
+    "next_events": (1, 3, 0),
     "half_life_days": (0.0, 365.0, 1095.0),
     "context_weight": (0.5, 1.0),
 }

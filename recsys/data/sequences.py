@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from recsys.data.excerpt import Excerpt
 from recsys.data.interactions import MICROSECONDS_PER_DAY, Interactions
+from recsys.data.targets import draw_targets
 from recsys.data.user_attributes import attribute_slots
 
 SHARE_UNTOLD = 0.2
@@ -18,7 +19,7 @@ SHARE_IN_ORDER = {"free": 0.0, "time": 1.0, "both": 0.5}
 
 @dataclass(frozen=True)
 class SequenceBatch:
-    """Pieces of histories, padded at the end; each event is a target of the events before it in its row."""
+    """Pieces of histories, padded at the end; the events before each place of a row have to name one that stands there or later."""
 
     item_index: npt.NDArray[np.int64]
     """(batch, length); 0 in padding."""
@@ -32,6 +33,8 @@ class SequenceBatch:
     """(batch, length): whether the event says the user wanted the item."""
     loss_weight: npt.NDArray[np.float32]
     """(batch, length): how much the event counts as a target; 0 in padding."""
+    target: npt.NDArray[np.int64]
+    """(batch, length): place, in the same row, of the event that is to be named at each place; see `draw_targets`."""
     in_order: npt.NDArray[np.bool_]
     """(batch,): whether the piece keeps the order of time."""
     user_row: npt.NDArray[np.int64]
@@ -42,6 +45,11 @@ class SequenceBatch:
 
     def __len__(self) -> int:
         return len(self.in_order)
+
+    @property
+    def target_weight(self) -> npt.NDArray[np.float32]:
+        """(batch, length): how much the event counts that is to be named at each place."""
+        return np.take_along_axis(self.loss_weight, self.target, axis=1)
 
     def select(self, pieces: slice) -> "SequenceBatch":
         """A run of these pieces, not copied."""
@@ -58,6 +66,8 @@ class Sequences:
             `both` tosses a coin for each history and epoch.
         context_weight: Loss weight of events that are not wanted.
         half_life_days: Age, before the newest event of all, at which a target counts half; 0 means no fading.
+        next_events: How far ahead lies what a history in order of time has to name; see `draw_targets`.
+        next_decay: See `draw_targets`.
         tokens_per_batch: Events and padding of a batch, about.
         events_per_epoch: Users are parted by lot so that each part has about so many events, and epochs take one part after the other; 0:
             an epoch takes all users.
@@ -73,6 +83,8 @@ class Sequences:
         order: str,
         context_weight: float,
         half_life_days: float,
+        next_events: int = 1,
+        next_decay: float = 1.0,
         tokens_per_batch: int,
         events_per_epoch: int = 0,
         seed: int,
@@ -82,6 +94,7 @@ class Sequences:
             raise ValueError(f"order {order!r} is unknown; it is one of {', '.join(SHARE_IN_ORDER)}")
         self._past = interactions.distinct()
         self._length, self._order, self._tokens, self._seed = length, order, tokens_per_batch, seed
+        self._next_events, self._next_decay = next_events, next_decay
         self._attributes = attributes
         self._age_days = age_days(self._past)
         wanted = self._past.relevant
@@ -111,6 +124,9 @@ class Sequences:
                 event_time=np.where(inside, event_time, 0),
                 wanted=inside & self._wanted[rows],
                 loss_weight=np.where(inside, self._weight[rows], 0).astype(np.float32),
+                target=draw_targets(
+                    lengths[chosen], in_order[chosen], next_events=self._next_events, next_decay=self._next_decay, random=random
+                ),
                 in_order=in_order[chosen],
                 user_row=user[chosen],
                 attributes=attribute_slots(self._past.attributes, self._attributes, user[chosen], first) * told[chosen, None],

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from recsys.bounds import PartialShare, ShareBelowOne, check_heads
+from recsys.bounds import PartialShare, PositiveShare, ShareBelowOne, check_heads
 from recsys.data.further import FurtherFeature
 from recsys.data.item_to_item import PartName
 from recsys.encoders.config import WHERE, AlignmentKind
@@ -15,6 +15,8 @@ from recsys.training.steps_config import StepsConfig
 
 FusionKind = Literal["attention", "concatenation", "gated", "late_ensemble", "max_pooling", "mean_pooling", "transformer", "weighted"]
 FUSION_KINDS: tuple[FusionKind, ...] = get_args(FusionKind)
+Order = Literal["free", "time", "both"]
+ORDERS: tuple[Order, ...] = get_args(Order)
 BlockKind = Literal["transformer", "hstu"]
 BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 CONTENT = ("image", "text", "description", "category")
@@ -79,9 +81,14 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     """`learned`: the weights are where learning starts, by uncertainty."""
     aligned_items: PositiveInt = 256
     """Items drawn per step for the alignment losses; their cost grows with the square."""
-    order: Literal["free", "time", "both"] = "both"
+    order: Order = "both"
     """How histories are read: `free` (shuffled anew every epoch: what else would they want), `time` (what comes next), or `both`, a coin
     for each history and epoch; then validation chooses which question is asked."""
+    next_events: NonNegativeInt = 1
+    """What a history that is read in order of time has to name at each event: one of so many next ones, drawn anew every epoch (`3` is the
+    usual choice); 0: any later one, all alike. It never looks beyond the `history_length` events that are read together."""
+    next_decay: PositiveShare = 0.7
+    """With several next events, how much likelier than each is the one behind it."""
     context_weight: NonNegativeFloat = 1.0
     """Loss weight of targets that are events but not wanted, e.g. low ratings."""
     half_life_days: NonNegativeFloat = 0.0

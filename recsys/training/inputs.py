@@ -73,6 +73,8 @@ def training_sequences(past: Interactions, config: RetrieverConfig) -> Sequences
         order=config.order,
         context_weight=config.context_weight,
         half_life_days=config.half_life_days,
+        next_events=config.next_events,
+        next_decay=config.next_decay,
         tokens_per_batch=config.tokens_per_batch,
         events_per_epoch=config.events_per_epoch,
         seed=config.seed,

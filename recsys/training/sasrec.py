@@ -41,4 +41,5 @@ def sasrec_settings(config: RetrieverConfig) -> RetrieverConfig:
         schedule="constant",
         adversarial=0.0,
         half_life_days=0.0,
+        next_events=1,
     )

@@ -107,7 +107,7 @@ class Scoring:
         read = self._row[self._tensor(batch.item_index)]  # (pieces, length)
         if self._negatives is None:
             return self._against(self._everything, self._met, batch, read)
-        targets = read.flatten()[self._tensor(np.flatnonzero(batch.loss_weight))]
+        targets = read.flatten()[self._tensor(np.flatnonzero(batch.loss_weight))]  # all that may be named, whatever is named this time
         candidates = self._negatives.draw(targets, list(self._hard.pools(batch, read)), random=self.random)
         rows = torch.unique(torch.cat([read.flatten(), candidates.embedded]))
         items = self._met.select(rows)
@@ -134,7 +134,7 @@ class Scoring:
         my_read = read[self._ranks.mine(len(batch))]
         users, target = self._users(mine, table[my_read if rows is None else torch.searchsorted(rows, my_read)][..., :-QUESTIONS])
         chosen, weight = candidates.number(my_read.flatten()[target]), self._tensor(mine.loss_weight).flatten()[target]
-        absent = self._absent(mine, target, chosen, candidates)
+        absent = self._absent(mine, my_read, target, candidates)
         places = None if rows is None else torch.searchsorted(rows, candidates.embedded)
         corrected = self._config.positive_correction == "yi"
 
@@ -153,7 +153,7 @@ class Scoring:
 
         return Scored(users, items, table, loss)
 
-    def _absent(self, batch: SequenceBatch, target: Tensor, chosen: Tensor, candidates: Candidates) -> Tensor | None:
+    def _absent(self, batch: SequenceBatch, read: Tensor, target: Tensor, candidates: Candidates) -> Tensor | None:
         """(targets, candidates): which candidates are no negatives of a target; None: all are, everywhere.
 
         Those that were not on offer yet when the target was chosen, and, if asked for, `own_choices`.
@@ -162,8 +162,11 @@ class Scoring:
         if self._young:
             absent = self._offered_from[candidates.rows] > self._tensor(batch.event_time).flatten()[target][:, None]
         if self._config.mask_own_choices:
-            piece, wanted = target // batch.item_index.shape[1], self._tensor(batch.wanted).flatten()[target]
-            own = own_choices(piece, chosen, wanted, candidates=len(candidates.rows))
+            length, wanted = batch.item_index.shape[1], self._tensor(batch.wanted).flatten()
+            event = self._tensor(np.flatnonzero(batch.loss_weight))  # all of a piece, not only what is named of it this time
+            chosen = candidates.number(read.flatten()[event])
+            answers = own_choices(event // length, chosen, wanted[event], pieces=len(batch), candidates=len(candidates.rows))
+            own = answers[target // length, wanted[target].long()]
             absent = own if absent is None else absent | own
         return absent
 
@@ -198,18 +201,20 @@ class Scoring:
     def _mine(self, batch: SequenceBatch) -> tuple[SequenceBatch, float]:
         """The pieces of this rank and their share of the loss: the sum over all ranks is the mean over the batch."""
         mine = batch.select(self._ranks.mine(len(batch)))
-        return mine, float(mine.loss_weight.sum() / max(batch.loss_weight.sum(), 1e-9))
+        return mine, float(mine.target_weight.sum() / max(batch.target_weight.sum(), 1e-9))
 
     def _tensor(self, values: npt.NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self._ranks.device)
 
     def _users(self, batch: SequenceBatch, item_vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """(targets, dim + QUESTIONS) user vectors, and which flat positions of the batch are targets."""
+        """(targets, dim + QUESTIONS) user vectors, and the flat position in the batch of what each has to name."""
         history = (self._tensor(values) for values in (batch.kind, batch.age_days, batch.in_order, batch.attributes))
         with number_format(self._config.precision, self._ranks.device):
             states = self._model.user_tower(item_vectors, *history).float()
-        target = self._tensor(np.flatnonzero(batch.loss_weight))
+        place = np.flatnonzero(batch.target_weight)
+        first = place - place % batch.target.shape[1]  # of its row
+        target = self._tensor(first + batch.target.flatten()[place])
         question = self._tensor(batch.wanted).flatten()[target].long()
-        before = states[:, :-1].flatten(0, 1)[target]  # the state before each target
+        before = states[:, :-1].flatten(0, 1)[self._tensor(place)]
         asked = self._model.ask(before, question)
         return torch.cat([asked, torch.nn.functional.one_hot(question, QUESTIONS)], dim=1), target

@@ -68,7 +68,7 @@ class Steps:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self._config, steps=self._average.steps, progress=progress)
         self.optimizer.zero_grad(set_to_none=True)
-        weights = [float(batch.loss_weight.sum()) for batch in batches]
+        weights = [float(batch.target_weight.sum()) for batch in batches]
         shares = [weight / sum(weights) if any(weights) else 1 / len(batches) for weight in weights]
         loss = torch.stack([self._learn(batch, share) for batch, share in zip(batches, shares, strict=True)]).sum()
         self._ranks.sum_gradients(self._dense)

@@ -56,7 +56,19 @@ def test_there_is_a_variant_for_each_part_of_the_config_that_the_catalogue_has()
         "linear",
         "likeness",
         "hstu_blocks",
+        "order_free",
+        "order_time",
+        "next_3",
+        "next_0",
     ]
+
+
+def test_what_is_named_further_ahead_is_compared_only_where_histories_keep_an_order() -> None:
+    variants = select(variants_of(replace(SMALL, order="free"), taste_items()), ["histories"])
+    assert [variant.config.order for variant in variants] == ["time", "both"]
+    last = select(variants_of(replace(SMALL, order="time", next_events=5), taste_items()), ["next_0"])[0]
+    assert last.config == replace(SMALL, order="time", next_events=0)
+    assert last.part == "naming one of the next 5 events instead of any later event"
 
 
 def test_with_two_sides_to_align_there_is_a_variant_for_each_alignment_loss_if_it_is_asked_for() -> None:

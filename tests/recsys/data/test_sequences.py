@@ -92,6 +92,21 @@ def test_an_event_that_was_not_wanted_has_the_context_weight() -> None:
     assert batch.wanted[0].tolist() == [False, True]
 
 
+def test_the_weight_of_a_target_is_that_of_the_event_it_names() -> None:
+    interactions = interactions_of([("u", item, item) for item in range(5)], num_items=5)
+    (batch,) = _sequences(interactions, length=5, order="time", half_life_days=1.0, next_events=0).epoch(0)
+    assert batch.target[0].tolist() != list(range(5))
+    np.testing.assert_allclose(batch.target_weight[0], 0.5 ** (4.0 - batch.target[0]))
+
+
+def test_what_is_named_is_drawn_anew_each_epoch_and_the_same_again_in_the_same_one() -> None:
+    interactions = interactions_of([("u", item, item) for item in range(40)], num_items=40)
+    sequences = _sequences(interactions, length=40, order="time", next_events=3)
+    first, again, other = (next(iter(sequences.epoch(number))).target.tolist() for number in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
 def test_an_unknown_order_is_refused() -> None:
     with pytest.raises(ValueError, match="order 'random' is unknown; it is one of free, time, both"):
         _sequences(interactions_of([("u", 0, 0)], num_items=1), order="random")

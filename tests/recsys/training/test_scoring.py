@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -38,10 +40,11 @@ def _scored(config: RetrieverConfig) -> tuple[SequenceBatch, Scored]:
 
 
 def _expected(batch: SequenceBatch, scored: Scored, *, mask: bool) -> torch.Tensor:
-    """Cross-entropy over all items; with `mask` without what the same user has chosen in answer to the same question."""
+    """Cross-entropy over all items of the event to be named at each place; with `mask` without what the same user has chosen in answer to
+    the same question."""
     costs = []
-    for user, target in zip(scored.users, [(row, place) for row, place in zip(*batch.loss_weight.nonzero(), strict=True)], strict=True):
-        row, place = target
+    for user, (row, at) in zip(scored.users, zip(*batch.loss_weight.nonzero(), strict=True), strict=True):
+        place = batch.target[row, at]
         logits = scored.table @ user
         for other in range(batch.item_index.shape[1]):
             answers = batch.kind[row, other] > 0 and (batch.wanted[row, other] or not batch.wanted[row, place])
@@ -58,4 +61,11 @@ def test_whatever_else_the_user_chose_can_be_a_negative() -> None:
 
 def test_by_default_what_the_user_chose_elsewhere_in_answer_to_the_same_question_is_no_negative() -> None:
     batch, scored = _scored(CONFIG)
+    torch.testing.assert_close(scored.loss(scored.users, scored.table), _expected(batch, scored, mask=True))
+
+
+@pytest.mark.parametrize("next_events", [0, 2])
+def test_what_lies_further_ahead_is_named_and_all_that_the_user_chose_is_no_negative(next_events: int) -> None:
+    batch, scored = _scored(replace(CONFIG, next_events=next_events, next_decay=1.0))
+    assert (batch.target > np.arange(batch.target.shape[1])).any()
     torch.testing.assert_close(scored.loss(scored.users, scored.table), _expected(batch, scored, mask=True))
