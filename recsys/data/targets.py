@@ -14,9 +14,9 @@ def draw_targets(
 ) -> npt.NDArray[np.int64]:
     """(pieces, longest): the place, in its own piece, of the event that the state before each place has to name.
 
-    A piece without order names the event of the place itself: it is shuffled anew every epoch, so that was any of its events. One that keeps
-    the order of time may look further ahead, so that the tower learns what a user comes to want and not only what is next. What it names
-    is drawn anew each epoch, which gives the gradient of the mean over all that could be drawn.
+    A piece without order names the event of the place itself: it is shuffled anew every epoch, so that was any of its events. One that
+    keeps the order of time may look further ahead, so that the tower learns what a user comes to want and not only what is next. What it
+    names is drawn anew each epoch, which gives the gradient of the mean over all that could be drawn.
 
     Args:
         lengths: (pieces,) events of each, at least one piece; behind them is padding, of which each place names itself.
@@ -36,4 +36,5 @@ def draw_targets(
     ahead = drawn * left
     if next_events and next_decay < 1:
         ahead = np.log1p(-drawn * (1 - next_decay**left)) / np.log(next_decay)
-    return place + np.minimum(ahead.astype(np.int64), left - 1)
+    target: npt.NDArray[np.int64] = place + np.minimum(ahead.astype(np.int64), left - 1)
+    return target

@@ -61,5 +61,5 @@ def test_the_first_point_changes_nothing_the_second_goes_back_to_the_config_and_
 
 
 def test_what_cannot_be_searched_is_refused_with_what_can() -> None:
-    with pytest.raises(ConfigError, match=r"no search for 'epochs'; what can be searched is order, half_life_days"):
+    with pytest.raises(ConfigError, match=r"no search for 'epochs'; what can be searched is order, next_events, half_life_days"):
         parameters_of(["order", "epochs"])
