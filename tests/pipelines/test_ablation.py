@@ -121,6 +121,10 @@ def test_a_variant_differs_from_the_full_retriever_in_one_setting() -> None:
             "linear": {"parts"},
             "likeness": {"parts"},
             "hstu_blocks": {"block_kind"},
+            "order_free": {"order"},
+            "order_time": {"order"},
+            "next_3": {"next_events"},
+            "next_0": {"next_events"},
         }
         assert changed == told.get(variant.key, {"fusion"})
 
