@@ -23,7 +23,7 @@ def draw_targets(
         in_order: (pieces,) whether the piece keeps the order of time.
         next_events: 1: the event of the place itself, which is the next one; more: one of so many, as far as there are; 0: any from there
             on, all alike.
-        next_decay: In (0, 1]: with several next events, how much likelier than each is the one behind it.
+        next_decay: In (0, 1]: with several next events, how many times as likely as each is the one behind it.
         random: Drawn from only where there is something to draw.
     """
     place = np.broadcast_to(np.arange(lengths.max()), (len(lengths), lengths.max()))

@@ -88,7 +88,7 @@ class RetrieverConfig(NegativesConfig, StepsConfig):
     """What a history that is read in order of time has to name at each event: one of so many next ones, drawn anew every epoch (`3` is the
     usual choice); 0: any later one, all alike. It never looks beyond the `history_length` events that are read together."""
     next_decay: PositiveShare = 0.7
-    """With several next events, how much likelier than each is the one behind it."""
+    """With several next events, how many times as likely as each is the one behind it."""
     context_weight: NonNegativeFloat = 1.0
     """Loss weight of targets that are events but not wanted, e.g. low ratings."""
     half_life_days: NonNegativeFloat = 0.0
