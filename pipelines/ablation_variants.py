@@ -53,7 +53,7 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
         plain = replace(config, user_attributes=())
         found.append(Variant(key="user_attributes", group="parts", name="without user attributes", part="user attributes", config=plain))
     if config.use_item_id:
-        without = replace(config, use_item_id=False)
+        without = replace(config, use_item_id=False, id_rows=0)
         found.append(Variant(key="item_id", group="parts", name="without item id", part="item id", config=without))
     if config.ensemble > 1:
         single = replace(config, ensemble=1)

@@ -129,6 +129,11 @@ def test_a_variant_differs_from_the_full_retriever_in_one_setting() -> None:
         assert changed == told.get(variant.key, {"fusion"})
 
 
+def test_where_items_share_rows_of_ids_the_variant_without_ids_has_none() -> None:
+    (found,) = select(variants_of(replace(SMALL, id_rows=10), taste_items()), ["item_id"])
+    assert found.config == replace(SMALL, use_item_id=False)
+
+
 def test_an_ensemble_has_a_variant_that_is_a_single_model() -> None:
     (found,) = select(variants_of(replace(SMALL, ensemble=3), taste_items()), ["ensemble"])
     assert found.config == SMALL
