@@ -1,8 +1,8 @@
 """The retriever less one of its parts: what an ablation trains beside the full one."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pipelines.config import ConfigError
 from recsys.data.items import Items
@@ -58,17 +58,7 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
     if config.ensemble > 1:
         single = replace(config, ensemble=1)
         found.append(Variant(key="ensemble", group="parts", name="a single model", part="the ensemble", config=single))
-    found += [
-        Variant(
-            key=kind,
-            group="fusions",
-            name=f"{kind} fusion",
-            part=f"{config.fusion} instead of {kind} fusion",
-            config=replace(config, fusion=kind),
-        )
-        for kind in FUSION_KINDS
-        if kind != config.fusion
-    ]
+    found += _swapped(config, "fusion", {kind: kind for kind in FUSION_KINDS}, group="fusions", key="{}", name="{} fusion")
     found += [
         Variant(
             key=name,
@@ -79,39 +69,11 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
         )
         for name in config.parts
     ]
-    found += [
-        Variant(
-            key=f"{kind}_blocks",
-            group="blocks",
-            name=f"{kind} blocks",
-            part=f"{config.block_kind} instead of {kind} blocks",
-            config=replace(config, block_kind=kind),
-        )
-        for kind in BLOCK_KINDS
-        if kind != config.block_kind
-    ]
-    found += [
-        Variant(
-            key=f"order_{order}",
-            group="histories",
-            name=f"order {order}",
-            part=f"order {config.order} instead of {order}",
-            config=replace(config, order=order),
-        )
-        for order in ORDERS
-        if order != config.order
-    ]
-    found += [
-        Variant(
-            key=f"next_{number}",
-            group="histories",
-            name=f"naming {event}",
-            part=f"naming {AHEAD.get(config.next_events, f'one of the next {config.next_events} events')} instead of {event}",
-            config=replace(config, next_events=number),
-        )
-        for number, event in AHEAD.items()
-        if number != config.next_events and config.order != "free"
-    ]
+    found += _swapped(config, "block_kind", {kind: kind for kind in BLOCK_KINDS}, group="blocks", key="{}_blocks", name="{} blocks")
+    found += _swapped(config, "order", {order: order for order in ORDERS}, group="histories", key="order_{}", name="order {}")
+    if config.order != "free":
+        ahead = {config.next_events: f"one of the next {config.next_events} events"} | AHEAD
+        found += _swapped(config, "next_events", ahead, group="histories", key="next_{}", name="naming {}")
     if len([name for name in config.modalities if name in items.vectors]) < 2:
         return found
     return found + [
@@ -124,6 +86,31 @@ def variants_of(config: RetrieverConfig, items: Items) -> list[Variant]:
         )
         for kind in ALIGNMENT_KINDS
         if kind not in config.alignment
+    ]
+
+
+def _swapped(config: RetrieverConfig, setting: str, words: Mapping[Any, str], *, group: Group, key: str, name: str) -> list[Variant]:
+    """A variant for each other value of a setting.
+
+    Args:
+        config: The full model's.
+        setting: What is changed.
+        words: Value -> what it is called, the config's own among them.
+        group: See `Variant`.
+        key: See `Variant`, with a place for the value.
+        name: See `Variant`, with a place for what the value is called.
+    """
+    own = getattr(config, setting)
+    return [
+        Variant(
+            key=key.format(value),
+            group=group,
+            name=name.format(word),
+            part=name.format(f"{words[own]} instead of {word}"),
+            config=replace(config, **{setting: value}),
+        )
+        for value, word in words.items()
+        if value != own
     ]
 
 

@@ -33,6 +33,9 @@ def run(context: StageContext) -> None:
             f"  \\[retriever] alignment does nothing: vectors that are read are {', '.join(sides) or 'none'}, and a loss takes two kinds"
         )
 
+    if config.order == "free" and config.next_events != 1:
+        context.progress.say("  \\[retriever] next_events does nothing: with order free no history keeps its order")
+
     def past(before: datetime) -> Interactions:
         return load_interactions(events, items, context.config.relevance, before=before, users=context.read("users"))
 

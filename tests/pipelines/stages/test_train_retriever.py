@@ -46,10 +46,13 @@ def test_a_saved_member_knows_which_row_each_item_reads(table: TableReader) -> N
 
 
 def test_what_is_asked_for_in_vain_is_said(tmp_path: Path) -> None:
-    config = taste_shop(tmp_path, epochs=1, modalities=(), alignment={"contrastive": 0.1}, min_item_events=10**6)
+    config = taste_shop(
+        tmp_path, epochs=1, modalities=(), alignment={"contrastive": 0.1}, min_item_events=10**6, order="free", next_events=3
+    )
     workspace, progress = config.open_workspace(), Watched()
     run_stage(STAGE, config, workspace, end_of_log(workspace), progress, forced=False)
     told = "\n".join(progress.lines)
     assert r"encoded and not read: text; \[retriever] modalities names none" in told
+    assert r"\[retriever] next_events does nothing: with order free" in told
     assert "items that people met have fewer than 1,000,000 events and are known by content alone" in told
     assert r"\[retriever] alignment does nothing: vectors that are read are none" in told
