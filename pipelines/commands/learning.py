@@ -108,7 +108,7 @@ def ablate(
         str,
         typer.Option(
             help="Some of them, e.g. `image,text`: a modality, `history`, `item_id`, a kind of fusion or of alignment loss; or groups of "
-            "them: `parts`, `fusions`, `blocks`, `histories`, `alignments`. Default: parts,fusions."
+            "them: `parts`, `fusions`, `item_to_item`, `blocks`, `histories`, `alignments`. Default: parts,fusions."
         ),
     ] = "",
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many per training; default: the config's.")] = None,
